@@ -1,0 +1,45 @@
+# The interface to this repository; `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON_ENV := .venv/bin/python
+
+.PHONY: help setup demo airflow simulator test check format bench build pins clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv what requirements-dev.txt says; the other targets do it by themselves
+	@scripts/setup.sh
+
+demo: setup ## Run the example lifecycle on a real Airflow against the simulator, and end everything
+	@$(PYTHON_ENV) -m demo run
+
+airflow: setup ## Keep a seeded Airflow with its UI until Ctrl-C
+	@$(PYTHON_ENV) -m demo airflow
+
+simulator: setup ## Keep the simulator alone until Ctrl-C
+	@$(PYTHON_ENV) -m airflow_provider_campaigns.simulator
+
+test: setup ## Run the tests
+	$(PYTHON_ENV) -m pytest $(TESTS)
+
+check: setup ## Lint and type-check
+	$(PYTHON_ENV) -m ruff check .
+	$(PYTHON_ENV) -m ruff format --check .
+	$(PYTHON_ENV) -m mypy
+
+format: setup ## Format the code
+	$(PYTHON_ENV) -m ruff check --fix .
+	$(PYTHON_ENV) -m ruff format .
+
+bench: setup ## Measure the figures in benchmarks/README.md
+	$(PYTHON_ENV) -m benchmarks
+
+build: setup ## Build wheel and sdist into dist/
+	@rm -rf dist && $(PYTHON_ENV) -m flit_core.wheel && $(PYTHON_ENV) -c "from flit_core.buildapi import build_sdist; print(build_sdist('dist'))"
+
+pins: ## Write requirements-dev.txt anew (needs uv)
+	@scripts/pins.sh
+
+clean: ## Remove everything that these targets made
+	rm -rf .venv .airflow build dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage

@@ -1,0 +1,52 @@
+"""Apache Airflow provider for outbound voice and SMS campaigns on Kore.ai.
+
+Importing this package loads nothing heavy: Airflow does so in every process, before its configuration is ready. The
+public names below are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.hooks import KoreCampaignHook
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.settings import KoreSettings
+    from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
+    from airflow_provider_campaigns.operators.list import ListCampaignsOperator
+    from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "DeleteCampaignOperator": "operators.delete",
+    "KoreCampaignHook": "hooks",
+    "KoreClient": "kore.client",
+    "KoreSettings": "kore.settings",
+    "ListCampaignsOperator": "operators.list",
+    "StopSmsCampaignOperator": "operators.stop",
+    "StopVoiceCampaignOperator": "operators.stop",
+}
+
+__all__ = [
+    "DeleteCampaignOperator",
+    "KoreCampaignHook",
+    "KoreClient",
+    "KoreSettings",
+    "ListCampaignsOperator",
+    "StopSmsCampaignOperator",
+    "StopVoiceCampaignOperator",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module it lives in."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
