@@ -1,0 +1,1 @@
+"""The Kore.ai campaign service as a Python client; knows no Airflow."""

@@ -1,0 +1,126 @@
+"""What an answer of the service means: a JSON object, or one typed error. Pure: no connection, no clock.
+
+The documentation promises neither HTTP codes nor error bodies for campaign endpoints. The shapes known from other
+APIs of the platform are read here: ``{"errors": [{"msg": ..., "code": ...}]}``, ``{"status": "failure", ...}``, and the
+documented text of the rate limit, with whatever code it comes.
+"""
+
+from __future__ import annotations
+
+import json
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRateLimitError,
+    KoreRequestError,
+    KoreResponseError,
+    KoreScopeError,
+    KoreServiceError,
+    excerpt,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_campaigns.kore.endpoints import Endpoint
+
+RATE_LIMIT_TEXT = "exceeded the per-minute rate limit"
+_FAILURES = frozenset({"failure", "failed", "error"})
+_SCOPE_TEXT = "scope is incorrect"
+_NOT_FOUND_TEXT = "not found"
+
+
+def body_of(
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], content: bytes, *, campaign_id: str | None = None
+) -> dict[str, Any]:
+    """The JSON object of a successful answer: a 2xx status, an object, no ``errors``, no failure in ``status``.
+
+    Raises:
+        KoreProtocolError: a redirect (never followed: the token would travel along), or a 2xx answer that is no JSON
+            object; the latter may be a cut-off answer and is retryable.
+        KoreResponseError: the subclass that fits what the service said.
+    """
+    facts: dict[str, Any] = {"endpoint": endpoint.name, "campaign_id": campaign_id, "status": status}
+    where = f"{endpoint.name}{f' of campaign {campaign_id}' if campaign_id else ''}"
+    if 300 <= status < 400:
+        target = urlsplit(headers.get("Location", "")).netloc or "elsewhere"
+        raise KoreProtocolError(
+            f"{where}: HTTP {status}, a redirect to {target[:100]}; redirects are not followed, because the token "
+            "would travel along. Set the connection's host to the platform's own address",
+            **facts,
+        )
+    body = _json(content)
+    if isinstance(body, dict) and 200 <= status < 300 and not _says_no(body):
+        return body
+    text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
+    said = f"{where}: HTTP {status}" + (f": {excerpt(text)}" if text.strip() else "")
+    if status == 429 or RATE_LIMIT_TEXT in text.casefold():
+        raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
+    if 200 <= status < 300 and not isinstance(body, dict):
+        raise KoreProtocolError(f"{said} (expected a JSON object)", retryable=True, **facts)
+    raise _error_class(status, text.casefold())(said, **facts)
+
+
+def _error_class(status: int, text: str) -> type[KoreResponseError]:
+    if status == 401:
+        return KoreScopeError if _SCOPE_TEXT in text else KoreAuthenticationError
+    if status == 403:
+        return KoreAuthenticationError
+    if status == 404 or (_NOT_FOUND_TEXT in text and (status == 400 or 200 <= status < 300)):
+        return KoreNotFoundError
+    return KoreServiceError if status >= 500 else KoreRequestError
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _says_no(body: dict[str, Any]) -> bool:
+    status = body.get("status")
+    return (
+        bool(body.get("errors"))
+        or (isinstance(status, str) and status.casefold() in _FAILURES)
+        or (
+            # The documented text of the rate limit, which may come in any body. The message of a read repeats the
+            # campaign's name, so only an answer that does not claim success is searched.
+            status != "success" and RATE_LIMIT_TEXT in _error_text(body).casefold()
+        )
+    )
+
+
+def _error_text(body: Any) -> str:
+    """The error message in a body, from the first of the places where the platform is known to put it."""
+    if not isinstance(body, dict):
+        return body if isinstance(body, str) else ""
+    errors = body.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else errors
+    error = body.get("error")
+    candidates = (
+        *((first.get("msg"), first.get("message")) if isinstance(first, dict) else (first,)),
+        error.get("message") if isinstance(error, dict) else error,
+        body.get("message"),
+    )
+    return next((text for text in candidates if isinstance(text, str) and text), "")
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds in the ``Retry-After`` header, None without a readable one.
+
+    Its other form, a date, is measured against the answer's own ``Date``: clocks differ between machines.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        until, now = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("Date", ""))
+        return max(0.0, (until - now).total_seconds())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,308 @@
+"""``RequestBudget``: never more than so many requests of an account in any 60 s, from all processes of one machine.
+
+Kore.ai allows 60 requests a minute for the whole account, and Airflow starts a process for every task: a count kept
+in one process is not enough. ``budget_ledger`` is the state and the decision, ``budget_store`` keeps it where all
+processes of one user find it, and this module looks at the clock, waits and tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import math
+import os
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_campaigns.kore.budget_ledger import (
+    CAPACITY,
+    LAYOUT,
+    Ledger,
+    Priority,
+    Waiter,
+    earliest_start,
+    earliest_start_alone,
+)
+from airflow_provider_campaigns.kore.budget_store import FileStore, MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from airflow_provider_campaigns.kore.budget_store import Store
+
+__all__ = ["MAX_LIMIT", "BudgetTimeout", "Priority", "RequestBudget"]
+
+log = logging.getLogger(__name__)
+
+MAX_LIMIT = CAPACITY
+"""Requests in a window that a budget can count to."""
+
+_LOOK_AGAIN_S = 0.25
+"""While others are in the way: they may give up, die or give places back, and nobody would tell."""
+
+_TELL_ABOVE_S = 1.0
+
+# By account: the ledgers of a process that cannot share them.
+_unshared: dict[str, MemoryStore] = {}
+
+_Result = TypeVar("_Result")
+
+
+class BudgetTimeout(Exception):  # noqa: N818 - it says what is the case, like queue.Full; the client makes it an error
+    """A request got no place within its time; nothing was sent.
+
+    Attributes:
+        wait_s: seconds that the request would have waited in all, as far as could be foreseen.
+        timeout_s: seconds that it was given.
+    """
+
+    def __init__(self, wait_s: float, timeout_s: float) -> None:
+        super().__init__(wait_s, timeout_s)
+        self.wait_s = wait_s
+        self.timeout_s = timeout_s
+
+    def __str__(self) -> str:
+        return f"the request budget has no place within {self.timeout_s:.1f} s, but after {self.wait_s:.1f} s"
+
+
+class RequestBudget:
+    """At most ``limit`` requests of an account in any ``window_s`` seconds, wherever on their way they are counted.
+
+    A request has a place from its start until ``window_s`` after its answer arrived. Places go to the more urgent
+    ``Priority`` first, and among equals to who came first, across the threads and processes of one user on one
+    machine. A process that dies is in nobody's way: its requests in flight count as answered ``max_request_s`` after
+    their start, and its turns and reservations are passed over.
+
+    Several machines, and several users of one machine, know nothing of each other: they have to divide the limit.
+
+    May be used from many threads, and after a fork. Where the shared file cannot be used, this process counts its own
+    requests only, and says so in one warning.
+    """
+
+    def __init__(
+        self,
+        limit: int = 60,
+        window_s: float = 60.0,
+        *,
+        account_key: str | None,
+        directory: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        max_request_s: float = 120.0,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            limit: requests in a window, 1 to ``MAX_LIMIT``. Callers with different limits may share an account.
+            window_s: seconds.
+            account_key: who shares the budget: everyone with the same text, of which only a hash is kept. None: this
+                object's own callers, without a file.
+            directory: where the shared file is; by default a directory of this user among the machine's temporary
+                files, so that processes with different ``TMPDIR`` do not share.
+            clock: seconds, the same in all processes of the machine, never going back.
+            sleep: waits for so many seconds.
+            max_request_s: seconds after its start at which a request was counted by the service for certain.
+
+        Raises:
+            ValueError: if a number is out of its range, or the key is empty.
+        """
+        if not 1 <= limit <= MAX_LIMIT:
+            raise ValueError(f"limit must be from 1 to {MAX_LIMIT}, not {limit!r}")
+        if account_key is not None and not account_key:
+            raise ValueError("account_key must not be empty: unrelated accounts would share a budget")
+        _check_duration("window_s", window_s)
+        _check_duration("max_request_s", max_request_s)
+        self.limit = limit
+        self.window_s = window_s
+        self.max_request_s = max_request_s
+        self._clock = clock
+        self._sleep = sleep
+        self._name = f"{hashlib.sha256((account_key or '').encode()).hexdigest()}.{LAYOUT}"
+        self._store: Store = MemoryStore() if account_key is None else FileStore(directory, self._name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._describe()}>"
+
+    @contextlib.contextmanager
+    def slot(self, priority: Priority = Priority.READ, *, timeout_s: float | None = None) -> Iterator[None]:
+        """A place for one request, sent in the ``with`` block, which ends when the answer is there.
+
+        Entering the block waits for the place; a wait of more than a second is logged, once. A block that ends with
+        an exception has used its place as well: the service may have counted the request.
+
+        Args:
+            priority: how urgent the request is.
+            timeout_s: seconds to wait at most; 0 asks once, None waits for as long as it takes.
+
+        Raises:
+            BudgetTimeout: on entering, if no place gets free in that time; at once, where that is certain.
+        """
+        ticket = self._start(_Turn(self, int(priority), timeout_s))
+        try:
+            yield
+        finally:
+            self._transact(lambda ledger: ledger.land(ticket))
+
+    def block(self, seconds: float, *, priority: Priority = Priority.STOP) -> None:
+        """Let nothing of the account start for so many seconds: the service said that there were too many requests.
+
+        A block is never shortened by another one. Requests in flight go on.
+
+        Args:
+            seconds: from now.
+            priority: the most urgent requests that are blocked; those above it go on.
+
+        Raises:
+            ValueError: if the seconds are negative or endless.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"a block lasts a number of seconds from 0, not {seconds!r}")
+        self._transact(lambda ledger: ledger.block(int(priority), ledger.now + seconds))
+
+    @contextlib.contextmanager
+    def reserve(self, places: int, *, duration_s: float) -> Iterator[None]:
+        """Keep places free from reads during the ``with`` block, for stops that this process is about to send.
+
+        It ends with the block, after ``duration_s`` or with this process, whichever is first. Each request of
+        ``Priority.STOP`` that this process starts uses up one of the places, so that the reads of all get on with
+        what is left; a read that must not wait for others, such as the one that confirms the stops, is sent with
+        that priority too. A reservation takes nothing from requests that have a place already: to find its places
+        free, it begins a window before they are needed.
+
+        Args:
+            places: how many; from the limit on, nothing is read meanwhile.
+            duration_s: seconds that it lasts at most.
+
+        Raises:
+            ValueError: on entering, if a number is out of its range.
+        """
+        if not 1 <= places <= MAX_LIMIT:
+            raise ValueError(f"places must be from 1 to {MAX_LIMIT}, not {places!r}")
+        _check_duration("duration_s", duration_s)
+        ticket = self._transact(lambda ledger: ledger.reserve(places, ends_at=ledger.now + duration_s, pid=os.getpid()))
+        try:
+            yield
+        finally:
+            self._transact(lambda ledger: ledger.reservations.pop(ticket, None))
+
+    def _start(self, turn: _Turn) -> int:
+        """Wait for this request's turn and take its place; the answer is its ticket."""
+        is_told = False
+        try:
+            while True:
+                # Only a ticket that was saved is the request's own; a failed look may have drawn another's number.
+                turn.ticket, sleep_s = self._transact(turn.take_or_wait)
+                if not sleep_s:
+                    return turn.ticket
+                if turn.wait_s > _TELL_ABOVE_S and not is_told:
+                    is_told = True
+                    log.info("waiting %.1f s for the request budget (%s)", turn.wait_s, self._describe())
+                self._sleep(sleep_s)
+        except BaseException:
+            if turn.ticket:
+                self._transact(turn.leave)
+            raise
+
+    def _transact(self, step: Callable[[Ledger], _Result]) -> _Result:
+        """Let ``step`` read and change the ledger as of now, with everyone else kept out."""
+        store = self._store
+        try:
+            return self._transact_in(store, step)
+        except OSError as error:
+            # Without a number it is not the system's: a signal handler may raise its own TimeoutError anywhere.
+            if error.errno is None or not isinstance(store, FileStore):
+                raise
+            self._store = self._own_store(error)
+            return self._transact_in(self._store, step)
+
+    def _transact_in(self, store: Store, step: Callable[[Ledger], _Result]) -> _Result:
+        with store.locked() as region:
+            # The clock is read under the lock, so that the ledger's times are in the order of its changes.
+            ledger = Ledger.load(region, self._clock())
+            if ledger.is_damaged:
+                log.warning("the shared request budget was damaged and begins anew")
+            ledger.settle(_is_running)
+            result = step(ledger)
+            ledger.save()
+            return result
+
+    def _own_store(self, error: OSError) -> MemoryStore:
+        """This process's own ledger of the account, instead of the shared one."""
+        new = MemoryStore()
+        store = _unshared.setdefault(self._name, new)
+        if store is new:
+            log.warning(
+                "the shared request budget cannot be used (%s): each process counts only its own requests",
+                error.strerror,
+            )
+        return store
+
+    def _describe(self) -> str:
+        rate = f"{self.limit} a minute" if self.window_s == 60 else f"{self.limit} in {self.window_s:g} s"
+        return f"{rate}, {'shared by this machine' if isinstance(self._store, FileStore) else 'of this process alone'}"
+
+
+class _Turn:
+    """One request's way to its place, from when it first asked.
+
+    Attributes:
+        ticket: its number in the ledger; 0 until it has one.
+        wait_s: seconds from its last look until it starts, as far as it could see.
+    """
+
+    def __init__(self, budget: RequestBudget, priority: int, timeout_s: float | None) -> None:
+        self.ticket = 0
+        self.wait_s = 0.0
+        self._budget = budget
+        self._priority = priority
+        self._timeout_s = math.inf if timeout_s is None else timeout_s
+        self._asked_at: float | None = None
+
+    def take_or_wait(self, ledger: Ledger) -> tuple[int, float]:
+        """Take the place if it is this request's turn, else queue: its ticket, and seconds until it looks again or 0.
+
+        Raises:
+            BudgetTimeout: if its time is over, or will be before there is a place.
+        """
+        budget, priority, now = self._budget, self._priority, ledger.now
+        ticket = self.ticket or ledger.new_ticket()
+        start = earliest_start(ledger, priority=priority, ticket=ticket, limit=budget.limit, window_s=budget.window_s)
+        if start <= now:
+            ledger.take_off(ticket, lapses_at=now + budget.max_request_s)
+            if priority == Priority.STOP:
+                ledger.draw(os.getpid())
+            return ticket, 0.0
+        if self._asked_at is None:
+            self._asked_at = now
+        deadline = self._asked_at + self._timeout_s
+        alone = earliest_start_alone(ledger, priority=priority, limit=budget.limit, window_s=budget.window_s)
+        if now >= deadline or alone > deadline:
+            raise BudgetTimeout(start - self._asked_at, self._timeout_s)
+        self.wait_s = start - now
+        # Whatever happens, there is no place before ``alone``. After it, whoever is in the way has to be watched.
+        wakes_at = min(start, max(alone, now + _LOOK_AGAIN_S), deadline)
+        ledger.waiters[ticket] = Waiter(ticket, wakes_at, os.getpid(), priority)
+        return ticket, wakes_at - now
+
+    def leave(self, ledger: Ledger) -> None:
+        """The request will not be sent: it gives its turn back, or its place."""
+        ledger.waiters.pop(self.ticket, None)
+        ledger.flights.pop(self.ticket, None)
+
+
+def _check_duration(name: str, seconds: float) -> None:
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{name} must be a positive number of seconds, not {seconds!r}")
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is such a process of this user; one of another user took the number of one that ended."""
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,303 @@
+"""What an account's requests have used of its budget, and when the next one may start. No clock, no file, no waiting.
+
+A request occupies a place from the moment it is allowed to start until one window after its answer arrived: the
+service counts it somewhere in between, and nobody outside can say where. It is *in flight* until it is answered.
+
+The bytes of a ledger, little-endian::
+
+    0               CAPACITY x f8       when the last answers arrived: a ring, always in order
+    8 * CAPACITY    _SEAL, _HEADER, and as many as the header says:
+                    flights (u8, f8)                ticket, when it counts as answered at the latest
+                    waiters (u8, f8, i4, i4)        ticket, when it looks again, process, priority
+                    reservations (u8, f8, i4, i4)   ticket, when it ends, process, places
+
+Because the ring is in order, one of its numbers answers "is there a place?", whatever the limit is, and callers with
+different limits may share a ledger.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import math
+import struct
+import zlib
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LAYOUT = "v1"
+"""Part of a ledger's name, so that versions of this package that read it differently do not meet."""
+
+CAPACITY = 16_384
+"""Answers a ledger remembers, and so the highest limit it can keep."""
+
+LATE_S = 1.0
+"""Seconds after which a waiter that has not looked again as it said is passed over, even if its process lives."""
+
+_RING_ENTRY = struct.Struct("<d")
+_LEDGER_AT = CAPACITY * _RING_ENTRY.size
+_MAGIC = b"budget\r\n"
+# magic, CRC-32 of all that follows
+_SEAL = struct.Struct("<8sI")
+# number of flights, of waiters, of reservations; saved_at; blocked_until by priority; next ticket; answers recorded
+_HEADER = struct.Struct("<HHHddddQQ")
+_FLIGHT = struct.Struct("<Qd")
+_WAITER = struct.Struct("<Qdii")
+_RESERVATION = struct.Struct("<Qdii")
+_ENTRIES_AT = _SEAL.size + _HEADER.size
+_FIRST_READ = 1024
+
+
+class Priority(enum.IntEnum):
+    """Who goes first when places are scarce; the lower the number, the more urgent."""
+
+    STOP = 0
+    WRITE = 1
+    READ = 2
+
+
+class Region(Protocol):
+    """Bytes that keep a ledger between two looks at it."""
+
+    def read(self, size: int, offset: int) -> bytes:
+        """Up to ``size`` bytes; fewer where nothing was written yet."""
+
+    def write(self, data: bytes, offset: int) -> None:
+        """Put bytes at an offset; a gap before it reads as zeros."""
+
+
+class Waiter(NamedTuple):
+    """A request that waits for its turn; ``wakes_at`` is when it said it would look again."""
+
+    ticket: int
+    wakes_at: float
+    pid: int
+    priority: int
+
+
+class Reservation(NamedTuple):
+    """Places kept free from reads, for the stops that a process is about to send."""
+
+    ticket: int
+    ends_at: float
+    pid: int
+    places: int
+
+
+class Ledger:
+    """The state of an account's budget at one instant.
+
+    Loaded, changed and saved under one lock. Every time in it is a reading of the same clock, in seconds.
+
+    Attributes:
+        now: the instant.
+        is_damaged: True if the region held something that is no ledger, and this one is empty instead.
+        flights: ticket of each request in flight, to the time at which it counts as answered at the latest.
+        waiters: the requests that wait for their turn, by ticket.
+        reservations: the places kept free from reads, by ticket.
+        blocked_until: by priority, the time before which nothing may start.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_next_ticket",
+        "_region",
+        "blocked_until",
+        "flights",
+        "is_damaged",
+        "now",
+        "reservations",
+        "waiters",
+    )
+
+    def __init__(self, region: Region, now: float, *, is_damaged: bool = False) -> None:
+        self.now = now
+        self.is_damaged = is_damaged
+        self.flights: dict[int, float] = {}
+        self.waiters: dict[int, Waiter] = {}
+        self.reservations: dict[int, Reservation] = {}
+        self.blocked_until = [-math.inf, -math.inf, -math.inf]
+        self._region = region
+        # A ticket of a ledger that was lost must not mean another request in this one. Tickets are given out far
+        # more slowly than one a microsecond, so the clock is ahead of all that were.
+        self._next_ticket = max(1, int(now * 1e6))
+        self._answered = 0
+
+    @classmethod
+    def load(cls, region: Region, now: float) -> Ledger:
+        """The ledger that a region keeps; an empty one if there is none, or none that makes sense.
+
+        A ledger saved in the future is from before a restart of the machine, whose clock began again at zero: its
+        requests are long out of the window.
+        """
+        data = region.read(_FIRST_READ, _LEDGER_AT)
+        if not data:
+            return cls(region, now)
+        if len(data) < _ENTRIES_AT or not data.startswith(_MAGIC):
+            return cls(region, now, is_damaged=True)
+        flights, waiters, reservations, saved_at, *blocked_until, next_ticket, answered = _HEADER.unpack_from(
+            data, _SEAL.size
+        )
+        waiters_at = _ENTRIES_AT + flights * _FLIGHT.size
+        reservations_at = waiters_at + waiters * _WAITER.size
+        end = reservations_at + reservations * _RESERVATION.size
+        if end > len(data):
+            data += region.read(end - len(data), _LEDGER_AT + len(data))
+        if data[: _SEAL.size] != _seal(data[_SEAL.size : end]):
+            return cls(region, now, is_damaged=True)
+        ledger = cls(region, now)
+        if saved_at > now:
+            return ledger
+        ledger.blocked_until = blocked_until
+        ledger._next_ticket = next_ticket
+        ledger._answered = answered
+        if end > _ENTRIES_AT:
+            ledger.flights = dict(_FLIGHT.iter_unpack(data[_ENTRIES_AT:waiters_at]))
+            turns = map(Waiter._make, _WAITER.iter_unpack(data[waiters_at:reservations_at]))
+            ledger.waiters = {waiter.ticket: waiter for waiter in turns}
+            kept = map(Reservation._make, _RESERVATION.iter_unpack(data[reservations_at:end]))
+            ledger.reservations = {reservation.ticket: reservation for reservation in kept}
+        return ledger
+
+    def save(self) -> None:
+        """Write the ledger back to its region, as of ``now``."""
+        header = _HEADER.pack(
+            len(self.flights),
+            len(self.waiters),
+            len(self.reservations),
+            self.now,
+            *self.blocked_until,
+            self._next_ticket,
+            self._answered,
+        )
+        data = b"".join((
+            header,
+            *itertools.starmap(_FLIGHT.pack, self.flights.items()),
+            *itertools.starmap(_WAITER.pack, self.waiters.values()),
+            *itertools.starmap(_RESERVATION.pack, self.reservations.values()),
+        ))
+        # One write, so that a process killed in between leaves the old ledger or the new one.
+        self._region.write(_seal(data) + data, _LEDGER_AT)
+
+    def settle(self, is_running: Callable[[int], bool]) -> None:
+        """Clear away what ended by itself.
+
+        Flights past their time become answers of that time; waiters that are dead or late and reservations that
+        ended or whose process did are removed.
+
+        Args:
+            is_running: whether the process of that number exists.
+        """
+        now = self.now
+        if self.flights and min(self.flights.values()) <= now:
+            for lapses_at, ticket in sorted((at, ticket) for ticket, at in self.flights.items() if at <= now):
+                del self.flights[ticket]
+                self._record(lapses_at)
+        for waiter in list(self.waiters.values()):
+            if waiter.wakes_at + LATE_S < now or not is_running(waiter.pid):
+                del self.waiters[waiter.ticket]
+        for reservation in list(self.reservations.values()):
+            if reservation.ends_at <= now or not is_running(reservation.pid):
+                del self.reservations[reservation.ticket]
+
+    def new_ticket(self) -> int:
+        """A number that no request and no reservation had before; the lower it is, the earlier one came."""
+        self._next_ticket += 1
+        return self._next_ticket - 1
+
+    def take_off(self, ticket: int, *, lapses_at: float) -> None:
+        """A request starts; it counts as answered at ``lapses_at`` if nobody says so before."""
+        self.waiters.pop(ticket, None)
+        self.flights[ticket] = lapses_at
+
+    def land(self, ticket: int) -> None:
+        """The request's answer is here, now.
+
+        A request that is not in flight here, because it lapsed or the ledger was lost, is counted again: one place
+        too many for one window is better than one too few.
+        """
+        self.flights.pop(ticket, None)
+        self._record(self.now)
+
+    def reserve(self, places: int, *, ends_at: float, pid: int) -> int:
+        """Keep places free from reads; the answer is the reservation's ticket."""
+        ticket = self.new_ticket()
+        self.reservations[ticket] = Reservation(ticket, ends_at, pid, places)
+        return ticket
+
+    def draw(self, pid: int) -> None:
+        """Use up one reserved place of a process, if it has one."""
+        for reservation in self.reservations.values():
+            if reservation.pid == pid and reservation.places:
+                self.reservations[reservation.ticket] = reservation._replace(places=reservation.places - 1)
+                return
+
+    def block(self, priority: int, until: float) -> None:
+        """Let nothing of this priority, and nothing less urgent, start before ``until``; never shortens a block."""
+        for level in range(priority, len(Priority)):
+            self.blocked_until[level] = max(self.blocked_until[level], until)
+
+    def nth_latest_answer(self, n: int) -> float:
+        """When the n-th latest answer arrived, from 1; minus infinity if there was none.
+
+        An entry in the future is damage, and counts as none.
+        """
+        if n > self._answered or n > CAPACITY:
+            return -math.inf
+        index = (self._answered - n) % CAPACITY
+        at: float = _RING_ENTRY.unpack(self._region.read(_RING_ENTRY.size, index * _RING_ENTRY.size))[0]
+        return at if at <= self.now else -math.inf
+
+    def _record(self, at: float) -> None:
+        # In order: a flight that lapsed did so after the last change, or that change would have settled it.
+        index = self._answered % CAPACITY
+        self._region.write(_RING_ENTRY.pack(at), index * _RING_ENTRY.size)
+        self._answered += 1
+
+
+def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, window_s: float) -> float:
+    """When a request may start, as far as the ledger can tell; not after ``ledger.now`` if it may start now.
+
+    It may start when there is a place for it *and* for every waiter that comes before it, so that those who come
+    later need not wait until a waiter wakes up to take its own. Reads leave the reserved places alone.
+
+    The answer is exact if nothing else happens. It comes earlier if a waiter ahead gives up or a reservation is
+    given back, and later if a more urgent request comes or the account is blocked.
+    """
+    if not ledger.waiters and not ledger.reservations:
+        return earliest_start_alone(ledger, priority=priority, limit=limit, window_s=window_s)
+    ahead = sum((waiter.priority, waiter.ticket) < (priority, ticket) for waiter in ledger.waiters.values())
+    reservations = ledger.reservations.values() if priority == Priority.READ else ()
+    reserved = sum(reservation.places for reservation in reservations)
+    start = _place_is_free_at(ledger, limit - reserved, ahead, window_s)
+    for reservation in sorted(reservations, key=_ends_at):
+        reserved -= reservation.places
+        start = min(start, max(reservation.ends_at, _place_is_free_at(ledger, limit - reserved, ahead, window_s)))
+    return max(start, ledger.blocked_until[priority])
+
+
+def earliest_start_alone(ledger: Ledger, *, priority: int, limit: int, window_s: float) -> float:
+    """When a request may start if nobody waits and nothing is reserved. Nothing that happens makes it earlier."""
+    return max(_place_is_free_at(ledger, limit, 0, window_s), ledger.blocked_until[priority])
+
+
+def _place_is_free_at(ledger: Ledger, limit: int, ahead: int, window_s: float) -> float:
+    if limit < 1:
+        return math.inf
+    # Whoever comes a whole limit of waiters later comes a window later.
+    windows, ahead = divmod(ahead, limit)
+    answers_left = limit - 1 - ahead - len(ledger.flights)
+    if answers_left < 0:
+        # A place must come from a request in flight, answered in this instant at the earliest.
+        return ledger.now + (windows + 1) * window_s
+    return max(ledger.now, ledger.nth_latest_answer(answers_left + 1) + window_s) + windows * window_s
+
+
+def _seal(data: bytes) -> bytes:
+    return _SEAL.pack(_MAGIC, zlib.crc32(data))
+
+
+def _ends_at(reservation: Reservation) -> float:
+    return reservation.ends_at

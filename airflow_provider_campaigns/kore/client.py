@@ -1,0 +1,409 @@
+"""``KoreClient``: what can be asked of the campaign service, again where that is safe, page by page where need be."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_campaigns.kore.auth import TokenSigner
+from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
+from airflow_provider_campaigns.kore.campaigns import (
+    Campaign,
+    CampaignStatus,
+    CampaignType,
+    ContactPage,
+    ContactResult,
+    checked_campaign_id,
+    checked_campaign_type,
+)
+from airflow_provider_campaigns.kore.errors import (
+    KoreNotFoundError,
+    KoreProtocolError,
+)
+from airflow_provider_campaigns.kore.retry import Bounds
+from airflow_provider_campaigns.kore.sending import Sender
+from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
+from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Transport
+from airflow_provider_campaigns.kore.writes import (
+    DeleteGoal,
+    InstanceId,
+    Receipt,
+    StartGoal,
+    StopGoal,
+    UnknownInstance,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from airflow_provider_campaigns.kore.endpoints import Endpoint
+
+log = logging.getLogger(__name__)
+
+LIST_PAGE_SIZE = 100
+CONTACT_PAGE_SIZE = 100
+
+DEFAULT_VERSIONS = {"stop": "v1", "start": "v1"}
+"""The API version of a verb where neither argument nor connection names one; v2 for every other.
+
+The v1 pages of stop and start are consistent in themselves; those of v2 print paths that contradict each other.
+"""
+
+
+class KoreClient:
+    """The campaign service of one account.
+
+    May be used from many threads. Connections are kept and reused; cookies are not. Every request passes the
+    account's request budget, which all processes of this machine and user share.
+
+    Writes (start, stop, delete) take effect at most once per run of a campaign and are not lost: after a lost answer
+    the campaign is read, and the write is sent again only if reading proves that it had no effect. Every method raises
+    a ``KoreError``; its attributes tell how far the request got.
+    """
+
+    def __init__(
+        self,
+        settings: KoreSettings,
+        *,
+        budget: RequestBudget | None = None,
+        bounds: Bounds | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,  # noqa: S311 - spreads retries, guards nothing
+        signer: TokenSigner | None = None,
+    ) -> None:
+        """Nothing is opened or sent yet.
+
+        Args:
+            settings: the account.
+            budget: the request budget; by default the account's own, shared by this machine and user.
+            bounds: how long one call is kept up.
+            clock: monotonic seconds.
+            sleep: waits for so many seconds.
+            jitter: a random number from 0 to 1.
+            signer: makes the tokens; by default from the settings.
+        """
+        self.settings = settings
+        budget = budget or RequestBudget(
+            settings.requests_per_minute,
+            account_key=f"{settings.base_url}|{settings.account_id}",
+            max_request_s=CONNECT_TIMEOUT_S + settings.timeout_s,
+        )
+        signer = signer or TokenSigner(
+            settings.client_id, settings.client_secret, subject=settings.jwt_subject, ttl_s=settings.jwt_ttl_s
+        )
+        self._transport = Transport(settings, budget=budget, signer=signer)
+        self._sender = Sender(
+            self._transport,
+            budget=budget,
+            reread=self._reread,
+            bounds=bounds or Bounds(),
+            clock=clock,
+            sleep=sleep,
+            jitter=jitter,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.settings.base_url!r}, stream_id={self.settings.stream_id!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._transport.close()
+
+    # Writes
+
+    def stop_campaign(
+        self,
+        campaign_id: str,
+        campaign_type: str,
+        *,
+        api_version: str | None = None,
+        instance_id: InstanceId = UnknownInstance.UNKNOWN,
+    ) -> Receipt:
+        """Stop the run of a campaign. Its progress is lost: started again, it begins with the first contact.
+
+        ``instance_id`` is the run that is meant, as read before; another run is never stopped in its place when an
+        answer got lost. Without it, that is the run found by the first reading after trouble. Version v1 by default.
+
+        Source: stop-voice-campaign, stop-sms-campaign.
+        """
+        endpoint = self._endpoint("stop", api_version, campaign_type=campaign_type)
+        return self._sender.write(endpoint, StopGoal(checked_campaign_id(campaign_id), instance_id), Priority.STOP)
+
+    def start_campaign(
+        self,
+        campaign_id: str,
+        campaign_type: str,
+        *,
+        api_version: str | None = None,
+        instance_id: InstanceId = UnknownInstance.UNKNOWN,
+    ) -> Receipt:
+        """Start a new run of a campaign, over its whole list.
+
+        ``instance_id`` is the run before, as read before (None: never ran). Without it a start whose answer got lost
+        is not sent again. Version v1 by default.
+
+        Source: start-voice-campaign, start-sms-campaign.
+        """
+        endpoint = self._endpoint("start", api_version, campaign_type=campaign_type)
+        return self._sender.write(endpoint, StartGoal(checked_campaign_id(campaign_id), instance_id), Priority.WRITE)
+
+    def delete_campaign(
+        self,
+        campaign_id: str,
+        campaign_type: str,
+        *,
+        api_version: str | None = None,
+        instance_id: InstanceId = UnknownInstance.UNKNOWN,
+    ) -> Receipt:
+        """Delete a campaign and what the service knows of its results. There is no undo.
+
+        Sends what is asked, whatever state the campaign is in: whether the service deletes one that runs is not
+        documented. Contact lists remain. Version v2 by default.
+
+        Source: delete-voice-campaign-v2, delete-sms-campaign-v2.
+        """
+        endpoint = self._endpoint("delete", api_version, campaign_type=campaign_type)
+        return self._sender.write(endpoint, DeleteGoal(checked_campaign_id(campaign_id), instance_id), Priority.WRITE)
+
+    def disable_schedule(self, name: str) -> None:
+        """Disable the schedule of the campaign of this name. Disabling a disabled one changes nothing, so it repeats.
+
+        Source: disable-voice-or-sms-campaign-schedule (v2 only).
+        """
+        self._schedule("disable_schedule_v2", name, {})
+
+    def enable_schedule(self, name: str, schedule: dict[str, Any]) -> None:
+        """Give the campaign of this name a schedule, in the place of any it has; the same again changes nothing.
+
+        ``schedule`` is the documented body, with ``startDateTime`` and ``endDateTime`` in UTC.
+
+        Source: enable-voice-or-sms-campaign-schedule-daily, -weekly (v2 only).
+        """
+        self._schedule("enable_schedule_v2", name, schedule)
+
+    def _schedule(self, endpoint_name: str, name: str, body: dict[str, Any]) -> None:
+        self._sender.read(
+            self.settings.endpoints[endpoint_name],
+            body=body,
+            query={"campaignName": name},
+            priority=Priority.WRITE,
+        )
+
+    # Reads
+
+    def get_campaign(self, campaign_id: str, *, api_version: str | None = None) -> Campaign:
+        """The whole campaign object.
+
+        Raises:
+            KoreNotFoundError: the service says that there is none; ``is_listed`` tells whether to believe it.
+            KoreProtocolError: the answer is about another campaign.
+
+        Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2.
+        """
+        body = self._sender.read(self._endpoint("get", api_version), campaign_id=checked_campaign_id(campaign_id))
+        return _campaign_in(body, "get", campaign_id)
+
+    def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
+        """The campaign's status alone.
+
+        Raises:
+            KoreNotFoundError: as in ``get_campaign``.
+            KoreProtocolError: the answer is about another campaign, or holds no status.
+
+        Source: get-campaign-status-v2.
+        """
+        body = self._sender.read(self._endpoint("status", api_version), campaign_id=checked_campaign_id(campaign_id))
+        return _campaign_in(body, "status", campaign_id).status
+
+    def list_campaigns(
+        self,
+        campaign_type: str,
+        *,
+        statuses: Sequence[str] = (),
+        name_pattern: str | None = None,
+        api_version: str | None = None,
+    ) -> list[Campaign]:
+        """Every campaign of a type, newest first, or those in one of ``statuses`` with a name like ``name_pattern``.
+
+        The pattern is a shell's: ``*``, ``?`` and ``[...]``, with regard to case. 100 campaigns per request; items of
+        a list have no calling hours. A list that changes while it is read is read once more.
+
+        Raises:
+            KoreProtocolError: the pages do not add up to the total, twice; nothing may be concluded from such a list.
+
+        Source: get-all-campaigns-v2.
+        """
+        kind = checked_campaign_type(campaign_type)
+        endpoint = self._endpoint("list", api_version)
+        for _ in range(2):
+            campaigns, total = self._list_once(endpoint, kind, statuses)
+            if len(campaigns) == total:
+                return [c for c in campaigns.values() if name_pattern is None or fnmatchcase(c.name, name_pattern)]
+        raise KoreProtocolError(
+            f"{endpoint.name}: the pages hold {len(campaigns)} campaigns, but the service says that there are {total}",
+            endpoint=endpoint.name,
+            retryable=True,
+        )
+
+    def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
+        """How many campaigns of a type there are; one small request."""
+        endpoint = self._endpoint("list", api_version)
+        return self._list_page(endpoint, checked_campaign_type(campaign_type), (), page=1, limit=1)[1]
+
+    def _list_once(
+        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str]
+    ) -> tuple[dict[str, Campaign], int]:
+        found: dict[str, Campaign] = {}
+        page = 0
+        has_more = True
+        while has_more:
+            page += 1
+            items, total, has_more = self._list_page(endpoint, kind, statuses, page=page, limit=LIST_PAGE_SIZE)
+            known = len(found)
+            found.update((item.campaign_id, item) for item in items)
+            if len(found) == known:
+                break  # a page that brings nothing new would be followed by more of them for ever
+        return found, total
+
+    def _list_page(
+        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str], *, page: int, limit: int
+    ) -> tuple[list[Campaign], int, bool]:
+        """One page: its campaigns, the total, and whether there are more."""
+        query: dict[str, Any] = {
+            "limit": limit,
+            "skip": (page - 1) * limit,
+            "page": page,
+            "type": kind.value,
+            "sortBy": {"createdAt": "desc"},
+        }
+        if statuses:
+            query["filters"] = {"status": list(map(str, statuses))}
+        data = _object_in(self._sender.read(endpoint, body=query), "list", None)
+        results, total = data.get("results"), data.get("totalResults")
+        if not isinstance(results, list) or not isinstance(total, int):
+            raise KoreProtocolError(f"{endpoint.name}: no results or no total in the answer", endpoint=endpoint.name)
+        return list(map(Campaign.from_api, results)), total, data.get("hasMore") is True
+
+    def find_campaign(self, name: str, *, api_version: str | None = None) -> Campaign:
+        """The one campaign of exactly this name, voice or SMS.
+
+        Raises:
+            KoreNotFoundError: there is none.
+            KoreProtocolError: there are several; names need not be unique.
+        """
+        found = [
+            campaign
+            for kind in CampaignType
+            for campaign in self.list_campaigns(kind, api_version=api_version)
+            if campaign.name == name
+        ]
+        if not found:
+            raise KoreNotFoundError(f"there is no campaign named {name!r}")
+        if len(found) > 1:
+            ids = ", ".join(campaign.campaign_id for campaign in found)
+            raise KoreProtocolError(f"{len(found)} campaigns are named {name!r} ({ids}); name one by its id")
+        return found[0]
+
+    def is_listed(self, campaign_id: str, campaign_type: str | None = None, *, api_version: str | None = None) -> bool:
+        """True if the list of campaigns holds this id; ``campaign_type`` saves the list of the other type."""
+        kinds = tuple(CampaignType) if campaign_type is None else (checked_campaign_type(campaign_type),)
+        return any(
+            campaign.campaign_id == campaign_id
+            for kind in kinds
+            for campaign in self.list_campaigns(kind, api_version=api_version)
+        )
+
+    def get_contact_page(
+        self, campaign_id: str, *, page: int = 1, limit: int = CONTACT_PAGE_SIZE, api_version: str | None = None
+    ) -> ContactPage:
+        """One page of the contact results of a voice campaign's latest run; ``limit`` is 1 to 100.
+
+        Source: get-all-contact-details-voice-campaigns-v2.
+        """
+        endpoint = self._endpoint("contacts", api_version)
+        body = self._sender.read(
+            endpoint, campaign_id=checked_campaign_id(campaign_id), body={"page": page, "limit": limit}
+        )
+        data = _object_in(body, "contacts", campaign_id)
+        rows, pages, total = data.get("results"), data.get("totalPages"), data.get("totalResults")
+        if not isinstance(rows, list) or not isinstance(pages, int) or not isinstance(total, int):
+            raise KoreProtocolError(
+                f"{endpoint.name} of campaign {campaign_id}: no results or no totals in the answer",
+                endpoint=endpoint.name,
+                campaign_id=campaign_id,
+            )
+        return ContactPage(page, pages, total, tuple(map(ContactResult.from_api, rows)))
+
+    def iter_contact_results(
+        self, campaign_id: str, *, start_page: int = 1, api_version: str | None = None
+    ) -> Iterator[ContactPage]:
+        """The contact results page by page, 100 a page, from ``start_page`` (from 1) on; one page is held at a time."""
+        number = start_page
+        while True:
+            page = self.get_contact_page(campaign_id, page=number, api_version=api_version)
+            yield page
+            if number >= page.total_pages:
+                return
+            number += 1
+
+    # Description
+
+    def describe(self, verb: str, campaign_id: str, campaign_type: str, *, api_version: str | None = None) -> str:
+        """The request that ``verb`` (stop, start, delete) would send, as method, path and query; nothing is sent."""
+        endpoint = self._endpoint(verb, api_version, campaign_type=campaign_type)
+        path = endpoint.url_path(
+            stream_id=self.settings.stream_id,
+            account_id=self.settings.account_id,
+            campaign_id=checked_campaign_id(campaign_id),
+        )
+        query = "&".join(f"{name}={value}" for name, value in endpoint.url_query(self.settings.account_id).items())
+        return f"{endpoint.method} {path}?{query}"
+
+    # Sending
+
+    def _endpoint(self, verb: str, api_version: str | None, *, campaign_type: str | None = None) -> Endpoint:
+        version = checked_api_version(api_version or self.settings.api_version or DEFAULT_VERSIONS.get(verb, "v2"))
+        kind = "" if campaign_type is None else f"{checked_campaign_type(campaign_type)}_"
+        return self.settings.endpoints[f"{verb}_{kind}{version}"]
+
+    def _reread(self, campaign_id: str, deadline: float) -> Campaign | None:
+        """The campaign after trouble with a write, ahead of ordinary reads; None if it is provably gone."""
+        try:
+            body = self._sender.read(
+                self._endpoint("get", None), campaign_id=campaign_id, priority=Priority.WRITE, deadline=deadline
+            )
+        except KoreNotFoundError as error:
+            if not self.is_listed(campaign_id):
+                return None
+            error.outcome_unknown = True
+            raise
+        return _campaign_in(body, "get", campaign_id)
+
+
+def _object_in(body: Mapping[str, Any], verb: str, campaign_id: str | None) -> dict[str, Any]:
+    data = body.get("data")
+    if not isinstance(data, dict):
+        where = f" of campaign {campaign_id}" if campaign_id else ""
+        raise KoreProtocolError(f"{verb}{where}: the answer has no 'data' object", campaign_id=campaign_id)
+    return data
+
+
+def _campaign_in(body: Mapping[str, Any], verb: str, campaign_id: str) -> Campaign:
+    """The campaign in an answer, which must be the one that was asked for."""
+    campaign = Campaign.from_api(_object_in(body, verb, campaign_id))
+    if campaign.campaign_id != campaign_id:
+        raise KoreProtocolError(
+            f"campaign {campaign_id}: the answer is about another campaign, {campaign.campaign_id}",
+            campaign_id=campaign_id,
+        )
+    return campaign

@@ -1,0 +1,174 @@
+"""What can go wrong between a caller and the Kore.ai campaign service, named by what the caller can do about it.
+
+    KoreError
+    ├── KoreConfigurationError      mend the connection or the argument; nothing was sent (also a ValueError)
+    ├── KoreConnectionError         no complete answer: refused, reset, timed out; try again
+    ├── KoreProtocolError           an answer came that this client does not understand
+    ├── KoreResponseError           the service answered, and the answer is no
+    │   ├── KoreAuthenticationError     wrong credentials: mend the connection
+    │   │   └── KoreScopeError          right credentials without the API scope: mend the app on the platform
+    │   ├── KoreNotFoundError           the service says that there is no such thing
+    │   ├── KoreRequestError            the request itself is refused; sending it again changes nothing
+    │   ├── KoreRateLimitError          too many requests for the account; wait ``retry_after_s``
+    │   └── KoreServiceError            the service failed; try again
+    ├── CampaignStateError          the campaign is in a state in which this must not be done; nothing was sent
+    ├── CampaignMismatchError       the campaign is not the one that was meant (type, name); nothing was sent
+    ├── CampaignTimeoutError        the campaign did not get where it should within the time given
+    └── CampaignsFailedError        some of many campaigns failed; ``failures`` says which and why
+
+No message holds a header, a token, a secret or a phone number; an answer of the service is quoted only as a short,
+redacted excerpt.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXCERPT_LENGTH = 200
+_TOKEN = re.compile(r"eyJ[\w-]*(\.[\w-]*){0,2}")
+# Digits may be spaced or hyphenated for reading, so the separators are part of the number.
+_PHONE_NUMBER = re.compile(r"\+?(?<![\w-])\d(?:[\s().-]{0,2}\d){6,}(?![\w-])")
+
+
+class KoreError(Exception):
+    """Any failure to do something with a campaign.
+
+    Attributes:
+        endpoint: name of the row in ``ENDPOINTS`` that was called, None when nothing was called.
+        campaign_id: the campaign it was about, None when it was about none or about many.
+        retryable: True if the same call may succeed later without anybody mending anything.
+        outcome_unknown: True if a write was sent and it could not be found out whether it took effect.
+        status: HTTP status of the answer, None without an answer.
+        retry_after_s: seconds that the service asked to wait, None if it did not.
+    """
+
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str | None = None,
+        campaign_id: str | None = None,
+        retryable: bool | None = None,
+        outcome_unknown: bool = False,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+        self.campaign_id = campaign_id
+        if retryable is not None:
+            self.retryable = retryable
+        self.outcome_unknown = outcome_unknown
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process borders (an executor, a retry policy) whole."""
+        return (_rebuild, (type(self), self.args, self.__dict__))
+
+
+def _rebuild(cls: type[KoreError], args: tuple[object, ...], state: dict[str, object]) -> KoreError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class KoreConfigurationError(KoreError, ValueError):
+    """A connection field or an argument is missing or wrong; nothing was sent.
+
+    Attributes:
+        field: the field or argument to mend, as the user spells it.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None, campaign_id: str | None = None) -> None:
+        super().__init__(message, campaign_id=campaign_id)
+        self.field = field
+
+
+class KoreConnectionError(KoreError):
+    """No complete answer came: connection refused or reset, or a time-out."""
+
+    retryable = True
+
+
+class KoreProtocolError(KoreError):
+    """An answer came that is not what the documentation promises, and reading could not settle what it means."""
+
+
+class KoreResponseError(KoreError):
+    """The service answered, and the answer is no."""
+
+
+class KoreAuthenticationError(KoreResponseError):
+    """The service does not accept the credentials (HTTP 401, or 403)."""
+
+
+class KoreScopeError(KoreAuthenticationError):
+    """The credentials are right, but the app lacks the API scope ``Campaign Management``, or is not published."""
+
+
+class KoreNotFoundError(KoreResponseError):
+    """The service says that there is no such campaign (HTTP 404, or 400 whose text says so)."""
+
+
+class KoreRequestError(KoreResponseError):
+    """The service refuses the request itself; sending the same again changes nothing."""
+
+
+class KoreRateLimitError(KoreResponseError):
+    """The account sent more requests than it may; ``retry_after_s`` says how long to wait, if the service said."""
+
+    retryable = True
+
+
+class KoreServiceError(KoreResponseError):
+    """The service failed to do its work (HTTP 5xx)."""
+
+    retryable = True
+
+
+class CampaignStateError(KoreError):
+    """The campaign is in a state in which this must not be done to it; nothing was sent."""
+
+
+class CampaignMismatchError(KoreError):
+    """The campaign is not the one that was meant: another type or another name; nothing was sent."""
+
+
+class CampaignTimeoutError(KoreError):
+    """The campaign did not reach the state it should within the time given."""
+
+    retryable = True
+
+
+class CampaignsFailedError(KoreError):
+    """Some of many campaigns failed; the others were served.
+
+    Retryable unless every failure is permanent, because a retry does only what is left, or unless the credentials
+    are refused, because then nothing can be done for any of them.
+
+    Attributes:
+        failures: campaign id to its error.
+    """
+
+    def __init__(self, message: str, *, failures: Mapping[str, KoreError]) -> None:
+        credentials = any(isinstance(error, KoreAuthenticationError) for error in failures.values())
+        super().__init__(
+            message,
+            retryable=not credentials and any(error.retryable for error in failures.values()),
+            outcome_unknown=any(error.outcome_unknown for error in failures.values()),
+        )
+        self.failures = dict(failures)
+
+
+def excerpt(text: str) -> str:
+    """A short piece of an answer that may be shown: one line, without tokens and numbers that could be phones'."""
+    redacted = _PHONE_NUMBER.sub("<number>", _TOKEN.sub("<token>", " ".join(text[: 4 * EXCERPT_LENGTH].split())))
+    return redacted if len(redacted) <= EXCERPT_LENGTH else redacted[: EXCERPT_LENGTH - 3] + "..."

@@ -1,0 +1,182 @@
+"""Sending until it is done: reads again and again, writes at most once for each run of a campaign.
+
+``retry`` says whether and when, ``writes`` judges what a write did; here is the loop between them and the network.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.kore.budget import Priority
+from airflow_provider_campaigns.kore.errors import (
+    KoreConnectionError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRateLimitError,
+    KoreResponseError,
+)
+from airflow_provider_campaigns.kore.retry import RATE_LIMIT_WINDOW_S, read_delay_s, write_delay_s
+from airflow_provider_campaigns.kore.writes import Receipt, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_campaigns.kore.budget import RequestBudget
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.endpoints import Endpoint
+    from airflow_provider_campaigns.kore.retry import Bounds
+    from airflow_provider_campaigns.kore.transport import Transport
+    from airflow_provider_campaigns.kore.writes import WriteGoal
+
+log = logging.getLogger(__name__)
+
+_DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
+"""Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
+
+
+class Sender:
+    """Repeats what may be repeated, within bounds.
+
+    Args:
+        transport: sends one request.
+        budget: where a rate limit makes everybody wait.
+        reread: the campaign after trouble with a write, read by a deadline of ``clock``; None if it is provably gone.
+        bounds: how long one call is kept up.
+        clock: monotonic seconds.
+        sleep: waits for so many seconds.
+        jitter: a random number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        budget: RequestBudget,
+        reread: Callable[[str, float], Campaign | None],
+        bounds: Bounds,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._budget = budget
+        self._reread = reread
+        self._bounds = bounds
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def read(
+        self,
+        endpoint: Endpoint,
+        *,
+        campaign_id: str | None = None,
+        body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
+        priority: Priority = Priority.READ,
+        deadline: float | None = None,
+    ) -> dict[str, Any]:
+        """The answer to a request that may be repeated; it is sent once at least, also after the deadline."""
+        if deadline is None:
+            deadline = self._clock() + self._bounds.seconds
+        attempt = 1
+        while True:
+            try:
+                return self._transport.send(
+                    endpoint, priority=priority, campaign_id=campaign_id, body=body, query=query
+                )
+            except KoreError as error:
+                delay = read_delay_s(error, attempt, jitter=self._jitter())
+                if delay is None or attempt >= self._bounds.attempts or self._clock() + delay > deadline:
+                    raise
+                log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
+                self._wait(error, delay, priority)
+            attempt += 1
+
+    def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
+        """Send a write until it took effect once, or until it is clear that it cannot."""
+        deadline = self._clock() + self._bounds.seconds
+        sendings = 0
+        in_doubt = False
+        while True:
+            sendings += 1
+            sent = self._send_write(endpoint, goal, priority)
+            if isinstance(sent, Receipt):
+                return replace(sent, sendings=sendings)
+            trouble = sent
+            # Once a sending was in doubt, a later refusal may be its echo: gone, because it was deleted after all.
+            in_doubt = in_doubt or trouble.outcome_unknown
+            if in_doubt and not isinstance(trouble, KoreRateLimitError):
+                settled = self._settle(endpoint, goal, trouble, deadline)
+                if settled is not None:
+                    return replace(settled, sendings=sendings)
+            delay = write_delay_s(trouble, sendings, jitter=self._jitter(), is_stop=priority is Priority.STOP)
+            if delay is None or sendings >= self._bounds.attempts or self._clock() + delay > deadline:
+                trouble.outcome_unknown = False
+                raise trouble
+            log.info("%s; it had no effect, sending again in %.1f s", trouble, delay)
+            self._wait(trouble, delay, priority)
+
+    def _send_write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt | KoreError:
+        """Send a write once: its receipt, or what was wrong with the answer."""
+        try:
+            body = self._transport.send(endpoint, priority=priority, campaign_id=goal.campaign_id)
+        except KoreError as error:
+            return error
+        return goal.recognise(body) or KoreProtocolError(
+            f"{endpoint.name} of campaign {goal.campaign_id}: the answer does not say that it was done",
+            endpoint=endpoint.name,
+            campaign_id=goal.campaign_id,
+            retryable=True,
+            outcome_unknown=True,
+        )
+
+    def _settle(self, endpoint: Endpoint, goal: WriteGoal, trouble: KoreError, deadline: float) -> Receipt | None:
+        """Find out by reading whether a write took effect: its receipt, or None if it provably did not.
+
+        Raises:
+            KoreError: reading does not tell either (``outcome_unknown``), or the write must not be sent again.
+        """
+        log.info("%s; reading the campaign to find out whether it took effect", trouble)
+        campaign: Campaign | None = None
+        try:
+            for part in _DRAIN_READS if goal.drains else _DRAIN_READS[:1]:
+                if self._clock() > deadline and campaign is not None:
+                    break
+                self._sleep(part * self._bounds.drain_s)
+                campaign = self._reread(goal.campaign_id, deadline)
+                if campaign is None:
+                    return goal.when_gone()
+                if goal.judge(campaign) is Verdict.DONE:
+                    return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
+                goal.learn(campaign)
+        except (KoreConnectionError, KoreResponseError, KoreProtocolError) as error:
+            if isinstance(error, KoreNotFoundError) and not error.outcome_unknown:
+                raise
+            raise KoreConnectionError(
+                f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well ({error}). "
+                "Look at the campaign, or run this again: it reads before it sends",
+                endpoint=endpoint.name,
+                campaign_id=goal.campaign_id,
+                retryable=error.retryable,
+                outcome_unknown=True,
+                status=trouble.status,
+            ) from trouble
+        return None
+
+    def _wait(self, trouble: KoreError, delay: float, priority: Priority) -> None:
+        """Wait before sending again; a rate limit is the account's, so it makes everybody wait.
+
+        If the service does not say for how long, a stop waits shorter than the rest, which must not run ahead of it.
+        """
+        if not isinstance(trouble, KoreRateLimitError):
+            self._sleep(delay)
+        elif trouble.retry_after_s is not None:
+            self._budget.block(delay)
+        else:
+            self._budget.block(delay, priority=priority)
+            if priority is Priority.STOP:
+                self._budget.block(max(delay, RATE_LIMIT_WINDOW_S), priority=Priority.WRITE)

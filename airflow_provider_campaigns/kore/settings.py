@@ -1,0 +1,168 @@
+"""Where the service is and who calls it: checked once, before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_campaigns.kore.auth import MAX_TTL_S
+from airflow_provider_campaigns.kore.endpoints import API_VERSIONS, Endpoint, with_overrides
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXAMPLE_HOST = "https://platform.kore.ai"
+
+_STREAM_ID = re.compile(r"st-[A-Za-z0-9-]+")
+# Headers carry these, so nothing that could end a header line; otherwise opaque.
+_OPAQUE = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True)
+class KoreSettings:
+    """An account of the service and how to talk to it.
+
+    Attributes:
+        host: ``https://platform.kore.ai`` or a bare host, then https; a port is honoured, a path is refused.
+        client_id: Client ID of the JWT app (claim ``appId``); the connection's login.
+        client_secret: its Client Secret; the connection's password.
+        stream_id: the app's id, ``st-...`` (the documentation also calls it iid, botId, streamId).
+        account_id: the account's id.
+        api_version: ``v1`` or ``v2`` for every call; None takes what is documented best (stop v1, the rest v2).
+        jwt_subject: claim ``sub``; any text.
+        jwt_ttl_s: seconds that a token is valid, 1 to 3600.
+        requests_per_minute: how many requests this machine may send to the account in any 60 seconds.
+        timeout_s: seconds to wait for a connection, and then for each piece of an answer.
+        verify_tls: False accepts any certificate.
+        ca_bundle: file or folder of certificates to trust instead of the system's.
+        allow_http: True permits plain http to another machine. Loopback is always permitted.
+        endpoint_overrides: endpoint name to path template, for a tenant whose paths differ.
+
+    Raises:
+        KoreConfigurationError: a field is missing or malformed; it names the field as the connection form does.
+    """
+
+    host: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    stream_id: str
+    account_id: str
+    api_version: str | None = None
+    jwt_subject: str = "airflow"
+    jwt_ttl_s: int = 300
+    requests_per_minute: int = 60
+    timeout_s: float = 30.0
+    verify_tls: bool = True
+    ca_bundle: str | None = None
+    allow_http: bool = False
+    endpoint_overrides: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every field, so that nothing is sent with a wrong one."""
+        _require(self.host, "host", f"the platform's address, for example {EXAMPLE_HOST}")
+        _require(self.client_id, "login", "the Client ID of the JWT app, for example cs-1e845b00-81ad-5757-a1e7")
+        _require(self.client_secret, "password", "the Client Secret of the JWT app", secret=True)
+        _require(self.stream_id, "stream_id", "the app's id, for example st-0603182c-7ffb-53c3-b307-47ca14b90000")
+        _require(self.account_id, "account_id", "the account's id, for example 67777ce93e25326494e90000")
+        if self.client_id.startswith("st-"):
+            raise KoreConfigurationError(
+                "login: expected the Client ID of the JWT app, got something that starts with 'st-', which is an "
+                "app's id; were login and stream_id swapped?",
+                field="login",
+            )
+        if not _STREAM_ID.fullmatch(self.stream_id):
+            raise KoreConfigurationError(
+                "stream_id: expected the app's id, which starts with 'st-' (for example "
+                "st-0603182c-7ffb-53c3-b307-47ca14b90000); were login and stream_id swapped?",
+                field="stream_id",
+            )
+        if self.api_version is not None:
+            checked_api_version(self.api_version)
+        _require(self.jwt_subject, "jwt_subject", "any text, for example airflow")
+        _in_range(self.jwt_ttl_s, "jwt_ttl_s", 1, MAX_TTL_S, "whole seconds", whole=True)
+        _in_range(self.requests_per_minute, "requests_per_minute", 1, 10_000, "a whole number", whole=True)
+        _in_range(self.timeout_s, "timeout_s", 0.001, 3600, "seconds")
+        if self.ca_bundle is not None and not Path(self.ca_bundle).exists():
+            raise KoreConfigurationError(
+                f"ca_bundle: there is no file or folder {self.ca_bundle!r}; expected certificates in PEM form, for "
+                "example /etc/ssl/certs/ca-certificates.crt",
+                field="ca_bundle",
+            )
+        # Derived values are made here, so that what is wrong with them is said here.
+        _ = self.base_url, self.endpoints
+
+    @cached_property
+    def base_url(self) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        return _base_url(self.host, allow_http=self.allow_http)
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """``ENDPOINTS`` with this account's overrides."""
+        return with_overrides(self.endpoint_overrides)
+
+
+def checked_api_version(value: Any) -> str:
+    """``value`` as an API version.
+
+    Raises:
+        KoreConfigurationError: it is neither ``v1`` nor ``v2``.
+    """
+    if value not in API_VERSIONS:
+        raise KoreConfigurationError(f"api_version: expected 'v1' or 'v2', got {value!r}", field="api_version")
+    return str(value)
+
+
+def _require(value: object, name: str, expected: str, *, secret: bool = False) -> None:
+    if value is None or value == "":
+        raise KoreConfigurationError(f"{name}: missing; expected {expected}", field=name)
+    if not isinstance(value, str) or not _OPAQUE.fullmatch(value):
+        # A malformed secret may be a secret with a blank pasted to it, so it is never shown.
+        shown = "" if secret else f", got {value!r}"
+        raise KoreConfigurationError(f"{name}: expected {expected}, without blanks{shown}", field=name)
+
+
+def _in_range(value: object, name: str, low: float, high: float, unit: str, *, whole: bool = False) -> None:
+    right_type = isinstance(value, int) if whole else isinstance(value, int | float)
+    if isinstance(value, bool) or not right_type or not low <= value <= high:  # type: ignore[operator]
+        raise KoreConfigurationError(f"{name}: expected {unit} from {low} to {high}, got {value!r}", field=name)
+
+
+def _base_url(host: str, *, allow_http: bool) -> str:
+    def malformed(problem: str) -> KoreConfigurationError:
+        return KoreConfigurationError(f"host: {problem}; expected an address such as {EXAMPLE_HOST}", field="host")
+
+    try:
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+        name, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise malformed(f"cannot be read ({error})") from None
+    if parts.scheme not in {"http", "https"}:
+        raise malformed(f"the scheme {parts.scheme!r} is not https")
+    if parts.username is not None or parts.password is not None:
+        raise malformed("holds a user name or password, which belong into login and password")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or "?" in host or "#" in host:
+        raise malformed("holds more than a host and a port")
+    if not name or not re.fullmatch(r"[A-Za-z0-9._:-]+", name):
+        raise malformed("holds no host name")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(name):
+        raise KoreConfigurationError(
+            "host: plain http would send the token in the clear; use https, or set allow_http to true for a trusted "
+            "network (loopback addresses need no permission)",
+            field="host",
+        )
+    shown = f"[{name}]" if ":" in name else name
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name.casefold() == "localhost"

@@ -1,0 +1,206 @@
+"""One request over a kept connection: the only module that talks to the network, and the only importer of ``requests``.
+
+``requests`` is imported on first use, so that parsing a DAG does not pay for it (0.15 s).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.kore.answers import body_of
+from airflow_provider_campaigns.kore.endpoints import Effect, Endpoint
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreConnectionError,
+    KoreError,
+    KoreProtocolError,
+    KoreScopeError,
+    KoreServiceError,
+)
+
+if TYPE_CHECKING:
+    import requests
+
+    from airflow_provider_campaigns.kore.auth import TokenSigner
+    from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
+    from airflow_provider_campaigns.kore.settings import KoreSettings
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 10.0
+POOL_SIZE = 32
+"""Connections kept; more than the sender threads of any action here."""
+
+
+class Transport:
+    """Sends requests to one account: signed, within its budget, over connections that are kept and shared by threads.
+
+    Redirects are never followed, cookies never kept, ``~/.netrc`` never read. Proxies and a certificate bundle are
+    taken from the environment once.
+    """
+
+    def __init__(self, settings: KoreSettings, *, budget: RequestBudget, signer: TokenSigner) -> None:
+        self._settings = settings
+        self._budget = budget
+        self._signer = signer
+        self._session: requests.Session | None = None
+        self._session_lock = threading.Lock()
+
+    def send(
+        self,
+        endpoint: Endpoint,
+        *,
+        priority: Priority,
+        campaign_id: str | None = None,
+        body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Send one request, and once more with a fresh token if the service rejects its token; the answer's object.
+
+        Raises:
+            KoreError: ``outcome_unknown`` is set if the request may have changed something.
+        """
+        try:
+            return self._send_once(endpoint, priority, campaign_id, body, query)
+        except KoreAuthenticationError as error:
+            if error.status != 401 or isinstance(error, KoreScopeError):
+                raise
+            log.info("%s; once more with a fresh token", error)
+            return self._send_once(endpoint, priority, campaign_id, body, query)
+
+    def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        with self._session_lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _send_once(
+        self,
+        endpoint: Endpoint,
+        priority: Priority,
+        campaign_id: str | None,
+        body: dict[str, Any] | None,
+        query: dict[str, str] | None,
+    ) -> dict[str, Any]:
+        import requests  # noqa: PLC0415
+
+        settings = self._settings
+        path = endpoint.url_path(
+            stream_id=settings.stream_id, account_id=settings.account_id, campaign_id=campaign_id or ""
+        )
+        session = self._open_session()
+        unsigned = requests.Request(
+            endpoint.method,
+            settings.base_url + path,
+            params=endpoint.url_query(settings.account_id) | (query or {}),
+            data=json.dumps(body or {}) if endpoint.has_body else None,
+            headers={"Content-Type": "application/json"} if endpoint.has_body else None,
+        )
+        try:
+            with self._budget.slot(priority):
+                # Signed only now: a token made before a wait for the budget might have expired after it.
+                response = session.send(session.prepare_request(unsigned), **self._options)
+        except requests.exceptions.RequestException as error:
+            raise self._no_answer(endpoint, campaign_id, error) from None
+        try:
+            return body_of(endpoint, response.status_code, response.headers, response.content, campaign_id=campaign_id)
+        except KoreError as error:
+            # The secret, should the service ever repeat it.
+            error.args = tuple(str(arg).replace(settings.client_secret, "<secret>") for arg in error.args)
+            # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.
+            error.outcome_unknown = endpoint.effect is Effect.WRITE and isinstance(
+                error, KoreServiceError | KoreProtocolError
+            )
+            raise
+
+    def _no_answer(self, endpoint: Endpoint, campaign_id: str | None, error: Exception) -> KoreConnectionError:
+        """The typed error for a request without a complete answer.
+
+        The library's own message is left out: it repeats the URL and nothing that a reader needs beyond this.
+        """
+        import requests  # noqa: PLC0415
+        from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+
+        exceptions = requests.exceptions
+        reason = getattr(error.args[0] if error.args else None, "reason", None)
+        refused_certificate = isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
+        never_sent = (
+            refused_certificate
+            or isinstance(error, exceptions.ConnectTimeout | exceptions.ProxyError)
+            or isinstance(reason, NewConnectionError)
+        )
+        if refused_certificate:
+            what = "the certificate was not accepted (ca_bundle and verify_tls say which are)"
+        elif isinstance(error, exceptions.ConnectTimeout):
+            what = f"no connection within {self._options['timeout'][0]:g} s"
+        elif isinstance(error, exceptions.Timeout) or "timed out" in str(error):
+            what = f"no complete answer within {self._settings.timeout_s:g} s"
+        elif isinstance(error, exceptions.ProxyError):
+            what = "the proxy did not connect"
+        elif never_sent:
+            what = "no connection: refused, or no such host"
+        else:
+            what = "the connection broke before the answer was complete"
+        where = f" of campaign {campaign_id}" if campaign_id else ""
+        return KoreConnectionError(
+            f"{endpoint.name}{where}: {what} ({self._settings.base_url})",
+            endpoint=endpoint.name,
+            campaign_id=campaign_id,
+            retryable=not refused_certificate,
+            outcome_unknown=endpoint.effect is Effect.WRITE and not never_sent,
+        )
+
+    @cached_property
+    def _options(self) -> dict[str, Any]:
+        """What each sending is told. ``verify`` is among it, because the session's own loses to the environment's."""
+        from requests.utils import get_environ_proxies  # noqa: PLC0415
+
+        settings = self._settings
+        verify: bool | str = settings.verify_tls
+        if verify:
+            environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+            verify = settings.ca_bundle or environment or True
+        return {
+            "timeout": (min(CONNECT_TIMEOUT_S, settings.timeout_s), settings.timeout_s),
+            "allow_redirects": False,
+            "verify": verify,
+            "proxies": get_environ_proxies(settings.base_url),
+        }
+
+    def _open_session(self) -> requests.Session:
+        with self._session_lock:
+            if self._session is None:
+                self._session = self._new_session()
+            return self._session
+
+    def _new_session(self) -> requests.Session:
+        import requests  # noqa: PLC0415
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+        from airflow_provider_campaigns import __version__  # noqa: PLC0415
+
+        session = requests.Session()
+        # requests takes any callable here, and having one keeps it from reading ~/.netrc.
+        session.auth = self._put_token
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.headers.update({
+            "Accept": "application/json",
+            "User-Agent": f"airflow-provider-campaigns/{__version__}",
+            "iid": self._settings.stream_id,
+            "accountId": self._settings.account_id,
+        })
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=POOL_SIZE))
+        return session
+
+    def _put_token(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Put a new token into the header ``auth``: the only place where a token exists."""
+        request.headers["auth"] = self._signer.sign()
+        return request

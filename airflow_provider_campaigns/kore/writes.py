@@ -1,0 +1,229 @@
+"""What a write wants, and how to tell from a campaign whether it got it.
+
+After a lost or unreadable answer a write is never resent blindly: the campaign is read, and the write's goal judges
+what was read. Pure: no connection, no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, campaign_id_of
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError, KoreProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class UnknownInstance(Enum):
+    """The campaign's instance before the write, where the caller did not read it."""
+
+    UNKNOWN = "unknown"
+
+
+InstanceId = str | None | UnknownInstance
+"""A run's id; None for a campaign that never ran; ``UnknownInstance.UNKNOWN`` where nobody looked."""
+
+
+class Verdict(Enum):
+    """What reading a campaign says about a write that was sent to it."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is known after a write that took effect.
+
+    Attributes:
+        campaign_id: the campaign.
+        status: its status after the write; None where it is gone.
+        campaign_instance_id: the run concerned, where the service named it.
+        sendings: how often the request was sent.
+        by_reading: True if the answer was lost or unreadable, and reading the campaign proved the effect.
+        raw: the answer's JSON object; empty if ``by_reading``.
+    """
+
+    campaign_id: str
+    status: CampaignStatus | None
+    campaign_instance_id: str | None
+    sendings: int = 1
+    by_reading: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+class WriteGoal(Protocol):
+    """What a write wants for one campaign."""
+
+    campaign_id: str
+    drains: bool
+    """True if the effect may show only some seconds after it was accepted."""
+
+    def recognise(self, body: dict[str, Any]) -> Receipt | None:
+        """The receipt if ``body`` says that it is done; None if it does not say so.
+
+        Raises:
+            KoreProtocolError: it says that something else was done.
+        """
+
+    def judge(self, campaign: Campaign) -> Verdict:
+        """Whether the campaign as read later shows the effect.
+
+        Raises:
+            CampaignStateError: the campaign went another way, and the write must not be sent again.
+        """
+
+    def when_gone(self) -> Receipt:
+        """The receipt for a campaign that is provably gone.
+
+        Raises:
+            KoreNotFoundError: that is not what was wanted.
+        """
+
+    def learn(self, campaign: Campaign) -> None:
+        """Take the instance of the first reading as the one meant, where the caller did not know it."""
+
+
+@dataclass(slots=True)
+class StopGoal:
+    """The run ``instance_id`` of a campaign is over."""
+
+    campaign_id: str
+    instance_id: InstanceId = UnknownInstance.UNKNOWN
+    drains: bool = True
+
+    def recognise(self, body: dict[str, Any]) -> Receipt | None:
+        """A stop answers with the campaign's status, ``Stopped`` (pages: stop-voice-campaign, stop-sms-campaign)."""
+        status = _status_in(body)
+        if status != CampaignStatus.STOPPED:
+            return None
+        return Receipt(self.campaign_id, status, _instance_in(body), raw=body)
+
+    def judge(self, campaign: Campaign) -> Verdict:
+        """Done when nothing runs any more; another run than the one meant is not touched."""
+        known = not isinstance(self.instance_id, UnknownInstance)
+        if known and campaign.campaign_instance_id not in {None, self.instance_id}:
+            raise started_again(campaign, "was being stopped")
+        running_or_unknown = campaign.status.is_running or not campaign.status.is_known
+        return Verdict.NOT_DONE if running_or_unknown else Verdict.DONE
+
+    def when_gone(self) -> Receipt:
+        """Never: a campaign that somebody deleted meanwhile cannot be said to be stopped."""
+        raise _vanished(self.campaign_id, "stopped")
+
+    def learn(self, campaign: Campaign) -> None:
+        """The run that the first reading shows is the one that is meant."""
+        if self.instance_id is UnknownInstance.UNKNOWN:
+            self.instance_id = campaign.campaign_instance_id
+
+
+@dataclass(slots=True)
+class StartGoal:
+    """A new run of a campaign goes on, other than ``instance_id``."""
+
+    campaign_id: str
+    instance_id: InstanceId = UnknownInstance.UNKNOWN
+    drains: bool = True
+
+    def recognise(self, body: dict[str, Any]) -> Receipt | None:
+        """A start answers with the campaign's status, ``Active`` (pages: start-voice-campaign, start-sms-campaign)."""
+        status = _status_in(body)
+        if status != CampaignStatus.ACTIVE:
+            return None
+        return Receipt(self.campaign_id, status, _instance_in(body), raw=body)
+
+    def judge(self, campaign: Campaign) -> Verdict:
+        """Done when a run goes on that was not there before.
+
+        Without knowing the run before, a start that does not show is never sent again: it might be the second.
+        """
+        if self.instance_id is UnknownInstance.UNKNOWN:
+            if campaign.status.is_running:
+                return Verdict.DONE
+            raise CampaignStateError(
+                f"campaign {campaign.campaign_id}: a start was sent, its answer was lost, and the campaign is "
+                f"{campaign.status}; it is not sent again, because it might run the whole list twice",
+                campaign_id=campaign.campaign_id,
+                outcome_unknown=True,
+            )
+        return Verdict.NOT_DONE if campaign.campaign_instance_id == self.instance_id else Verdict.DONE
+
+    def when_gone(self) -> Receipt:
+        """Never: a campaign that somebody deleted meanwhile cannot be said to be started."""
+        raise _vanished(self.campaign_id, "started")
+
+    def learn(self, campaign: Campaign) -> None:
+        """Nothing: what is read after a start no longer tells what was before it."""
+
+
+@dataclass(slots=True)
+class DeleteGoal:
+    """A campaign is gone. It is gone when reading no longer finds it, so one that is found is never done."""
+
+    campaign_id: str
+    instance_id: InstanceId = UnknownInstance.UNKNOWN
+    drains: bool = False
+
+    def recognise(self, body: dict[str, Any]) -> Receipt | None:
+        """A delete echoes the deleted object (pages: delete-voice-campaign, delete-sms-campaign, and their v2)."""
+        data = body.get("data")
+        echoed = campaign_id_of(data) if isinstance(data, dict) else None
+        if not isinstance(data, dict) or echoed is None:
+            return None
+        if echoed != self.campaign_id:
+            raise KoreProtocolError(
+                f"campaign {self.campaign_id}: the delete was answered for another campaign, {echoed}; look at both on "
+                "the platform",
+                campaign_id=self.campaign_id,
+                outcome_unknown=True,
+            )
+        return Receipt(self.campaign_id, None, _instance_in(data), raw=body)
+
+    def judge(self, campaign: Campaign) -> Verdict:
+        """Not done; a campaign that runs meanwhile, or ran again, is not deleted any more."""
+        known = not isinstance(self.instance_id, UnknownInstance)
+        if known and campaign.campaign_instance_id != self.instance_id:
+            raise started_again(campaign, "was being deleted")
+        if not campaign.status.is_ended and campaign.status != CampaignStatus.READY:
+            raise CampaignStateError(
+                f"campaign {campaign.campaign_id}: is {campaign.status}, so the delete is not sent again",
+                campaign_id=campaign.campaign_id,
+            )
+        return Verdict.NOT_DONE
+
+    def when_gone(self) -> Receipt:
+        """That is what was wanted."""
+        return Receipt(self.campaign_id, None, None, by_reading=True)
+
+    def learn(self, campaign: Campaign) -> None:
+        """The run that the first reading shows is the one that is meant."""
+        if self.instance_id is UnknownInstance.UNKNOWN:
+            self.instance_id = campaign.campaign_instance_id
+
+
+def _vanished(campaign_id: str, what: str) -> KoreNotFoundError:
+    return KoreNotFoundError(
+        f"campaign {campaign_id}: is gone; somebody deleted it while it was being {what}", campaign_id=campaign_id
+    )
+
+
+def started_again(campaign: Campaign, while_what: str) -> CampaignStateError:
+    """The error for a campaign that somebody started anew; its new run is not touched."""
+    return CampaignStateError(
+        f"campaign {campaign.campaign_id}: was started again while it {while_what} (it is {campaign.status} as run "
+        f"{campaign.campaign_instance_id}); the new run is not touched",
+        campaign_id=campaign.campaign_id,
+    )
+
+
+def _status_in(body: dict[str, Any]) -> CampaignStatus | None:
+    status = body.get("status")
+    return CampaignStatus(status) if isinstance(status, str) else None
+
+
+def _instance_in(body: dict[str, Any]) -> str | None:
+    value = body.get("campaignInstanceId")
+    return value if isinstance(value, str) and value else None
