@@ -1,0 +1,74 @@
+"""Contact results, made up on demand.
+
+Row k of a run is a pure function of the run's seed and k, so a million rows cost nothing until they are read, and every
+page can be read again. Phone numbers come from 555-0100 to 555-0199, which no subscriber has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.simulator.campaigns import Campaign
+
+# Of 256 contacts, so many end this way: (up to this byte, dialerOutcome). Only `completed` and "" (in progress) occur
+# in the documented samples; the others come from public material that is not documentation.
+_OUTCOMES = (
+    (118, "completed"),
+    (166, "no-answer"),
+    (190, "busy"),
+    (206, "machine_detected"),
+    (220, "failed"),
+    (228, "invalid"),
+    (236, "timezone_skip"),
+    (240, "waitingForDisposition"),
+    (256, ""),
+)
+_OUTCOME_OF_BYTE = tuple(next(outcome for limit, outcome in _OUTCOMES if byte < limit) for byte in range(256))
+
+_DISPOSITIONS: tuple[list[str], ...] = (
+    ["Resolved"],
+    ["System Generated"],
+    ["Requires Supervisor Attention"],
+    ["Resolved", "System Generated"],
+    [],
+)
+_HANG_UPS = (("userHangUp", "user_hangup"), ("agentHangUp", "agent_hangup"), ("userHangUp", "Client side"))
+
+_TALKED = frozenset({"completed", "waitingForDisposition", ""})
+_AREA_CODES = 800  # 200 to 999
+_NUMBERS_PER_AREA = 100  # 555-0100 to 555-0199
+
+
+def rows(campaign: Campaign, first: int, count: int) -> list[dict[str, Any]]:
+    """The campaign's result rows from index `first` on, at most `count`; fewer at the end, none beyond it."""
+    last = min(first + count, campaign.result_rows)
+    if not isinstance(campaign.contacts, int):
+        return campaign.contacts[first:last]
+    seed, finished = campaign.results_seed, campaign.status in {"Stopped", "Completed"}
+    return [row(seed, index, finished=finished) for index in range(first, last)]
+
+
+def row(seed: int, index: int, *, finished: bool) -> dict[str, Any]:
+    """The result of contact `index`; one still in progress when the run ends has its retries cancelled."""
+    digest = hashlib.blake2b(b"%d/%d" % (seed, index), digest_size=16).digest()
+    outcome = _OUTCOME_OF_BYTE[digest[12]]
+    talked = outcome in _TALKED
+    hang_up, detail = _HANG_UPS[digest[13] % len(_HANG_UPS)] if talked else ("", "")
+    return {
+        "phoneNumber": phone_number(index),
+        "uniqueId": "" if index % 10 == 9 else f"customer-{index:07d}",
+        "dialerOutcome": "retry-cancelled" if finished and not outcome else outcome,
+        "numberOfAttemptsSoFar": 0 if outcome == "timezone_skip" else 1 + digest[14] % 3,
+        "botSessionId": digest[:12].hex() if talked else "",
+        "agentDispositionCodes": list(_DISPOSITIONS[digest[15] % len(_DISPOSITIONS)]) if talked else [],
+        "botOutboundStatus": hang_up,
+        "botOutboundStatusDetail": detail,
+    }
+
+
+def phone_number(index: int) -> str:
+    """A number that cannot be dialled, without `+` as in the samples; after 80,000 contacts they repeat."""
+    block, last = divmod(index, _NUMBERS_PER_AREA)
+    return f"1{200 + block % _AREA_CODES}55501{last:02d}"

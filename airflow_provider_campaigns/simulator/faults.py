@@ -1,0 +1,273 @@
+"""Faults on order: the next matching request meets one, before or after it took effect.
+
+Faults are scripted, or drawn from a seeded generator; there are none unless somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_campaigns.simulator import problems
+from airflow_provider_campaigns.simulator.routes import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+Kind = Literal["answer", "drop", "hang", "truncate", "garble", "redirect", "mislabel"]
+Moment = Literal["before", "after", "late"]
+
+ANOTHER_CAMPAIGN = "cd-0000000-0000-4000-8000-000000000000"
+ANOTHER_INSTANCE = "cid-0000000-0000-4000-8000-000000000000"
+GARBLED = "<html><head><title>Just a moment</title></head><body>The service is busy.</body></html>"
+
+_DEFAULT_TEXT = {
+    400: ("Campaign not found", 400),
+    401: ("Invalid JWT token", 4002),
+    404: ("Campaign not found", 404),
+    412: ("Validation errors/ Invalid arguments", 412),
+    429: (problems.RATE_LIMIT_TEXT, 429),
+    500: ("Internal Server Error", 500),
+    502: ("Bad Gateway", 502),
+    503: ("Service Unavailable", 503),
+    504: ("Gateway Timeout", 504),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong.
+
+    `moment` is `before` when the request has no effect, `after` when it has, and `late` (hang only) when it takes
+    effect after the wait even if the caller has gone.
+    """
+
+    kind: Kind
+    moment: Moment
+    status: int = 500
+    body: Any = None
+    headers: Mapping[str, str] | None = None
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        what = str(self.status) if self.kind == "answer" else self.kind
+        return f"{what} {self.moment}"
+
+    def answer_body(self) -> Any:
+        """The body of an answering fault: the given one, else the platform's shape for the status."""
+        if self.body is not None:
+            return self.body
+        return problems.error_body(*_DEFAULT_TEXT.get(self.status, (f"Error {self.status}", self.status)))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Order:
+    """A fault that waits for its request."""
+
+    fault: Fault
+    operations: frozenset[str]
+    campaign_id: str | None
+    skip: int
+    times: int
+
+    def concerns(self, operation: str, campaign_id: str | None) -> bool:
+        return (not self.operations or operation in self.operations) and self.campaign_id in {None, campaign_id}
+
+    def __str__(self) -> str:
+        target = " ".join([*sorted(self.operations), *([self.campaign_id] if self.campaign_id else [])])
+        return f"{self.fault} on {target or 'anything'}, {self.times} times after {self.skip}"
+
+
+_RANDOM_FAULTS = (
+    Fault(kind="answer", moment="before", status=500),
+    Fault(kind="answer", moment="after", status=500),
+    Fault(kind="answer", moment="before", status=503),
+    Fault(kind="answer", moment="after", status=502),
+    Fault(kind="drop", moment="before"),
+    Fault(kind="drop", moment="after"),
+    Fault(kind="truncate", moment="after"),
+    Fault(kind="garble", moment="after"),
+)
+
+
+class FaultPlan:
+    """Which faults are still to come.
+
+    Every ordering method takes the same keywords. `operation` is one of start, stop, delete, get, status, contacts,
+    list, schedule, or several of them; None means any. `campaign_id` narrows it to one campaign. `skip` lets so many
+    matching requests pass first; `times` is how many are then hit. A request meets the first order that it matches.
+
+    Raises:
+        ValueError: an operation that does not exist, or `times` or `skip` that make no sense.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._orders: list[_Order] = []
+        self._rate = 0.0
+        self._rng = random.Random(0)  # noqa: S311 - reproducible on purpose
+
+    def fail_next(
+        self,
+        status: int,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        before: bool = False,
+        after: bool = False,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Answer with `status` instead, without effect or (`after`) after it.
+
+        `body` is JSON, text or bytes; left out, it is the platform's error shape.
+        """
+        fault = Fault(kind="answer", moment=_moment(before, after), status=status, body=body, headers=headers)
+        self._order(fault, operation, campaign_id, skip, times)
+
+    def drop_next(
+        self,
+        *,
+        before: bool = False,
+        after: bool = False,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Reset the TCP connection, without effect or (`after`) after it."""
+        self._order(Fault(kind="drop", moment=_moment(before, after)), operation, campaign_id, skip, times)
+
+    def hang_next(
+        self,
+        seconds: float,
+        *,
+        before: bool = False,
+        after: bool = False,
+        late: bool = False,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Keep the caller waiting, then answer as usual.
+
+        A caller that gives up first finds: nothing done; with `after`, the request done before the wait began; with
+        `late`, the request done when the wait is over, although nobody waits for it any more.
+        """
+        fault = Fault(kind="hang", moment=_moment(before, after, late), seconds=seconds)
+        self._order(fault, operation, campaign_id, skip, times)
+
+    def truncate_next(
+        self,
+        *,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Let the request take effect, send half of the body and close the connection."""
+        self._order(Fault(kind="truncate", moment="after"), operation, campaign_id, skip, times)
+
+    def garble_next(
+        self,
+        *,
+        before: bool = False,
+        after: bool = False,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Answer 200 with an HTML page, without effect or (`after`) after it."""
+        self._order(Fault(kind="garble", moment=_moment(before, after)), operation, campaign_id, skip, times)
+
+    def redirect_next(
+        self,
+        location: str,
+        *,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Answer 307 to another place, without effect; a client that follows would carry its token there."""
+        fault = Fault(kind="redirect", moment="before", status=307, headers={"Location": location})
+        self._order(fault, operation, campaign_id, skip, times)
+
+    def mislabel_next(
+        self,
+        *,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
+    ) -> None:
+        """Let the request take effect, and answer as if for another campaign and instance."""
+        self._order(Fault(kind="mislabel", moment="after"), operation, campaign_id, skip, times)
+
+    def random_faults(self, rate: float, *, seed: int = 0) -> None:
+        """Hit every request with this probability by a 5xx, a reset, a truncated or an unreadable answer.
+
+        The draws come from `seed`; requests sent one after another meet the same faults every time.
+
+        Raises:
+            ValueError: `rate` is not from 0 to 1.
+        """
+        if not 0 <= rate <= 1:
+            raise ValueError(f"a rate of faults is from 0 to 1, not {rate}")
+        with self._lock:
+            self._rate = rate
+            self._rng.seed(seed)
+
+    def clear_faults(self) -> None:
+        """Take back every fault that has not happened yet."""
+        with self._lock:
+            self._orders.clear()
+            self._rate = 0.0
+
+    def pending(self) -> list[str]:
+        """What is still to come, in words."""
+        with self._lock:
+            ambient = [f"random faults at a rate of {self._rate}"] if self._rate else []
+            return [str(order) for order in self._orders] + ambient
+
+    def take(self, operation: str, campaign_id: str | None) -> Fault | None:
+        """The fault for this request, if there is one; it is used up."""
+        with self._lock:
+            for order in self._orders:
+                if not order.concerns(operation, campaign_id):
+                    continue
+                if order.skip > 0:
+                    order.skip -= 1
+                    continue
+                order.times -= 1
+                if order.times == 0:
+                    self._orders.remove(order)
+                return order.fault
+            if self._rate and self._rng.random() < self._rate:
+                return self._rng.choice(_RANDOM_FAULTS)
+            return None
+
+    def _order(
+        self, fault: Fault, operation: str | Collection[str] | None, campaign_id: str | None, skip: int, times: int
+    ) -> None:
+        operations = frozenset([operation] if isinstance(operation, str) else operation or ())
+        if unknown := sorted(operations.difference(OPERATIONS)):
+            raise ValueError(f"no operation {unknown[0]!r}; there are {', '.join(OPERATIONS)}")
+        if times < 1 or skip < 0:
+            raise ValueError("times is at least 1 and skip at least 0")
+        with self._lock:
+            self._orders.append(
+                _Order(fault=fault, operations=operations, campaign_id=campaign_id, skip=skip, times=times)
+            )
+
+
+def _moment(before: bool, after: bool, late: bool = False) -> Moment:
+    if before + after + late > 1:
+        raise ValueError("a fault comes before the effect, after it, or late: not several of them")
+    return "late" if late else "after" if after else "before"

@@ -1,0 +1,210 @@
+"""The simulator as something that listens: two ports, one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+import uvicorn
+
+from airflow_provider_campaigns.simulator.app import service_app
+from airflow_provider_campaigns.simulator.control import control_app
+from airflow_provider_campaigns.simulator.engine import Engine
+from airflow_provider_campaigns.simulator.wire import Wire
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fastapi import FastAPI
+
+# Longer than the minute a rate-limited client may pause, so that its warm connections survive.
+_KEEP_ALIVE_S = 90
+_BACKLOG = 2048
+
+
+class KoreSimulator(Engine):
+    """A running simulator: a context manager that listens on loopback while it is open.
+
+    Ports are free ones unless given. `url` is the service, `control_url` the control port. The server runs in a thread
+    of its own, so the test may block. Arguments beyond those named here are those of `Engine`.
+
+    Raises:
+        ValueError: `host` is not a loopback address and `allow_remote` is False.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        control_port: int = 0,
+        allow_remote: bool = False,
+        access_log: bool = False,
+        **engine: Any,
+    ) -> None:
+        if not allow_remote and not _is_loopback(host):
+            raise ValueError(f"the simulator listens on loopback only, not on {host}, unless remote access is allowed")
+        super().__init__(**engine)
+        self._host = host
+        self._wanted_ports = (port, control_port)
+        self._access_log = access_log
+        self._wire = Wire()
+        self._open: _Running | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Listen; when this returns, both ports answer.
+
+        Raises:
+            OSError: a port is in use.
+            RuntimeError: it is running already.
+        """
+        if self._open:
+            raise RuntimeError("the simulator is running already")
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(_listener(self._host, port)) for port in self._wanted_ports]
+            apps = [service_app(self, self._wire), control_app(self)]
+            servers = [_Server(_config(app, access_log=self._access_log)) for app in apps]
+            self._wire.attach(servers[0].server_state)
+            self._open = _Running(servers, sockets, self._wire)
+            stack.pop_all()
+
+    def close(self) -> None:
+        """Stop listening and break what is still open; does nothing if it is not running."""
+        running, self._open = self._open, None
+        if running:
+            running.stop()
+
+    @property
+    def url(self) -> str:
+        """Address of the service, such as `http://127.0.0.1:50123`, without a slash at the end.
+
+        Raises:
+            RuntimeError: the simulator is not running.
+        """
+        return self._address(0)
+
+    @property
+    def control_url(self) -> str:
+        """Address of the control port.
+
+        Raises:
+            RuntimeError: the simulator is not running.
+        """
+        return self._address(1)
+
+    def connection_json(self, **extra: Any) -> str:
+        """The Airflow connection to this simulator in JSON form; `extra` adds to or replaces its extras."""
+        return json.dumps({
+            "conn_type": "kore_campaign",
+            "host": self.url,
+            "login": self.client_id,
+            "password": self.client_secret,
+            "extra": {"stream_id": self.stream_id, "account_id": self.account_id, **extra},
+        })
+
+    def _address(self, which: int) -> str:
+        if not self._open:
+            raise RuntimeError("the simulator is not running: use it in a with statement, or call start()")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._open.ports[which]}"
+
+
+class _Running:
+    """Servers in their thread, from the moment they answer until they are stopped."""
+
+    def __init__(self, servers: list[_Server], sockets: list[socket.socket], wire: Wire) -> None:
+        self.ports = [sock.getsockname()[1] for sock in sockets]
+        self._servers = servers
+        self._sockets = sockets
+        self._wire = wire
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="kore-simulator", daemon=True)
+        self._thread.start()
+        for server in servers:
+            server.answering.wait()
+        if not all(server.started for server in servers):
+            self._thread.join()
+            raise RuntimeError("the simulator's server ended before it answered")
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.should_exit = True
+        # A request that hangs on order must not hold up the end.
+        self._loop.call_soon_threadsafe(self._wire.reset_all)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve())
+        finally:
+            for server in self._servers:
+                server.answering.set()
+
+    async def _serve(self) -> None:
+        await asyncio.gather(*(server.serve([sock]) for server, sock in zip(self._servers, self._sockets, strict=True)))
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it is listening."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answering = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answering.set()
+
+
+def _config(app: FastAPI, *, access_log: bool) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="info" if access_log else "critical",
+        access_log=access_log,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    # The protocol is named because asyncio sets TCP_NODELAY only where it is; without it every answer, being written in
+    # two pieces, waits 40 ms for the peer's delayed acknowledgement (measured).
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,126 @@
+"""What the vendor does not document, as switches.
+
+Each switch stands for one open question about the service. The default is the reading that the documentation suggests
+or, where it suggests none, the one that makes a careless client fail. Tests of a client should run both ways.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """How the simulated service behaves where its documentation is silent or contradicts itself.
+
+    Raises:
+        ValueError: a value that the switch does not have.
+    """
+
+    # -- contract ------------------------------------------------------------------------------------------------------
+    strict: bool = True
+    """Refuse query parameters and body fields that no page lists (catches misspellings). The platform's own habit is
+    not documented."""
+
+    printed_paths: bool = False
+    """Also serve the paths exactly as printed where a page differs from its siblings: v2 voice start and stop without
+    the prefix `/campaign`, v2 SMS stop and the older list with a double slash, `PUT` to get a voice campaign."""
+
+    enforce_jti: bool = False
+    """The app's option "Enforce JTI": a token needs a `jti` that was not used before and an `exp` at most 1 h ahead."""
+
+    scope_granted: bool = True
+    """The app has the scope Campaign Management and was published."""
+
+    # -- campaigns -----------------------------------------------------------------------------------------------------
+    delete_running: Literal["refuse", "accept"] = "refuse"
+    """Delete of a campaign that is Active, Paused, Preparing, Scheduled or Rescheduled. Samples show only Ready and
+    Stopped ones being deleted."""
+
+    delete_answer: Literal["data", "bare", "deletedAt"] = "data"
+    """`data` echoes the deleted object, as all four pages show. `bare` leaves it out. `deletedAt` is the dialect
+    `{"status": "Deleted", "message": ..., "deletedAt": ...}`."""
+
+    type_mismatch: Literal["error", "ignore"] = "error"
+    """A `campaignType` that is not the campaign's: not found, or an answer that looks like success and changes
+    nothing."""
+
+    not_found_status: Literal[400, 404] = 400
+    """HTTP status for an unknown campaign. Other objects of the platform answer 400."""
+
+    stop_idle: Literal["error", "noop"] = "error"
+    """Stop of a campaign that is not running: refused, or answered `Stopped` without any change."""
+
+    start_running: Literal["error", "noop"] = "error"
+    """Start of a campaign that is Active already: refused, or answered `Active` without any change."""
+
+    stop_empties_results: bool = False
+    """After a stop there are no contact results. The UI guide says that stop resets campaign data, a release note that
+    results of stopped campaigns can be read."""
+
+    drain_polls: int = 0
+    """After a stop the campaign still reads `Active` this many times (status, get, or shown in a list)."""
+
+    drain_seconds: float = 0.0
+    """After a stop the campaign still reads `Active` for so many seconds."""
+
+    drain_answer: Literal["Stopped", "Active"] = "Stopped"
+    """What a stop answers while the campaign drains."""
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+    sms_results: Literal["rows", "error"] = "rows"
+    """Contact results of an SMS campaign; their page speaks of voice campaigns only."""
+
+    list_paging: Literal["either", "skip", "page"] = "either"
+    """What moves the list on: `skip` (an offset), `page` (from 1), or whichever of the two was raised."""
+
+    # -- traffic -------------------------------------------------------------------------------------------------------
+    rate_limit: int | None = 60
+    """Requests that the account may send within `rate_window`; None switches the limit off. Refused requests do not
+    count."""
+
+    rate_window: float = 60.0
+    """Length of the rate limit's sliding window, in seconds."""
+
+    rate_limit_status: Literal[429, 400, 200] = 429
+    """HTTP status of the rate limit's answer; only its text is documented."""
+
+    retry_after: bool = False
+    """The rate limit's answer carries `Retry-After` (whole seconds)."""
+
+    latency: float = 0.0
+    """Seconds that every request waits before the service looks at it."""
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if get_origin(hint) is Literal and value not in get_args(hint):
+                allowed = " or ".join(repr(choice) for choice in get_args(hint))
+                raise ValueError(f"switch {name} is {allowed}, not {value!r}")
+            if hint is bool and not isinstance(value, bool):
+                raise ValueError(f"switch {name} is true or false, not {value!r}")
+            if hint in {int, float, int | None} and not _is_size(
+                value, whole=hint is not float, optional=hint is not int
+            ):
+                raise ValueError(f"switch {name} is a number, zero or more, not {value!r}")
+
+    def changed(self, **changes: Any) -> Switches:
+        """These switches with some of them set anew.
+
+        Raises:
+            ValueError: there is no such switch, or it has no such value.
+        """
+        known = {field.name for field in dataclasses.fields(self)}
+        if unknown := sorted(changes.keys() - known):
+            raise ValueError(f"no such switch: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        return dataclasses.replace(self, **changes)
+
+
+def _is_size(value: object, *, whole: bool, optional: bool) -> bool:
+    if value is None:
+        return optional
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        return False
+    return value >= 0

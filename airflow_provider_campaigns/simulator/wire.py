@@ -1,0 +1,88 @@
+"""Answers that misbehave on the wire: reset, cut off, or simply as they should be."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from starlette.types import Receive, Scope, Send
+    from uvicorn.server import ServerState
+
+_LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+class Wire:
+    """The server's open connections, found by the caller's address; a server attaches its state once it has one."""
+
+    def __init__(self) -> None:
+        self._state: ServerState | None = None
+
+    def attach(self, state: ServerState) -> None:
+        """Look for connections in the state of a running server from now on."""
+        self._state = state
+
+    def transport(self, scope: Scope) -> asyncio.Transport:
+        """The transport that a request came in on.
+
+        Raises:
+            RuntimeError: it did not come through a socket of an attached server.
+        """
+        for connection in self._state.connections if self._state else ():
+            found: Any = connection
+            if found.client == scope.get("client"):
+                transport: asyncio.Transport = found.transport
+                return transport
+        raise RuntimeError("connection faults need a real server: there is no connection to break")
+
+    def reset_all(self) -> None:
+        """Reset every open connection; call this in the server's event loop."""
+        for connection in tuple(self._state.connections) if self._state else ():
+            found: Any = connection
+            if found.transport is not None:
+                found.transport.abort()
+
+
+class Reset(Response):
+    """No answer: the connection is closed by a TCP reset, as when a process or a middlebox dies."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self._wire = wire
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Reset the connection that the request came in on."""
+        transport = self._wire.transport(scope)
+        sock: socket.socket = transport.get_extra_info("socket")
+        # With a linger time of zero closing sends RST; without it the peer would read an orderly end.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        transport.abort()
+        await _until_disconnected(receive)
+
+
+class Truncated(Response):
+    """An answer whose connection ends in the middle of the body."""
+
+    def __init__(self, wire: Wire, content: bytes, status_code: int) -> None:
+        super().__init__(content, status_code, media_type="application/json")
+        self._wire = wire
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Announce the whole body, send half of it and close."""
+        transport = self._wire.transport(scope)
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        transport.close()
+        await _until_disconnected(receive)
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    """Return once the server knows that the connection is gone, or it would answer 500 on its own."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
