@@ -1,0 +1,38 @@
+"""The time an action lives in, as one value, so that tests and a cancelled task can put their own in its place."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Tells the time and waits.
+
+    Attributes:
+        now: the instant, aware.
+        monotonic: seconds that never go back, for measuring.
+        sleep: waits for so many seconds; may raise to end the waiting.
+    """
+
+    now: Callable[[], datetime] = _utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+SYSTEM_CLOCK = Clock()
+
+
+def instant_text(instant: datetime) -> str:
+    """An aware instant as results carry it: ISO 8601 in UTC, such as ``2026-03-02T12:30:00.004Z``."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,270 @@
+"""Deleting campaigns: read, guard, read again, delete, and prove that they are gone."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
+from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
+from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
+from airflow_provider_campaigns.kore.errors import (
+    CampaignMismatchError,
+    CampaignStateError,
+    CampaignTimeoutError,
+    KoreError,
+    KoreNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.writes import Receipt
+
+log = logging.getLogger(__name__)
+
+GONE_TIMEOUT_S = 60.0
+GONE_POLL_S = 10.0
+
+DELETABLE = frozenset({CampaignStatus.STOPPED, CampaignStatus.COMPLETED, CampaignStatus.READY})
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """How campaigns are deleted.
+
+    Attributes:
+        campaign_type: what the campaigns must be; None takes it from each campaign.
+        api_version: of the delete request; None for the connection's, or v2.
+        if_running: ``fail``, or ``stop``: a campaign that runs is stopped, and proven to be, before it is deleted.
+        if_missing: ``succeed``, ``skip`` or ``fail`` when a campaign is provably not there.
+        confirm: prove by reading and by the list that each campaign is gone.
+        plan_only: read and guard, send nothing.
+    """
+
+    campaign_type: CampaignType | None = None
+    api_version: str | None = None
+    if_running: str = "fail"
+    if_missing: str = "succeed"
+    confirm: bool = True
+    plan_only: bool = False
+
+
+def delete_campaigns(
+    client: KoreClient,
+    targets: Sequence[Target],
+    options: DeleteOptions,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Outcomes:
+    """Delete every target; what becomes of one keeps no other from being deleted.
+
+    What stops existing: the campaign, and whatever the service keeps of its results. What remains: its contact lists.
+    There is no undo. A campaign that is gone already is a result with ``changed`` False.
+
+    A campaign that runs, is scheduled or being prepared, or has a status that nobody documented is never deleted.
+
+    Args:
+        client: where the campaigns are.
+        targets: the campaigns.
+        options: how.
+        clock: the time it lives in.
+
+    Returns:
+        A result or an error for each target.
+    """
+    return _Delete(client, targets, options, clock).run()
+
+
+def check_deletable(campaign: Campaign) -> None:
+    """Make sure that nothing is lost by deleting the campaign.
+
+    Raises:
+        CampaignStateError: it runs, may run, or will run; nothing was sent.
+    """
+    if campaign.status in DELETABLE and not campaign.is_scheduled:
+        return
+    if campaign.is_scheduled:
+        reason = f"is {campaign.status} with a schedule, so the platform will start it; disable the schedule first"
+    elif campaign.status.is_running:
+        reason = f"is {campaign.status}; stop it first, or use if_running='stop'"
+    elif campaign.status == CampaignStatus.PREPARING:
+        reason = f"is {campaign.status}; wait until it is {CampaignStatus.READY}"
+    else:
+        reason = f"is {str(campaign.status)!r}, a status that is not documented and may mean that it runs"
+    raise CampaignStateError(
+        f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
+    )
+
+
+class _Delete:
+    """One call of ``delete_campaigns``."""
+
+    def __init__(
+        self,
+        client: KoreClient,
+        targets: Sequence[Target],
+        options: DeleteOptions,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._reader = CampaignReader(client)
+        self._targets = {target.campaign_id: target for target in targets}
+        self._options = options
+        self._clock = clock
+        self._outcomes = Outcomes(self._targets)
+
+    def run(self) -> Outcomes:
+        deleted = self._outcomes.attempt_all(self._targets, self._delete)
+        going = {campaign_id: result for campaign_id, result in deleted.items() if result is not None}
+        if self._options.confirm:
+            self._confirm(going)
+        self._outcomes.results.update(going)
+        return self._outcomes
+
+    def _delete(self, campaign_id: str) -> Result | None:
+        """Delete one campaign; its result if that remains to be proven, None if it has its result."""
+        campaign = self._reader.read(campaign_id, self._options.campaign_type)
+        if isinstance(campaign, ProvenMissing):
+            self._missing(campaign_id)
+            return None
+        self._targets[campaign_id].check_name(campaign)
+        kind = self._type_of(campaign)
+        if campaign.status.is_running and not campaign.is_scheduled and self._options.if_running == "stop":
+            if self._options.plan_only:
+                self._plan(campaign, "stop", "delete")
+                return None
+            self._stop(campaign, kind)
+            campaign = self._client.get_campaign(campaign_id)
+        check_deletable(campaign)
+        if self._options.plan_only:
+            self._plan(campaign, "delete")
+            return None
+        # Between the guards and the delete there may have been an archive or a wait: look once more.
+        self._check_unchanged(campaign)
+        receipt = self._client.delete_campaign(
+            campaign_id, kind, api_version=self._options.api_version, instance_id=campaign.campaign_instance_id
+        )
+        return self._accepted(campaign, receipt)
+
+    def _missing(self, campaign_id: str) -> None:
+        if self._options.if_missing == "fail":
+            raise KoreNotFoundError(
+                f"campaign {campaign_id}: there is none, by reading and by the list; "
+                "if_missing='succeed' accepts that it is gone already",
+                campaign_id=campaign_id,
+            )
+        log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
+        kind = self._options.campaign_type
+        self._outcomes.results[campaign_id] = Result(
+            campaign_id, None if kind is None else kind.value, MISSING_STATUS, changed=False
+        )
+
+    def _type_of(self, campaign: Campaign) -> CampaignType:
+        if self._options.campaign_type is not None:
+            check_type(campaign, self._options.campaign_type)
+            return self._options.campaign_type
+        if campaign.campaign_type is None:
+            raise CampaignMismatchError(
+                f"campaign {campaign.campaign_id}: does not tell whether it is voice or SMS; say campaign_type='voice' "
+                "or 'sms'. Nothing was sent",
+                campaign_id=campaign.campaign_id,
+            )
+        return campaign.campaign_type
+
+    def _stop(self, campaign: Campaign, kind: CampaignType) -> None:
+        target = self._targets[campaign.campaign_id]
+        stopped = stop_campaigns(self._client, [target], StopOptions(kind), clock=self._clock)
+        stopped.raise_failures("stopped")
+
+    def _plan(self, campaign: Campaign, *verbs: str) -> None:
+        kind = self._type_of(campaign)
+        version = self._options.api_version
+        requests = [
+            self._client.describe(verb, campaign.campaign_id, kind, api_version=version if verb == "delete" else None)
+            for verb in verbs
+        ]
+        log.info(
+            "campaign %s: is %s; plan only, would send %s",
+            campaign.campaign_id,
+            campaign.status,
+            " and ".join(requests),
+        )
+        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=False, planned=", ".join(requests))
+
+    def _check_unchanged(self, campaign: Campaign) -> None:
+        status = self._client.get_campaign_status(campaign.campaign_id)
+        if status != campaign.status:
+            raise CampaignStateError(
+                f"campaign {campaign.campaign_id}: was {campaign.status} and became {status} meanwhile. "
+                "Nothing was deleted",
+                campaign_id=campaign.campaign_id,
+                # Whatever it became, the next try judges it anew.
+                retryable=True,
+            )
+
+    def _accepted(self, campaign: Campaign, receipt: Receipt) -> Result:
+        log.info(
+            "campaign %s: %s",
+            campaign.campaign_id,
+            "is gone; the answer to its delete was lost" if receipt.by_reading else "the delete was accepted",
+        )
+        result = Result.of(campaign, changed=True, deleted_at=instant_text(self._clock.now()))
+        result.status = DELETED
+        return result
+
+    def _confirm(self, going: dict[str, Result]) -> None:
+        """Read until every campaign is provably gone; takes out those that are not, as failures."""
+        deadline = self._clock.monotonic() + GONE_TIMEOUT_S
+        still_there = list(going)
+        while still_there:
+            try:
+                still_there = self._not_gone(still_there, going)
+            except KoreError as error:
+                error.outcome_unknown = True
+                self._outcomes.failures.update(dict.fromkeys(still_there, error))
+                for campaign_id in still_there:
+                    del going[campaign_id]
+                return
+            if not still_there or self._clock.monotonic() >= deadline:
+                break
+            log.info("not gone yet: %s", ", ".join(still_there))
+            self._clock.sleep(min(GONE_POLL_S, max(0.0, deadline - self._clock.monotonic())))
+        for campaign_id in still_there:
+            del going[campaign_id]
+            self._outcomes.failures[campaign_id] = CampaignTimeoutError(
+                f"campaign {campaign_id}: the delete was accepted, but the service still shows the campaign after "
+                f"{GONE_TIMEOUT_S:g} s; run this again, or look at it on the platform",
+                campaign_id=campaign_id,
+            )
+
+    def _not_gone(self, campaign_ids: list[str], going: dict[str, Result]) -> list[str]:
+        """Those that reading or the list still shows; one list per type serves them all."""
+        try:
+            kinds = {
+                kind for kind in CampaignType if any(going[one].campaign_type in {kind, None} for one in campaign_ids)
+            }
+            listed = {one.campaign_id for kind in kinds for one in self._client.list_campaigns(kind)}
+        except KoreError as error:
+            log.info("the list could not be read: %s", error)
+            if not error.retryable:
+                raise
+            return campaign_ids
+        return [one for one in campaign_ids if one in listed or not self._reads_as_gone(one)]
+
+    def _reads_as_gone(self, campaign_id: str) -> bool:
+        try:
+            self._client.get_campaign(campaign_id)
+        except KoreNotFoundError:
+            return True
+        except KoreError as error:
+            log.info("campaign %s: could not be read: %s", campaign_id, error)
+            if not error.retryable:
+                raise
+        return False

@@ -1,0 +1,138 @@
+"""What became of campaigns: one result or one error each, so that one that fails keeps no other from being served."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+
+SENDERS = 8
+"""Threads that talk to the service at once. More connections opened at a time overflow a listen backlog of 5."""
+
+DELETED = "Deleted"
+MISSING = "Missing"
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one campaign. Small and plain, so that it can be an XCom; never a contact or a phone number.
+
+    Attributes:
+        campaign_id: the campaign.
+        campaign_type: ``voice`` or ``sms``.
+        status: as last read; ``Deleted`` once it is proven gone, ``Missing`` if it was not there to begin with.
+        changed: True if this very call caused it.
+        name: None where it is not known.
+        campaign_instance_id: the run concerned; None if it never ran.
+        details: further keys, JSON values only.
+    """
+
+    campaign_id: str
+    campaign_type: str | None
+    status: str
+    changed: bool
+    name: str | None = None
+    campaign_instance_id: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, campaign: Campaign, *, changed: bool, **details: Any) -> Result:
+        """The result for a campaign as it was last read."""
+        return cls(
+            campaign_id=campaign.campaign_id,
+            campaign_type=None if campaign.campaign_type is None else campaign.campaign_type.value,
+            status=str(campaign.status),
+            changed=changed,
+            name=campaign.name or None,
+            campaign_instance_id=campaign.campaign_instance_id,
+            details=details,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as plain JSON values, ``name`` left out where it is not known."""
+        known = {
+            "campaign_id": self.campaign_id,
+            "campaign_type": self.campaign_type,
+            "name": self.name,
+            "status": self.status,
+            "changed": self.changed,
+            "campaign_instance_id": self.campaign_instance_id,
+        }
+        if self.name is None:
+            del known["name"]
+        return known | self.details
+
+
+class Outcomes:
+    """Results and errors of many campaigns, in the order in which the campaigns were given."""
+
+    def __init__(self, campaign_ids: Iterable[str]) -> None:
+        self._ids = tuple(campaign_ids)
+        self.results: dict[str, Result] = {}
+        self.failures: dict[str, KoreError] = {}
+
+    @property
+    def open_ids(self) -> list[str]:
+        """Campaigns that have neither a result nor an error yet."""
+        return [one for one in self._ids if one not in self.results and one not in self.failures]
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """The results so far, in order."""
+        return [self.results[one].as_dict() for one in self._ids if one in self.results]
+
+    def attempt(self, campaign_id: str, work: Callable[[], _T]) -> _T | None:
+        """Do ``work``; a ``KoreError`` becomes the campaign's failure, and None is returned."""
+        try:
+            return work()
+        except KoreError as error:
+            self.failures[campaign_id] = error
+            return None
+
+    def attempt_all(self, campaign_ids: Iterable[str], work: Callable[[str], _T]) -> dict[str, _T]:
+        """Do ``work`` for each campaign, several at a time; what was returned, without those that failed.
+
+        An error that is no ``KoreError`` is a defect and is raised, after all have been attempted.
+        """
+        ids = list(campaign_ids)
+        with ThreadPoolExecutor(max_workers=min(SENDERS, len(ids)) or 1, thread_name_prefix="campaign") as pool:
+            futures = {one: pool.submit(work, one) for one in ids}
+        done = {}
+        for campaign_id, future in futures.items():
+            try:
+                done[campaign_id] = future.result()
+            except KoreError as error:
+                self.failures[campaign_id] = error
+        return done
+
+    def raise_failures(self, what: str) -> None:
+        """Raise what failed, if anything did: one campaign's own error, or a table of all of them.
+
+        Raises:
+            KoreError: of the only campaign.
+            CampaignsFailedError: with ``failures``, of one of many.
+        """
+        lost = self.open_ids
+        if lost:
+            raise AssertionError(f"campaigns without a result: {', '.join(lost)}")
+        if not self.failures:
+            return
+        if len(self._ids) == 1:
+            raise next(iter(self.failures.values()))
+        ordered = {one: self.failures[one] for one in self._ids if one in self.failures}
+        width = max(map(len, ordered))
+        table = "\n".join(
+            f"  {one:<{width}}  {'try again' if error.retryable else 'permanent'}  {error}"
+            for one, error in ordered.items()
+        )
+        raise CampaignsFailedError(
+            f"{len(ordered)} of {len(self._ids)} campaigns could not be {what}:\n{table}", failures=ordered
+        )

@@ -1,0 +1,115 @@
+"""Reading campaigns before something is done to them: few requests, and "there is none" only when it is proven."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import CampaignMismatchError, KoreNotFoundError, KoreProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_campaigns.actions.outcomes import Outcomes
+    from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
+
+LIST_FROM = 4
+"""From so many campaigns on they are looked up in the list, which holds 100 per request."""
+
+
+class ProvenMissing:
+    """Stands for a campaign that is provably not there."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = ProvenMissing()
+
+
+class CampaignReader:
+    """Reads campaigns for one action; its lists serve all of them, so that many missing ones cost few requests."""
+
+    def __init__(self, client: KoreClient) -> None:
+        self._client = client
+        self._lists: dict[CampaignType, dict[str, Campaign]] = {}
+        self._lock = threading.Lock()
+
+    def read(self, campaign_id: str, campaign_type: CampaignType | None = None) -> Campaign | ProvenMissing:
+        """The campaign, or ``MISSING``.
+
+        It is missing only if reading says that there is none and the list, asked with the same credentials, does not
+        hold it: a not-found alone may come from a wrong path, app or account. ``campaign_type`` saves a list.
+
+        Raises:
+            KoreProtocolError: reading does not find it, but the list holds it; retryable.
+        """
+        try:
+            return self._client.get_campaign(campaign_id)
+        except KoreNotFoundError as error:
+            if self._is_listed(campaign_id, campaign_type):
+                raise KoreProtocolError(
+                    f"campaign {campaign_id}: is in the list, but reading it says that there is none ({error})",
+                    campaign_id=campaign_id,
+                    retryable=True,
+                ) from error
+            return MISSING
+
+    def read_many(
+        self, targets: Sequence[Target], campaign_type: CampaignType, outcomes: Outcomes
+    ) -> dict[str, Campaign | ProvenMissing]:
+        """Every target as a campaign or ``MISSING``; one that cannot be read, or is another, becomes a failure.
+
+        Many are looked up in the list of ``campaign_type``, and only what it does not hold is read by itself. Such
+        campaigns come without calling hours.
+        """
+        by_id = {target.campaign_id: target for target in targets}
+        listed: Mapping[str, Campaign] = {}
+        if len(by_id) >= LIST_FROM:
+            try:
+                listed = self._list(campaign_type, fresh=True)
+            except KoreProtocolError as error:
+                log.warning("the list cannot be used (%s); each campaign is read by itself", error)
+
+        def read(campaign_id: str) -> Campaign | ProvenMissing:
+            found = listed.get(campaign_id) or self.read(campaign_id)
+            if not isinstance(found, ProvenMissing):
+                check_type(found, campaign_type)
+                by_id[campaign_id].check_name(found)
+            return found
+
+        return outcomes.attempt_all(by_id, read)
+
+    def _is_listed(self, campaign_id: str, campaign_type: CampaignType | None) -> bool:
+        kinds = tuple(CampaignType) if campaign_type is None else (campaign_type,)
+        # A list from before may still hold what was deleted since; only a fresh one contradicts the reading.
+        return any(campaign_id in self._list(kind) and campaign_id in self._list(kind, fresh=True) for kind in kinds)
+
+    def _list(self, kind: CampaignType, *, fresh: bool = False) -> Mapping[str, Campaign]:
+        with self._lock:
+            if fresh or kind not in self._lists:
+                self._lists[kind] = {one.campaign_id: one for one in self._client.list_campaigns(kind)}
+            return self._lists[kind]
+
+
+def check_type(campaign: Campaign, meant: CampaignType) -> None:
+    """Make sure that a campaign is of the type that is meant.
+
+    An object that does not tell its type passes.
+
+    Raises:
+        CampaignMismatchError: it is of the other type; nothing was sent.
+    """
+    if campaign.campaign_type not in {None, meant}:
+        other = "Sms" if campaign.campaign_type is CampaignType.SMS else "Voice"
+        raise CampaignMismatchError(
+            f"campaign {campaign.campaign_id}: is of type {campaign.campaign_type}, not {meant}; nothing was sent. "
+            f"Use campaign_type={str(campaign.campaign_type)!r}, or the operator with {other} in its name",
+            campaign_id=campaign.campaign_id,
+        )

@@ -1,0 +1,152 @@
+"""Which campaigns are meant: one id, many ids, or the results of an earlier task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_campaigns.kore.campaigns import Campaign, checked_campaign_id
+from airflow_provider_campaigns.kore.errors import CampaignMismatchError, KoreConfigurationError
+
+_EXAMPLE = "['cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000', ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A campaign that is meant.
+
+    Attributes:
+        campaign_id: its id.
+        name: the name it was chosen by, None if it was chosen by id alone.
+    """
+
+    campaign_id: str
+    name: str | None = None
+
+    def check_name(self, campaign: Campaign) -> None:
+        """Make sure that the campaign read is the one that was chosen.
+
+        Raises:
+            CampaignMismatchError: it has another name; nothing was sent.
+        """
+        if self.name is not None and campaign.name != self.name:
+            raise CampaignMismatchError(
+                f"campaign {self.campaign_id}: is named {campaign.name!r}, expected {self.name!r}; nothing was sent",
+                campaign_id=self.campaign_id,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """All campaigns that are meant.
+
+    Attributes:
+        targets: in the order given, each id once.
+        is_many: False if one campaign was named by itself, so that its result is no list.
+    """
+
+    targets: tuple[Target, ...]
+    is_many: bool
+
+    @classmethod
+    def parse(cls, campaign_id: object, campaign_ids: object) -> Targets:
+        """From an operator's two arguments, of which exactly one is given.
+
+        ``campaign_ids`` is a sequence of ids or of result dicts (as operators return them), or a JSON array in text.
+        An empty one means no campaign, which is no error. A name in a result dict is checked later.
+
+        Raises:
+            KoreConfigurationError: names the argument and says what is wrong with it.
+        """
+        require_one(campaign_id, campaign_ids)
+        if campaign_ids is None:
+            return cls((_target(campaign_id, "campaign_id"),), is_many=False)
+        targets = tuple(_target(item, "campaign_ids") for item in _items(campaign_ids))
+        ids = [target.campaign_id for target in targets]
+        duplicates = sorted({one for one in ids if ids.count(one) > 1})
+        if duplicates:
+            raise KoreConfigurationError(
+                f"campaign_ids: each campaign once, but {', '.join(duplicates)} is given more often",
+                field="campaign_ids",
+            )
+        return cls(targets, is_many=True)
+
+    def with_names(self, expected: str | Mapping[str, str] | None) -> Targets:
+        """The same campaigns, each with the name it must have; a text only where one campaign is meant.
+
+        Raises:
+            KoreConfigurationError: the names do not fit the campaigns.
+        """
+        if expected is None:
+            return self
+        if isinstance(expected, str):
+            if len(self.targets) > 1:
+                raise KoreConfigurationError(
+                    f"expected_name: {len(self.targets)} campaigns cannot all be named {expected!r}; give a name for "
+                    "each, as in {'cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000': 'Spring Offer'}",
+                    field="expected_name",
+                )
+            names: Mapping[str, str] = {target.campaign_id: expected for target in self.targets}
+        elif isinstance(expected, Mapping):
+            names = expected
+        else:
+            raise KoreConfigurationError(
+                f"expected_name: expected a text or a mapping of id to name, got {type(expected).__name__}",
+                field="expected_name",
+            )
+        ids = [target.campaign_id for target in self.targets]
+        strangers = sorted(set(names) - set(ids))
+        nameless = [one for one in ids if not names.get(one)]
+        if strangers or nameless:
+            problem = (
+                f"no name for {', '.join(nameless)}" if nameless else f"{', '.join(strangers)} is not meant at all"
+            )
+            raise KoreConfigurationError(f"expected_name: {problem}", field="expected_name")
+        return Targets(tuple(Target(one, names[one]) for one in ids), self.is_many)
+
+
+def require_one(campaign_id: object, campaign_ids: object) -> None:
+    """Make sure that exactly one of an operator's two arguments is given.
+
+    Raises:
+        KoreConfigurationError: both are, or neither is.
+    """
+    if (campaign_id is None) == (campaign_ids is None):
+        raise KoreConfigurationError(
+            f"campaign_id, campaign_ids: give {'one of them, not both' if campaign_id is not None else 'one of them'}; "
+            f"for example campaign_ids={_EXAMPLE}",
+            field="campaign_id",
+        )
+
+
+def _items(value: object) -> list[Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+        if not isinstance(value, list):
+            raise KoreConfigurationError(
+                f"campaign_ids: a text must be a JSON array of ids such as {_EXAMPLE.replace(chr(39), chr(34))}; "
+                "for one campaign there is campaign_id",
+                field="campaign_ids",
+            )
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise KoreConfigurationError(
+            f"campaign_ids: expected a sequence of ids such as {_EXAMPLE}, got {type(value).__name__}",
+            field="campaign_ids",
+        )
+    return list(value)
+
+
+def _target(item: object, field: str) -> Target:
+    name = None
+    if isinstance(item, Mapping):
+        name = item.get("name")
+        item = item.get("campaign_id")
+    try:
+        return Target(checked_campaign_id(item), name if isinstance(name, str) and name else None)
+    except KoreConfigurationError as error:
+        raise KoreConfigurationError(str(error).replace("campaign_id:", f"{field}:", 1), field=field) from None

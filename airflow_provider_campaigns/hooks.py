@@ -1,0 +1,279 @@
+"""``KoreCampaignHook``: from an Airflow connection to a ``KoreClient``."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreConfigurationError,
+    KoreConnectionError,
+    KoreError,
+    KoreScopeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, ContactPage
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.settings import KoreSettings
+    from airflow_provider_campaigns.kore.writes import Receipt
+
+
+class KoreCampaignHook(BaseHook):
+    """The campaign service behind an Airflow connection of type ``kore_campaign``.
+
+    The verbs send what the documentation says and make sure that it happened at most once; guards, such as never
+    deleting a campaign that runs, are the operators'. Every method raises a ``KoreError``.
+
+    Args:
+        kore_conn_id: the Airflow connection: host, login (Client ID), password (Client Secret), and the extras
+            ``stream_id`` and ``account_id``; see docs/connection.md for the optional ones.
+    """
+
+    conn_name_attr = "kore_conn_id"
+    default_conn_name = "kore_default"
+    conn_type = "kore_campaign"
+    hook_name = "Kore.ai Campaigns"
+
+    def __init__(self, kore_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kore_conn_id = kore_conn_id
+
+    def get_conn(self) -> KoreClient:
+        """The client for this connection; the same one each time, so that its connections are reused.
+
+        Raises:
+            KoreConfigurationError: a field of the connection is missing or malformed; nothing was sent.
+        """
+        return self._client
+
+    @cached_property
+    def _client(self) -> KoreClient:
+        from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415
+
+        from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
+
+        settings = settings_from(self.get_connection(self.kore_conn_id))
+        # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
+        mask_secret(settings.client_secret)
+        return KoreClient(settings)
+
+    def stop_campaign(
+        self, campaign_id: str, *, campaign_type: str = "voice", api_version: str | None = None
+    ) -> Receipt:
+        """Stop the campaign's run; see ``KoreClient.stop_campaign``."""
+        return self._client.stop_campaign(campaign_id, campaign_type, api_version=api_version)
+
+    def start_campaign(
+        self, campaign_id: str, *, campaign_type: str = "voice", api_version: str | None = None
+    ) -> Receipt:
+        """Start a new run of the campaign; see ``KoreClient.start_campaign``."""
+        return self._client.start_campaign(campaign_id, campaign_type, api_version=api_version)
+
+    def delete_campaign(
+        self, campaign_id: str, *, campaign_type: str = "voice", api_version: str | None = None
+    ) -> Receipt:
+        """Delete the campaign, whatever state it is in; see ``KoreClient.delete_campaign``."""
+        return self._client.delete_campaign(campaign_id, campaign_type, api_version=api_version)
+
+    def get_campaign(self, campaign_id: str) -> Campaign:
+        """The whole campaign object."""
+        return self._client.get_campaign(campaign_id)
+
+    def get_campaign_status(self, campaign_id: str) -> CampaignStatus:
+        """The campaign's status."""
+        return self._client.get_campaign_status(campaign_id)
+
+    def find_campaign(self, name: str) -> Campaign:
+        """The one campaign of exactly this name; an error if there is none or more than one."""
+        return self._client.find_campaign(name)
+
+    def list_campaigns(
+        self, campaign_type: str, *, statuses: Sequence[str] = (), name_pattern: str | None = None
+    ) -> list[Campaign]:
+        """The campaigns of a type, in one of ``statuses`` and with a name like ``name_pattern`` (``*``, ``?``)."""
+        return self._client.list_campaigns(campaign_type, statuses=statuses, name_pattern=name_pattern)
+
+    def iter_contact_results(self, campaign_id: str, *, start_page: int = 1) -> Iterator[ContactPage]:
+        """The contact results of a voice campaign's latest run, page by page."""
+        return self._client.iter_contact_results(campaign_id, start_page=start_page)
+
+    def disable_schedule(self, name: str) -> None:
+        """Disable the schedule of the campaign of this name."""
+        self._client.disable_schedule(name)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Prove host, credentials and scope with one harmless read, or say which of them is wrong."""
+        from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
+        from airflow_provider_campaigns.kore.retry import Bounds  # noqa: PLC0415
+
+        try:
+            settings = settings_from(self.get_connection(self.kore_conn_id))
+            with KoreClient(settings, bounds=Bounds(attempts=1)) as client:
+                count = client.count_campaigns("voice")
+        except KoreConfigurationError as error:
+            return False, str(error)
+        except KoreScopeError as error:
+            return False, (
+                "scope: the credentials are right, but the app may not manage campaigns; give it the API scope "
+                f"'Campaign Management' and publish it ({error})"
+            )
+        except KoreAuthenticationError as error:
+            return False, (
+                f"login, password or stream_id: the platform does not accept these credentials for this app ({error})"
+            )
+        except KoreConnectionError as error:
+            return False, f"host: no connection ({error})"
+        except KoreError as error:
+            return False, f"host or account_id: an unexpected answer; is this the platform's address? ({error})"
+        return True, f"Connected to {settings.base_url}: credentials and scope are accepted ({count} voice campaigns)"
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """The connection form's standard fields, for Airflow below 3.2; newer ones read the provider's metadata."""
+        behaviour = _connection_type()["ui-field-behaviour"]
+        return {
+            "hidden_fields": behaviour["hidden-fields"],
+            "relabeling": behaviour["relabeling"],
+            "placeholders": behaviour["placeholders"],
+        }
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The connection form's own fields, for Airflow below 3.2; newer ones read the provider's metadata."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # noqa: PLC0415
+        from flask_babel import lazy_gettext  # noqa: PLC0415
+        from wtforms import BooleanField, IntegerField, StringField  # noqa: PLC0415
+
+        fields = {"boolean": BooleanField, "integer": IntegerField}
+        widgets = {}
+        for name, spec in _connection_type()["conn-fields"].items():
+            schema = spec["schema"]
+            field = fields.get(schema["type"][0], StringField)
+            arguments = {"description": spec["description"], "default": schema.get("default")}
+            if field is not BooleanField:
+                arguments["widget"] = BS3TextFieldWidget()
+            widgets[name] = field(lazy_gettext(spec["label"]), **arguments)
+        return widgets
+
+
+def _connection_type() -> dict[str, Any]:
+    from airflow_provider_campaigns.provider_info import get_provider_info  # noqa: PLC0415
+
+    connection_type: dict[str, Any] = get_provider_info()["connection-types"][0]
+    return connection_type
+
+
+def settings_from(connection: Any) -> KoreSettings:
+    """What an Airflow connection says about the account, whether it came as a form, as JSON or as a URI.
+
+    A URI holds every extra as text, so numbers, booleans and JSON are read from text as well; empty extras, as the
+    form leaves them, count as not given.
+
+    Raises:
+        KoreConfigurationError: names the field and says what belongs there.
+    """
+    from airflow_provider_campaigns.kore.settings import KoreSettings  # noqa: PLC0415
+
+    extras = _extras_of(connection)
+    return KoreSettings(
+        host=_host_of(connection),
+        client_id=connection.login or "",
+        client_secret=connection.password or "",
+        stream_id=extras.pop("stream_id", ""),
+        account_id=extras.pop("account_id", ""),
+        **{name: _READERS[name](name, value) if name in _READERS else value for name, value in extras.items()},
+    )
+
+
+_ALIASES = {"iid": "stream_id", "bot_id": "stream_id"}
+
+
+def _extras_of(connection: Any) -> dict[str, Any]:
+    text = connection.extra
+    try:
+        extras: Any = json.loads(text) if text else {}
+    except ValueError:
+        extras = None
+    if not isinstance(extras, dict):
+        raise KoreConfigurationError(
+            'extra: expected a JSON object such as {"stream_id": "st-...", "account_id": "..."}', field="extra"
+        )
+    known = _connection_type()["conn-fields"]
+    given: dict[str, Any] = {}
+    for key, value in extras.items():
+        name = _ALIASES.get(key, str(key))
+        if name not in known:
+            close = difflib.get_close_matches(key, [*known, *_ALIASES], n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+            raise KoreConfigurationError(f"extra: there is no field {key!r}; {hint}", field=key)
+        if value is None or value == "":
+            continue
+        if given.setdefault(name, value) != value:
+            raise KoreConfigurationError(f"extra: {key!r} is given twice, with different values", field=key)
+    return given
+
+
+def _host_of(connection: Any) -> str:
+    host: str = connection.host or ""
+    scheme = connection.schema
+    if scheme:
+        if scheme not in {"http", "https"}:
+            raise KoreConfigurationError(
+                f"schema: expected nothing, or 'https', got {scheme!r}; the platform's paths are known", field="schema"
+            )
+        if "://" not in host:
+            host = f"{scheme}://{host}"
+    if connection.port and host:
+        host = f"{host.rstrip('/')}:{connection.port}"
+    return host
+
+
+def _flag(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
+        return value.strip().casefold() == "true"
+    raise KoreConfigurationError(f"{name}: expected true or false, got {value!r}", field=name)
+
+
+def _number(kind: Callable[[str], Any]) -> Callable[[str, object], Any]:
+    def read(name: str, value: object) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return kind(value)
+        except ValueError:
+            raise KoreConfigurationError(f"{name}: expected a number, got {value!r}", field=name) from None
+
+    return read
+
+
+def _json_object(name: str, value: object) -> Any:
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise KoreConfigurationError(
+            f'{name}: expected a JSON object such as {{"stop_voice_v1": "/path/{{stream_id}}/{{campaign_id}}"}}',
+            field=name,
+        )
+    return parsed
+
+
+_READERS: dict[str, Callable[[str, object], Any]] = {
+    "allow_http": _flag,
+    "verify_tls": _flag,
+    "jwt_ttl_s": _number(int),
+    "requests_per_minute": _number(int),
+    "timeout_s": _number(float),
+    "endpoint_overrides": _json_object,
+}

@@ -1,0 +1,1 @@
+"""Airflow operators; the work itself is in ``actions``."""

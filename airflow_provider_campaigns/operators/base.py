@@ -1,0 +1,190 @@
+"""What all operators share: the connection, the campaigns meant, and how errors and results reach Airflow."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
+
+from airflow_provider_campaigns.actions.clock import Clock
+from airflow_provider_campaigns.actions.outcomes import MISSING
+from airflow_provider_campaigns.actions.targets import Targets, require_one
+from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.settings import checked_api_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_campaigns.actions.outcomes import Outcomes
+
+RESULTS_KEY = "results"
+"""XCom with the result of each campaign that was served, also of a task that failed."""
+
+
+class KoreCampaignOperator(BaseOperator):
+    """Base of the operators: a connection, an API version, and errors as Airflow wants them.
+
+    Args:
+        kore_conn_id: the Airflow connection.
+        api_version: ``v1`` or ``v2`` for the write; None for the connection's, or what is documented best.
+    """
+
+    template_fields: Sequence[str] = ("kore_conn_id",)
+    ui_color = "#e4f2ff"
+
+    def __init__(
+        self,
+        *,
+        kore_conn_id: str = KoreCampaignHook.default_conn_name,
+        api_version: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if api_version is not None:
+            checked_api_version(api_version)
+        self.kore_conn_id = kore_conn_id
+        self.api_version = api_version
+        self._cancelled: threading.Event | None = None
+
+    @cached_property
+    def hook(self) -> KoreCampaignHook:
+        """The hook for the connection."""
+        return KoreCampaignHook(self.kore_conn_id)
+
+    def on_kill(self) -> None:
+        """End the waiting; nothing is sent, and what was sent stays sent."""
+        if self._cancelled is not None:
+            self._cancelled.set()
+
+    @contextmanager
+    def working(self) -> Iterator[Clock]:
+        """A clock whose waits end when the task is killed; a ``KoreError`` leaves as what Airflow should make of it.
+
+        Raises:
+            AirflowFailException: nothing is to be gained by a retry; the ``KoreError`` is its cause.
+            KoreError: a retry may help.
+        """
+        self._cancelled = threading.Event()
+        try:
+            yield Clock(sleep=self._sleep)
+        except KoreError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(str(error)) from error
+
+    def _sleep(self, seconds: float) -> None:
+        if self._cancelled is not None and self._cancelled.wait(seconds):
+            raise TaskKilledError(f"{self.task_id}: killed while waiting; nothing more was sent")
+
+
+class TaskKilledError(Exception):
+    """The task was killed while it waited."""
+
+
+class CampaignsOperator(KoreCampaignOperator):
+    """Base of the operators that do something to campaigns that are named.
+
+    Args:
+        campaign_id: one campaign; the result is a dict.
+        campaign_ids: many campaigns: a sequence of ids or of result dicts (mapped output too), or a JSON array in
+            text; the result is a list. None at all is no error and gives ``[]``.
+        if_missing: what to do if a campaign is provably not there: ``fail``, ``skip`` or ``succeed``.
+        plan_only: read, guard and log the request that would be sent; send nothing.
+    """
+
+    template_fields: Sequence[str] = (
+        *KoreCampaignOperator.template_fields,
+        "campaign_id",
+        "campaign_ids",
+        "if_missing",
+        "plan_only",
+    )
+
+    def __init__(
+        self,
+        *,
+        campaign_id: str | None = None,
+        campaign_ids: Sequence[str | Mapping[str, Any]] | str | None = None,
+        if_missing: str = "fail",
+        plan_only: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        require_one(campaign_id, campaign_ids)
+        self.campaign_id = campaign_id
+        self.campaign_ids = campaign_ids
+        self.if_missing = if_missing
+        self.plan_only = plan_only
+
+    def checked_if_missing(self) -> str:
+        """``if_missing`` as rendered."""
+        return one_of("if_missing", self.if_missing, ("fail", "skip", "succeed"))
+
+    def targets(self) -> Targets:
+        """The campaigns meant, as rendered."""
+        return Targets.parse(self.campaign_id, self.campaign_ids)
+
+    def deliver(self, outcomes: Outcomes, targets: Targets, context: Context, *, what: str) -> Any:
+        """The task's return value: one result or a list; results are also pushed under ``results``.
+
+        Raises:
+            KoreError: a campaign failed; the results of the others are pushed before.
+            AirflowSkipException: every campaign is missing, and ``if_missing`` is ``skip``.
+        """
+        results = outcomes.as_dicts()
+        if outcomes.failures:
+            context["ti"].xcom_push(key=RESULTS_KEY, value=results)
+        outcomes.raise_failures(what)
+        if results and self.if_missing == "skip" and all(result["status"] == MISSING for result in results):
+            raise AirflowSkipException(f"no campaign is there: {', '.join(r['campaign_id'] for r in results)}")
+        for result in results:
+            self.log.info("campaign %s: %s", result["campaign_id"], json.dumps(result, sort_keys=True))
+        return results if targets.is_many else results[0]
+
+
+def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
+    """``value``, if it is one of ``accepted``.
+
+    Raises:
+        KoreConfigurationError: names the argument and what it accepts.
+    """
+    if value not in accepted:
+        raise KoreConfigurationError(
+            f"{field}: expected {' or '.join(map(repr, accepted))}, got {value!r}", field=field
+        )
+    return str(value)
+
+
+def flag(field: str, value: object) -> bool:
+    """A boolean, or the text ``true`` or ``false`` that a template gives.
+
+    Raises:
+        KoreConfigurationError: anything else; nothing counts as true because it is not empty.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
+        return value.strip().casefold() == "true"
+    raise KoreConfigurationError(f"{field}: expected true or false, got {value!r}", field=field)
+
+
+def seconds(field: str, value: object, *, least: float = 0.0) -> float:
+    """A duration in seconds, from seconds or a timedelta.
+
+    Raises:
+        KoreConfigurationError: it is neither, or shorter than ``least``.
+    """
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number < float("inf"):
+        raise KoreConfigurationError(
+            f"{field}: expected seconds from {least:g}, or a timedelta, got {value!r}", field=field
+        )
+    return float(number)

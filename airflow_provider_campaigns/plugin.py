@@ -1,0 +1,11 @@
+"""What Airflow must know before it can read back a stored DAG."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+
+class KoreCampaignPlugin(AirflowPlugin):
+    """Registers what this provider adds to the scheduler and the UI."""
+
+    name = "kore_campaign"
