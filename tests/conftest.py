@@ -1,0 +1,60 @@
+"""What all tests share: an Airflow that needs no database, the simulator, and a client that does not wait."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+# Before anything imports Airflow. No test but the full-stack ones needs a database, and this address proves it.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-campaigns-tests-")
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = "sqlite:////nonexistent/none.db"
+os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import pytest
+
+from airflow_provider_campaigns.kore.budget import RequestBudget
+from airflow_provider_campaigns.kore.client import KoreClient
+from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.simulator import KoreSimulator
+
+pytest_plugins = ["airflow_provider_campaigns.simulator.pytest_plugin"]
+
+CANARY_SECRET = "canary-secret-3f9c1d"
+
+
+def pytest_report_header() -> str:
+    """The versions that matter."""
+    names = ("apache-airflow", "apache-airflow-providers-common-compat", "requests", "PyJWT", "fastapi", "uvicorn")
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+@pytest.fixture
+def settings(kore_simulator: KoreSimulator) -> KoreSettings:
+    """The simulator as an account."""
+    return KoreSettings(
+        host=kore_simulator.url,
+        client_id=kore_simulator.client_id,
+        client_secret=kore_simulator.client_secret,
+        stream_id=kore_simulator.stream_id,
+        account_id=kore_simulator.account_id,
+        timeout_s=2.0,
+    )
+
+
+@pytest.fixture
+def client(settings: KoreSettings, waits: list[float]) -> Iterator[KoreClient]:
+    """A client of the simulator that notes its waits instead of waiting."""
+    budget = RequestBudget(10_000, account_key=None, sleep=waits.append)
+    with KoreClient(settings, budget=budget, sleep=waits.append, jitter=lambda: 0.5) as client:
+        yield client
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """The seconds that were waited for."""
+    return []
