@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     keep = commands.add_parser("airflow", help="keep a seeded Airflow with its user interface until Ctrl-C")
     keep.add_argument("--port", type=int, default=0, help="port of the user interface; any free one by default")
     options = parser.parse_args(arguments)
-    # Ends like Ctrl-C does: leaving the blocks below ends every process.
+    # Leaving the blocks below ends every process. Both signals must do that, also where a shell that starts this in the
+    # background has Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         return _run() if options.command == "run" else _keep(options.port)

@@ -36,9 +36,9 @@ def seeded_simulator(**options: Any) -> KoreSimulator:
     return KoreSimulator(seed=CAMPAIGNS, **options)
 
 
-def add_connection(api: AirflowApi, simulator: KoreSimulator) -> None:
+def add_connection(api: AirflowApi, simulator: KoreSimulator, **extra: Any) -> None:
     """Make the simulator the Airflow connection that the example DAGs use, in the place of any older one."""
-    connection = json.loads(simulator.connection_json())
+    connection = json.loads(simulator.connection_json(**extra))
     body = {
         "connection_id": CONNECTION_ID,
         "conn_type": connection["conn_type"],

@@ -5,7 +5,7 @@ The campaign's hours are Monday to Friday, 9:00 AM to 6:00 PM in Kolkata; put yo
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
@@ -13,8 +13,8 @@ from airflow_provider_campaigns import StopVoiceCampaignOperator
 
 with DAG(
     dag_id="kore_stop_at_night",
-    schedule=CronTriggerTimetable("0 18 * * MON-FRI", timezone="Asia/Kolkata"),
-    start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it in its own time zone
+    # With a start_date, unpausing the DAG would run the last close that was missed, and stop the campaign at noon.
+    schedule=CronTriggerTimetable("0 18 * * MON-FRI", timezone="Asia/Kolkata", run_immediately=False),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},

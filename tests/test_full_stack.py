@@ -1,0 +1,157 @@
+"""The example DAGs on a real Airflow: scheduler, dag-processor, triggerer, api-server, driven through its REST API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from demo.airflow_stack import AirflowStack
+from demo.evening import (
+    DAGS_FOLDER,
+    add_connection,
+    by_id,
+    run_lifecycle,
+    seeded_simulator,
+    shortcomings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+pytestmark = pytest.mark.timeout(600)
+
+RENEWAL = "cd-a1e45a7-e8ba-4e97-a339-476ebc700001"
+WINBACK = "cd-a1e45a7-e8ba-4e97-a339-476ebc700004"
+WELCOME = "cd-a1e45a7-e8ba-4e97-a339-476ebc700005"
+
+
+class Stage(NamedTuple):
+    """An Airflow and the service that its connection leads to."""
+
+    airflow: AirflowStack
+    simulator: KoreSimulator
+
+
+@pytest.fixture(scope="module")
+def running_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One Airflow for all tests here, in a folder with a blank in its name."""
+    home = tmp_path_factory.mktemp("full stack") / "airflow home"
+    with seeded_simulator() as simulator, AirflowStack(home, DAGS_FOLDER) as airflow:
+        simulator.switches(rate_limit=None)
+        yield Stage(airflow, simulator)
+
+
+@pytest.fixture
+def stage(running_stage: Stage) -> Stage:
+    """The campaigns as they were at first."""
+    running_stage.simulator.reset()
+    running_stage.simulator.switches(rate_limit=None)
+    add_connection(running_stage.airflow.api, running_stage.simulator, requests_per_minute=6000)
+    return running_stage
+
+
+def run(stage: Stage, dag_id: str, **conf: str) -> str:
+    """Run a DAG to its end; the run's id."""
+    api = stage.airflow.api
+    api.wait_for_dag(dag_id)
+    api.unpause(dag_id)
+    run_id = api.trigger(dag_id, conf=conf)
+    api.wait_for_run(dag_id, run_id, timeout_s=120)
+    return run_id
+
+
+def test_end_of_campaigns__stops_and_deletes_what_was_chosen(stage: Stage):
+    """The simulator's own state and request log show each chosen campaign stopped once, deleted once, and gone."""
+    before = by_id(stage.simulator)
+    told: list[str] = []
+
+    state = run_lifecycle(stage.airflow.api, stage.simulator, say=told.append)
+
+    assert state == "success"
+    assert shortcomings(before, stage.simulator) == []
+    assert len(stage.simulator.effects("stop")) == 3
+    assert len(stage.simulator.effects("delete")) == 5
+    assert sum("Active -> Stopped" in line for line in told) == 3
+    assert any(line.endswith("task     delete [cd-78d3f0a9-8f42-5d8c-af8d-d6a63ea00001]: success") for line in told)
+
+
+def test_end_of_campaigns__again(stage: Stage):
+    """A second run finds nothing to do, changes nothing and is green."""
+    run_lifecycle(stage.airflow.api, stage.simulator, say=lambda _: None)
+    writes = len(stage.simulator.requests.writes())
+
+    state = run_lifecycle(stage.airflow.api, stage.simulator, say=lambda _: None)
+
+    assert state == "success"
+    assert len(stage.simulator.requests.writes()) == writes
+
+
+def test_stop_at_night__unpaused_at_any_time(stage: Stage):
+    """Unpausing runs no close that was missed; a run by hand stops the campaign once."""
+    run_id = run(stage, "kore_stop_at_night")
+
+    api = stage.airflow.api
+    runs = api.call("GET", "/dags/kore_stop_at_night/dagRuns")["dag_runs"]
+    result = api.xcom("kore_stop_at_night", run_id, "stop")
+
+    assert [one["run_type"] for one in runs] == ["manual"]
+    stage.simulator.assert_one_effect("stop", RENEWAL)
+    assert (result["campaign_id"], result["status"], result["changed"]) == (RENEWAL, "Stopped", True)
+
+
+def test_delete_after_report__of_a_stopped_campaign(stage: Stage):
+    """The campaign is gone after the placeholder of the report."""
+    run_id = run(stage, "kore_delete_after_report")
+
+    tasks = stage.airflow.api.task_instances("kore_delete_after_report", run_id)
+    assert [(task["task_id"], task["state"]) for task in tasks] == [
+        ("report_placeholder", "success"),
+        ("delete", "success"),
+    ]
+    stage.simulator.assert_one_effect("delete", WINBACK)
+    assert WINBACK not in by_id(stage.simulator)
+
+
+def test_delete_after_report__of_a_running_campaign(stage: Stage):
+    """A running campaign is refused at the first try, its log says why, and nothing is sent."""
+    run_id = run(stage, "kore_delete_after_report", campaign_id=WELCOME, name="Welcome calls")
+
+    api = stage.airflow.api
+    delete = api.task_instances("kore_delete_after_report", run_id)[-1]
+    assert (delete["task_id"], delete["state"], delete["try_number"], delete["max_tries"]) == ("delete", "failed", 1, 5)
+    log = api.task_log("kore_delete_after_report", run_id, "delete")
+    assert f"campaign {WELCOME}: is Active; stop it first, or use if_running='stop'" in log
+    stage.simulator.assert_no_writes()
+
+
+def test_connection__test_in_the_api_server(stage: Stage):
+    """Airflow's own test of the connection says that host, credentials and scope are right, or what is wrong."""
+    api = stage.airflow.api
+    stored = api.call("GET", "/connections/kore_default")
+    body = {name: stored[name] for name in ("connection_id", "conn_type", "host", "login", "extra")}
+    right = api.call("POST", "/connections/test", body=body | {"password": stage.simulator.client_secret})
+    wrong = api.call("POST", "/connections/test", body=body | {"password": "another-secret"})
+
+    assert right == {
+        "status": True,
+        "message": f"Connected to {stage.simulator.url}: credentials and scope are accepted (5 voice campaigns)",
+    }
+    assert wrong["status"] is False
+    assert wrong["message"].startswith(
+        "login, password, stream_id or account_id: the platform does not accept these credentials"
+    )
+
+
+def test_logs__hold_no_secret(stage: Stage):
+    """Neither the secret nor a token nor a phone number is in any file that Airflow wrote."""
+    run(stage, "kore_stop_at_night")
+    written = [path for path in stage.airflow.home.path.rglob("*.log") if path.is_file()]
+    texts = {path: path.read_text(errors="replace") for path in written}
+    caller_ids = {campaign.caller_id for campaign in stage.simulator.campaigns()}
+
+    assert any("the stop was accepted" in text for text in texts.values())
+    for forbidden in (stage.simulator.client_secret, "eyJhbGciOi", *caller_ids):
+        assert [path.name for path, text in texts.items() if forbidden in text] == []
