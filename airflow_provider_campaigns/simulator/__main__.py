@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         simulator = _simulator(options)
         simulator.start()
     except (OSError, TypeError, ValueError) as error:
-        print(f"cannot start the simulator: {error}", file=sys.stderr)
+        print(f"cannot start the simulator: {_in_words(error)}", file=sys.stderr)
         return 1
     try:
         _introduce(simulator)
@@ -75,6 +75,12 @@ def _introduce(simulator: KoreSimulator) -> None:
         print(f"  {campaign.campaign_id}  {campaign.campaign_type:5}  {campaign.status:9}  {campaign.name}")
     print(f"export AIRFLOW_CONN_KORE_DEFAULT={shlex.quote(simulator.connection_json())}")
     print("Ctrl-C ends it.", flush=True)
+
+
+def _in_words(error: Exception) -> str:
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def _parser() -> argparse.ArgumentParser:

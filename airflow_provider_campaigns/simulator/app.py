@@ -100,14 +100,13 @@ class _Door:
 
     async def _hang(self, request: Request, call: Call, record: RequestRecord, fault: Fault) -> Response:
         answered = self._answer(call, record) if fault.moment == "after" else None
-        gone = await _gone_within(request, fault.seconds)
-        if gone and fault.moment == "before":
-            return Response(status_code=503)  # nobody hears it
-        if answered is None:
-            answered = self._answer(call, record)
+        if fault.moment == "late":
+            gone = await _set_within(self._wire.closing, fault.seconds)
+        else:
+            gone = await _gone_within(request, fault.seconds)
         if gone:
-            return Response(status_code=503)
-        return self._respond(*answered)
+            return Response(status_code=503)  # nobody hears it
+        return self._respond(*(answered or self._answer(call, record)))
 
     def _strike(self, fault: Fault, record: RequestRecord, answer: Answer) -> Response:
         """What the caller gets instead of, or made from, the answer."""
@@ -178,6 +177,15 @@ async def _gone_within(request: Request, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait so long, and tell whether the event was set meanwhile (then return at once)."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 def _content(body: Any) -> tuple[bytes, str]:

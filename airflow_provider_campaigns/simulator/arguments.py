@@ -129,7 +129,7 @@ def page_and_limit(body: Mapping[str, Any]) -> tuple[int, int]:
 def list_query(body: Mapping[str, Any], version: Version, *, strict: bool) -> ListQuery:
     """The body of a list request (pages: get-all-campaigns, get-all-campaigns-v2)."""
     campaign_type = body.get("type")
-    if campaign_type not in {"voice", "sms"}:
+    if campaign_type not in ("voice", "sms"):  # a tuple: what was sent may not be hashable
         raise invalid_arguments("type is missing or neither voice nor sms")
     filters = _mapping(body, "filters")
     if strict:
@@ -229,7 +229,7 @@ def _instant(body: Mapping[str, Any], name: str) -> str | None:
 
 def _sort_by(orders: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
     for key, order in orders.items():
-        if key not in _SORT_KEYS or order not in {"asc", "desc"}:
+        if key not in _SORT_KEYS or order not in ("asc", "desc"):
             raise invalid_arguments("sortBy takes name, createdAt or updatedAt with asc or desc")
     if not orders:
         return (("created_at", True),)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 class Engine:
     """The simulated account, its campaigns, its switches and its log.
 
+    `ids_seed` makes ids repeatable. `credentials` are made up unless given. `switches` and then `seed` (see `seeds`)
+    are what the account begins with, and what `reset` goes back to.
+
     `requests` is the live log (see `Journal`). The fault methods `fail_next`, `drop_next`, `hang_next`,
     `truncate_next`, `garble_next`, `redirect_next`, `mislabel_next`, `random_faults` and `clear_faults` are those of
     `FaultPlan`. All methods may be called from any thread.

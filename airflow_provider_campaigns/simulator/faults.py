@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_campaigns.simulator import problems
@@ -23,17 +24,14 @@ ANOTHER_CAMPAIGN = "cd-0000000-0000-4000-8000-000000000000"
 ANOTHER_INSTANCE = "cid-0000000-0000-4000-8000-000000000000"
 GARBLED = "<html><head><title>Just a moment</title></head><body>The service is busy.</body></html>"
 
-_DEFAULT_TEXT = {
-    400: ("Campaign not found", 400),
-    401: ("Invalid JWT token", 4002),
-    404: ("Campaign not found", 404),
-    412: ("Validation errors/ Invalid arguments", 412),
-    429: (problems.RATE_LIMIT_TEXT, 429),
-    500: ("Internal Server Error", 500),
-    502: ("Bad Gateway", 502),
-    503: ("Service Unavailable", 503),
-    504: ("Gateway Timeout", 504),
-}
+_REFUSALS = (
+    problems.campaign_not_found(400, "ordered"),
+    problems.malformed_token("ordered"),
+    problems.campaign_not_found(404, "ordered"),
+    problems.invalid_arguments("ordered"),
+    problems.too_many_requests(429, wait_s=0, retry_after=False),
+)
+_DEFAULT_BODIES = {refusal.answer.status: refusal.answer.body for refusal in _REFUSALS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class Fault:
         """The body of an answering fault: the given one, else the platform's shape for the status."""
         if self.body is not None:
             return self.body
-        return problems.error_body(*_DEFAULT_TEXT.get(self.status, (f"Error {self.status}", self.status)))
+        return _DEFAULT_BODIES.get(self.status) or problems.error_body(HTTPStatus(self.status).phrase, self.status)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,7 +123,11 @@ class FaultPlan:
         """Answer with `status` instead, without effect or (`after`) after it.
 
         `body` is JSON, text or bytes; left out, it is the platform's error shape.
+
+        Raises:
+            ValueError: `status` is not an HTTP status.
         """
+        HTTPStatus(status)
         fault = Fault(kind="answer", moment=_moment(before, after), status=status, body=body, headers=headers)
         self._order(fault, operation, campaign_id, skip, times)
 

@@ -60,10 +60,10 @@ _BODIES: dict[Kind, tuple[bool, dict[str, Any]]] = {
 }
 
 _PROBLEMS = (
-    ("400", "The campaign is unknown, or its status does not allow this", ("Campaign not found", 400)),
-    ("401", "Token, app, account or scope do not fit", ("Invalid SDK credentials", 4002)),
-    ("412", "A header, parameter or field is missing or unknown", ("Validation errors/ Invalid arguments", 412)),
-    ("429", "The account's requests per minute are used up", (problems.RATE_LIMIT_TEXT, 429)),
+    ("The campaign is unknown, or its status does not allow this", problems.campaign_not_found(400, "")),
+    ("Token, app, account or scope do not fit", problems.wrong_credentials("")),
+    ("A header, parameter or field is missing or unknown", problems.invalid_arguments("")),
+    ("The account's requests per minute are used up", problems.too_many_requests(429, wait_s=0, retry_after=False)),
 )
 
 
@@ -80,11 +80,11 @@ def operation_document(route: Route) -> Mapping[str, Any]:
         "description": "Transcribed from " + ", ".join(f"[{page}]({_PAGES}{page})" for page in route.pages),
         "tags": ["as printed" if route.printed else route.version],
         "responses": {
-            status: {
+            refusal.answer.status: {
                 "description": description,
-                "content": {"application/json": {"example": problems.error_body(*body)}},
+                "content": {"application/json": {"example": refusal.answer.body}},
             }
-            for status, description, body in _PROBLEMS
+            for description, refusal in _PROBLEMS
         },
         "openapi_extra": extra,
     }

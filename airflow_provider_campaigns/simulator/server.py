@@ -8,6 +8,7 @@ import ipaddress
 import json
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
@@ -18,9 +19,15 @@ from airflow_provider_campaigns.simulator.engine import Engine
 from airflow_provider_campaigns.simulator.wire import Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from fastapi import FastAPI
+
+    from airflow_provider_campaigns.simulator.clock import Clock
+    from airflow_provider_campaigns.simulator.credentials import Credentials
+    from airflow_provider_campaigns.simulator.switches import Switches
 
 # Longer than the minute a rate-limited client may pause, so that its warm connections survive.
 _KEEP_ALIVE_S = 90
@@ -31,7 +38,7 @@ class KoreSimulator(Engine):
     """A running simulator: a context manager that listens on loopback while it is open.
 
     Ports are free ones unless given. `url` is the service, `control_url` the control port. The server runs in a thread
-    of its own, so the test may block. Arguments beyond those named here are those of `Engine`.
+    of its own, so the test may block. `clock` and what follows it are those of `Engine`.
 
     Raises:
         ValueError: `host` is not a loopback address and `allow_remote` is False.
@@ -45,11 +52,15 @@ class KoreSimulator(Engine):
         control_port: int = 0,
         allow_remote: bool = False,
         access_log: bool = False,
-        **engine: Any,
+        clock: Clock = time,
+        ids_seed: int | None = None,
+        credentials: Credentials | None = None,
+        switches: Switches | None = None,
+        seed: Mapping[str, Any] | list[Any] | str | Path | None = None,
     ) -> None:
         if not allow_remote and not _is_loopback(host):
             raise ValueError(f"the simulator listens on loopback only, not on {host}, unless remote access is allowed")
-        super().__init__(**engine)
+        super().__init__(clock=clock, ids_seed=ids_seed, credentials=credentials, switches=switches, seed=seed)
         self._host = host
         self._wanted_ports = (port, control_port)
         self._access_log = access_log
@@ -144,7 +155,7 @@ class _Running:
         for server in self._servers:
             server.should_exit = True
         # A request that hangs on order must not hold up the end.
-        self._loop.call_soon_threadsafe(self._wire.reset_all)
+        self._loop.call_soon_threadsafe(self._wire.close)
         self._thread.join()
 
     def _run(self) -> None:
@@ -195,9 +206,9 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise OSError(error.errno, f"{host} port {port}: {error.strerror}") from error
     return listener
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    import asyncio
-
     from starlette.types import Receive, Scope, Send
     from uvicorn.server import ServerState
 
@@ -18,14 +17,19 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Wire:
-    """The server's open connections, found by the caller's address; a server attaches its state once it has one."""
+    """The server's open connections, found by the caller's address; a server attaches its state once it has one.
+
+    `closing` is set when the server is about to end, so that nobody waits on it.
+    """
 
     def __init__(self) -> None:
         self._state: ServerState | None = None
+        self.closing = asyncio.Event()
 
     def attach(self, state: ServerState) -> None:
         """Look for connections in the state of a running server from now on."""
         self._state = state
+        self.closing = asyncio.Event()
 
     def transport(self, scope: Scope) -> asyncio.Transport:
         """The transport that a request came in on.
@@ -40,8 +44,9 @@ class Wire:
                 return transport
         raise RuntimeError("connection faults need a real server: there is no connection to break")
 
-    def reset_all(self) -> None:
-        """Reset every open connection; call this in the server's event loop."""
+    def close(self) -> None:
+        """Set `closing` and break every open connection; call this in the server's event loop."""
+        self.closing.set()
         for connection in tuple(self._state.connections) if self._state else ():
             found: Any = connection
             if found.transport is not None:

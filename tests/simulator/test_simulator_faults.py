@@ -1,0 +1,282 @@
+"""Faults happen to the request they were ordered for, and their effect is as ordered."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from calling import Caller, documented
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+
+@pytest.fixture
+def campaign_id(caller: Caller) -> str:
+    """An Active voice campaign."""
+    return caller.simulator.add_campaign(status="Active")
+
+
+@pytest.mark.parametrize(("moment", "after"), [("before", "Active"), ("after", "Stopped")])
+def test_fail_next(caller: Caller, campaign_id: str, moment: str, after: str) -> None:
+    """A 5xx comes instead of the effect, or hides it."""
+    caller.simulator.fail_next(503, **{moment: True})
+
+    reply = caller.stop(campaign_id)
+
+    assert (reply.status, reply.body) == (503, {"errors": [{"msg": "Service Unavailable", "code": 503}]})
+    assert after == caller.status_text(campaign_id)
+    record = caller.simulator.requests[0]
+    assert (503, f"503 {moment}", after == "Stopped") == (record.status, record.fault, record.effect is not None)
+
+
+@pytest.mark.parametrize(
+    ("status", "sample"),
+    [
+        (401, "error-401-bad-jwt.platform.response"),
+        (412, "error-412-validation.platform.response"),
+    ],
+)
+def test_fail_next__default_bodies(caller: Caller, status: int, sample: str) -> None:
+    """Without a body a fault has the platform's, so that 401 looks like an expired token."""
+    caller.simulator.fail_next(status)
+
+    reply = caller.list()
+
+    assert (status, documented(sample)) == (reply.status, reply.body)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        ({"status": "failed"}, "application/json", {"status": "failed"}),
+        ("upstream gone", "text/plain", "upstream gone"),
+        (b"\x00", "application/octet-stream", "\x00"),
+    ],
+)
+def test_fail_next__own_body_and_headers(caller: Caller, body: Any, content_type: str, expected: Any) -> None:
+    """Body and headers can be anything."""
+    caller.simulator.fail_next(429, body=body, headers={"Retry-After": "7"})
+
+    reply = caller.list()
+
+    assert (429, expected, "7") == (reply.status, reply.body, reply.headers["Retry-After"])
+    assert reply.headers.get_content_type() == content_type
+
+
+def test_match__operation_campaign_skip_times(caller: Caller) -> None:
+    """A fault waits for its operation and campaign, lets some pass, hits some, and is used up."""
+    first, second = caller.simulator.add_campaign(), caller.simulator.add_campaign()
+    caller.simulator.fail_next(500, operation=["status", "get"], campaign_id=second, skip=1, times=2)
+
+    codes = [
+        caller.status(first).status,
+        caller.list().status,
+        caller.status(second).status,
+        caller.status(second).status,
+        caller.contacts(second).status,
+        caller.get(second).status,
+        caller.status(second).status,
+    ]
+
+    assert codes == [200, 200, 200, 500, 200, 500, 200]
+    assert caller.simulator.faults.pending() == []
+
+
+def test_match__several_orders(caller: Caller) -> None:
+    """A request meets the first order that it matches; a skipping order lets a later one have it."""
+    caller.simulator.fail_next(500, skip=1)
+    caller.simulator.fail_next(502)
+
+    assert [caller.list().status for _ in range(3)] == [502, 500, 200]
+
+
+@pytest.mark.parametrize(
+    ("order", "complaint"),
+    [
+        ({"operation": "halt"}, "no operation 'halt'"),
+        ({"times": 0}, "times is at least 1"),
+        ({"skip": -1}, "skip at least 0"),
+        ({"before": True, "after": True}, "not several of them"),
+    ],
+)
+def test_order__refused(kore_simulator: KoreSimulator, order: dict[str, Any], complaint: str) -> None:
+    """An order that can never be met is an error."""
+    with pytest.raises(ValueError, match=complaint):
+        kore_simulator.drop_next(**order)
+
+    assert kore_simulator.faults.pending() == []
+
+
+@pytest.mark.parametrize(("moment", "after"), [("before", "Active"), ("after", "Stopped")])
+def test_drop_next__resets_the_connection(caller: Caller, campaign_id: str, moment: str, after: str) -> None:
+    """The TCP connection is reset, not answered; the effect has been applied or not, as ordered."""
+    caller.simulator.drop_next(**{moment: True}, operation="stop")
+
+    with pytest.raises(ConnectionResetError):
+        caller.stop(campaign_id)
+
+    assert after == caller.status_text(campaign_id)
+    record = caller.simulator.requests[0]
+    assert (None, f"drop {moment}") == (record.status, record.fault)
+
+
+def test_drop_next__at_the_socket(caller: Caller, campaign_id: str) -> None:
+    """What the peer's socket sees is RST: reading fails with ECONNRESET and no byte arrived."""
+    caller.simulator.drop_next()
+    address = urlsplit(caller.simulator.url)
+    path = f"/agentassist/api/v1/public/{caller.simulator.stream_id}/campaign/{campaign_id}/status"
+    head = "".join(f"{name}: {value}\r\n" for name, value in caller.headers().items())
+
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as sock:
+        sock.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 2\r\n\r\n{{}}".encode())
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+
+
+def test_drop_next__only_that_connection(caller: Caller, campaign_id: str) -> None:
+    """Other connections, kept alive beside the broken one, go on."""
+    netloc = urlsplit(caller.simulator.url).netloc
+    path = f"/agentassist/api/v1/public/{caller.simulator.stream_id}/campaign/{campaign_id}/status"
+    warm = http.client.HTTPConnection(netloc, timeout=5)
+    warm.request("POST", path, "{}", caller.headers())
+    warm.getresponse().read()
+    used = warm.sock
+    caller.simulator.drop_next()
+    with pytest.raises(ConnectionResetError):
+        caller.status(campaign_id)
+
+    warm.request("POST", path, "{}", caller.headers())
+
+    assert warm.getresponse().status == 200
+    assert used is warm.sock
+    warm.close()
+
+
+def test_truncate_next(caller: Caller, campaign_id: str) -> None:
+    """The body ends in the middle although its length was announced; the effect has been applied."""
+    caller.simulator.truncate_next(operation="stop")
+
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        caller.stop(campaign_id)
+
+    assert len(caught.value.partial) > 0
+    assert caller.status_text(campaign_id) == "Stopped"
+
+
+@pytest.mark.parametrize(("moment", "after"), [("before", "Active"), ("after", "Stopped")])
+def test_garble_next(caller: Caller, campaign_id: str, moment: str, after: str) -> None:
+    """A page of HTML with status 200 comes instead of JSON."""
+    caller.simulator.garble_next(**{moment: True})
+
+    reply = caller.stop(campaign_id)
+
+    assert (reply.status, reply.headers.get_content_type()) == (200, "text/html")
+    assert reply.body.startswith("<html>")
+    assert after == caller.status_text(campaign_id)
+
+
+def test_redirect_next(caller: Caller, campaign_id: str) -> None:
+    """The caller is sent to another host, and nothing has been done."""
+    caller.simulator.redirect_next("http://127.0.0.1:9/elsewhere")
+
+    reply = caller.stop(campaign_id)
+
+    assert (reply.status, reply.headers["Location"]) == (307, "http://127.0.0.1:9/elsewhere")
+    assert caller.status_text(campaign_id) == "Active"
+
+
+def test_mislabel_next(caller: Caller, campaign_id: str) -> None:
+    """The answer names another campaign and another instance, and nothing else is changed."""
+    caller.simulator.mislabel_next(times=3)
+    true_instance = caller.simulator.campaign(campaign_id).instance_id
+
+    stop, status, delete = caller.stop(campaign_id), caller.status(campaign_id), caller.delete(campaign_id)
+
+    assert stop.body["campaignInstanceId"] == "cid-0000000-0000-4000-8000-000000000000"
+    assert status.body["data"]["id"] == delete.body["data"]["_id"] == "cd-0000000-0000-4000-8000-000000000000"
+    assert status.body["data"]["status"] == "Stopped"
+    assert true_instance not in str(delete.body)
+    assert campaign_id in str(caller.simulator.effects("delete")[0])
+
+
+@pytest.mark.parametrize(
+    ("moment", "given_up", "later"),
+    [("before", "Active", "Active"), ("after", "Stopped", "Stopped"), ("late", "Active", "Stopped")],
+)
+def test_hang_next__caller_gives_up(caller: Caller, campaign_id: str, moment: str, given_up: str, later: str) -> None:
+    """A request nobody waits for any more has no effect, had it at once, or gets it when the wait is over."""
+    caller.simulator.hang_next(0.5, **{moment: True}, operation="stop")
+
+    with pytest.raises(TimeoutError):
+        caller.stop(campaign_id, timeout=0.1)
+    status_then = caller.status_text(campaign_id)
+    time.sleep(0.6)
+
+    assert (given_up, later) == (status_then, caller.status_text(campaign_id))
+
+
+@pytest.mark.parametrize("moment", ["before", "after", "late"])
+def test_hang_next__caller_waits(caller: Caller, campaign_id: str, moment: str) -> None:
+    """A patient caller gets its answer after the wait."""
+    caller.simulator.hang_next(0.15, **{moment: True})
+    began = time.monotonic()
+
+    assert caller.stop(campaign_id).body["status"] == "Stopped"
+    assert 0.15 <= time.monotonic() - began < 5
+
+
+def test_hang_next__does_not_hold_up_others(caller: Caller, campaign_id: str) -> None:
+    """While one request hangs, others are answered."""
+    caller.simulator.hang_next(1, operation="stop")
+    hanging = threading.Thread(target=caller.stop, args=(campaign_id,))
+    hanging.start()
+    began = time.monotonic()
+
+    assert caller.status_text(campaign_id) == "Active"
+    assert time.monotonic() - began < 0.9
+    hanging.join()
+
+
+def test_random_faults__repeatable(caller: Caller) -> None:
+    """The same seed gives the same faults in the same order, about as many as ordered; another seed others."""
+
+    def outcomes(seed: int) -> list[str | None]:
+        caller.simulator.requests.clear()
+        caller.simulator.random_faults(0.3, seed=seed)
+        for _ in range(60):
+            try:
+                caller.list()
+            except (OSError, http.client.HTTPException):
+                continue
+        return [record.fault for record in caller.simulator.requests]
+
+    first, again, other = outcomes(7), outcomes(7), outcomes(8)
+
+    assert first == again != other
+    assert 8 <= sum(fault is not None for fault in first) <= 30
+    caller.simulator.clear_faults()
+    assert caller.list().status == 200
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.5])
+def test_random_faults__rate(kore_simulator: KoreSimulator, rate: float) -> None:
+    """A rate is a share."""
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        kore_simulator.random_faults(rate)
+
+
+def test_faults__peer_that_resets_first(caller: Caller, campaign_id: str) -> None:
+    """A caller that resets its own connection does the simulator no harm."""
+    address = urlsplit(caller.simulator.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0))) as sock:
+        sock.sendall(b"POST /campaign HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    assert caller.status_text(campaign_id) == "Active"
