@@ -186,6 +186,8 @@ class AirflowHome:
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             # The first call takes 5 s, which is also the default time-out.
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+            # A task's end is sometimes noticed only at its next heartbeat, by default after 5 s.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
             **extra,
         }
 

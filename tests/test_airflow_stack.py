@@ -1,0 +1,469 @@
+"""A real Airflow and, in its place where only starting and ending matter, processes that resist being ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from demo.airflow_api import AirflowApi, AirflowApiError
+from demo.airflow_home import AirflowHome, HomeBusyError
+from demo.airflow_stack import AirflowStack, AirflowStackError
+from demo.guard import Guard, descendants, parse_ps, read_process_table
+from demo.guarded import GuardedProcesses, GuardError
+from demo.ports import PortBusyError, ReservedPort
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Starts a child that leaves the session and the parent, as a daemon does, and a child that only ignores SIGTERM. All
+# three ignore SIGTERM and write their process ids into the directory that is the first argument.
+STUBBORN = textwrap.dedent("""
+    import os, pathlib, signal, sys, time
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    where = pathlib.Path(sys.argv[1])
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+    else:
+        os.fork()
+    (where / f"{os.getpid()}.partial").touch()
+    (where / f"{os.getpid()}.partial").rename(where / f"{os.getpid()}.pid")
+    time.sleep(120)
+""")
+# The owner of such processes, to be ended in every way there is.
+OWNER = textwrap.dedent("""
+    import sys, time
+    from pathlib import Path
+    from demo.guarded import GuardedProcesses
+    where, script, way = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    with GuardedProcesses(grace_s=0.3, log=where / "guard.log") as processes:
+        processes.start("stubborn", [sys.executable, "-c", script, str(where)], env={}, cwd=where, log=where / "log")
+        while len(list(where.glob("*.pid"))) < 3:
+            time.sleep(0.02)
+        print(processes.guard_pid, flush=True)
+        if way == "exception":
+            raise SystemExit("on purpose")
+        if way != "exit":
+            time.sleep(60)
+""")
+
+
+def _eventually(condition: Any, timeout_s: float = 15.0) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _pids(where: Path) -> set[int]:
+    return {int(path.stem) for path in where.glob("*.pid")}
+
+
+def _start_stubborn(processes: GuardedProcesses, where: Path, name: str = "stubborn") -> set[int]:
+    processes.start(name, [sys.executable, "-c", STUBBORN, str(where)], env={}, cwd=where, log=where / "log")
+    assert _eventually(lambda: len(_pids(where)) == 3)
+    return _pids(where)
+
+
+class TestGuard:
+    @pytest.mark.parametrize(
+        ("way", "signum", "code"),
+        [
+            ("exit", None, 0),
+            ("exception", None, 1),
+            ("interrupt", signal.SIGINT, -signal.SIGINT),
+            ("terminate", signal.SIGTERM, -signal.SIGTERM),
+            ("kill", signal.SIGKILL, -signal.SIGKILL),
+        ],
+    )
+    def test_guard__owner_goes(self, tmp_path: Path, way: str, signum: signal.Signals | None, code: int) -> None:
+        """However the owner goes, nothing is left: neither daemons nor what ignores SIGTERM nor the guard."""
+        owner = subprocess.Popen(
+            [sys.executable, "-c", OWNER, str(tmp_path), STUBBORN, way],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        with owner:
+            assert owner.stdout is not None
+            guard = int(owner.stdout.readline())
+            family = _pids(tmp_path) | {guard}
+            assert len(family) == 4
+            if signum is not None:
+                assert family <= set(read_process_table())
+                owner.send_signal(signum)
+            assert code == owner.wait(10)
+
+        assert _eventually(lambda: not family & set(read_process_table()))
+
+    def test_guard__owner_killed_while_a_fork_of_it_lives(self, tmp_path: Path) -> None:
+        """The guard notices that the owner is gone even if a fork of the owner still holds the pipe."""
+        owner = subprocess.Popen(
+            [sys.executable, "-c", "import os, time\n" + OWNER.replace("print(", "os.fork() or print("),
+             str(tmp_path), STUBBORN, "kill"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        with owner:
+            assert owner.stdout is not None
+            guard = int(owner.stdout.readline())
+            owner.kill()
+            owner.wait(10)
+            family = _pids(tmp_path) | {guard}
+            try:
+                assert _eventually(lambda: not family & set(read_process_table()))
+            finally:
+                os.killpg(owner.pid, signal.SIGKILL)
+
+    def test_guard__killed(self, tmp_path: Path) -> None:
+        """A guard that is killed is noticed, and what it left behind is ended by the owner."""
+        with GuardedProcesses(grace_s=0.3, log=tmp_path / "guard.log") as processes:
+            pids = _start_stubborn(processes, tmp_path)
+            attached = {pid for pid in pids if os.getsid(pid) == processes.pids["stubborn"]}
+            assert len(attached) == 2
+            assert processes.guard_pid is not None
+            os.kill(processes.guard_pid, signal.SIGKILL)
+
+            with pytest.raises(GuardError, match="guard of stubborn was ended from outside"):
+                processes.wait("stubborn", 5)
+            with pytest.raises(GuardError, match="guard ended before it could start another"):
+                processes.start("another", ["true"], env={}, cwd=tmp_path, log=tmp_path / "log")
+
+        assert not attached & set(read_process_table())
+        for daemon in pids - attached:  # an orphan since before the guard's end is beyond anybody's reach
+            os.kill(daemon, signal.SIGKILL)
+
+    def test_guard__elsewhere_than_on_linux(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without a subreaper, groups seen below the guard are remembered when their parents are gone."""
+        monkeypatch.setattr("demo.guard.IS_LINUX", False)
+        me, group = os.getpid(), os.getpgid(0)
+        guard = Guard(parent_pid=os.getppid(), grace_s=1)
+        guard._remember_groups({me: (1, group), 900_001: (me, 900_001), 900_002: (900_001, 900_002), 900_003: (1, 77)})
+        monkeypatch.setattr(
+            "demo.guard.read_process_table",
+            lambda: {me: (1, group), 900_004: (1, 900_002), 900_003: (1, 77)},
+        )
+
+        assert guard._family() == {900_004}
+
+    def test_parse_ps__zombies_and_blank_lines(self) -> None:
+        """Zombies are left out: they have ended."""
+        listing = "  1  0  1 Ss\n 20  1 20 S+\n 21 20 20 Z\n\n"
+
+        assert parse_ps(listing) == {1: (0, 1), 20: (1, 20)}
+
+    @pytest.mark.parametrize(("root", "expected"), [(1, {2, 3, 4, 5}), (2, {3, 4}), (4, set()), (9, set())])
+    def test_descendants__tree(self, root: int, expected: set[int]) -> None:
+        """Descendants are found over every generation and do not include the root."""
+        table = {1: (0, 1), 2: (1, 1), 3: (2, 1), 4: (3, 4), 5: (1, 5), 6: (0, 6)}
+
+        assert descendants(table, root) == expected
+
+
+class TestGuardedProcesses:
+    def test_start__environment_directory_and_output(self, tmp_path: Path) -> None:
+        """A process gets exactly the given environment, its directory, a log, and no input; its exit code is told."""
+        where = tmp_path / "a b"
+        where.mkdir()
+        script = (
+            "import json, os, sys; print(json.dumps([dict(os.environ), os.getcwd(), sys.stdin.read()])); sys.exit(7)"
+        )
+        with GuardedProcesses(grace_s=1, log=tmp_path / "guard.log") as processes:
+            argv = [sys.executable, "-I", "-c", script]
+            pid = processes.start("one", argv, env={"LC_ALL": "C", "X": "1\n2"}, cwd=where, log=where / "log")
+
+            assert processes.wait("one", 10) == 7
+            assert processes.pids == {"one": pid}
+            environment, directory, text = json.loads((where / "log").read_text())
+            assert (environment["X"], directory, text) == ("1\n2", str(where), "")
+            assert "PATH" not in environment
+
+            assert processes.start("one", argv, env={}, cwd=where, log=where / "log") != pid
+            assert processes.wait("one", 10) == 7
+
+    def test_start__missing_program(self, tmp_path: Path) -> None:
+        """A program that is not there is an error that names it, and the guard goes on."""
+        with GuardedProcesses(grace_s=1, log=tmp_path / "guard.log") as processes:
+            with pytest.raises(GuardError, match=r"cannot start x: .*No such file.*no-such-program"):
+                processes.start("x", [str(tmp_path / "no-such-program")], env={}, cwd=tmp_path, log=tmp_path / "log")
+            processes.start("y", [sys.executable, "-c", ""], env={}, cwd=tmp_path, log=tmp_path / "log")
+
+            assert processes.wait("y", 10) == 0
+
+    def test_wait__still_running(self, tmp_path: Path) -> None:
+        """Waiting is bounded, and closing is much quicker than the grace period for what heeds SIGTERM."""
+        with GuardedProcesses(grace_s=30, log=tmp_path / "guard.log") as processes:
+            argv = [sys.executable, "-c", "import time; time.sleep(60)"]
+            processes.start("sleeper", argv, env={}, cwd=tmp_path, log=tmp_path / "log")
+            with pytest.raises(TimeoutError, match=r"sleeper still runs after 0\.1 s"):
+                processes.wait("sleeper", 0.1)
+            began = time.monotonic()
+
+        assert time.monotonic() - began < 5
+        assert processes.returncode("sleeper") == -signal.SIGTERM
+        processes.close()
+
+    def test_keep_open__until_the_last_process_is_gone(self, tmp_path: Path) -> None:
+        """A descriptor handed to the guard, such as a lock, outlives the owner's copy and ends with the guard."""
+        read_end, write_end = os.pipe()
+        os.set_blocking(read_end, False)
+        with GuardedProcesses(grace_s=1, log=tmp_path / "guard.log", keep_open=[write_end]):
+            os.close(write_end)
+            with pytest.raises(BlockingIOError):
+                os.read(read_end, 1)
+
+        assert os.read(read_end, 1) == b""
+        os.close(read_end)
+
+
+class TestReservedPort:
+    def test_number__busy(self) -> None:
+        """A port that somebody listens on is refused in one line that names it."""
+        with closing(socket.create_server(("127.0.0.1", 0))) as server:
+            port = server.getsockname()[1]
+            with pytest.raises(
+                PortBusyError, match=rf"^port {port} of 127\.0\.0\.1 cannot be used: Address already in"
+            ):
+                ReservedPort(port)
+
+    def test_number__reserved(self) -> None:
+        """While a port is reserved, a server that reuses addresses can listen there, and keeps it after the release."""
+        port = ReservedPort()
+        with closing(socket.create_server(("127.0.0.1", port.number))) as server:
+            port.release()
+            port.release()
+            with closing(socket.create_connection(("127.0.0.1", port.number))), closing(server.accept()[0]):
+                pass
+
+
+class TestAirflowHome:
+    def test_load_secrets__modes(self, tmp_path: Path) -> None:
+        """Secrets are random per home, stay the same in it, are readable by the owner alone, and are not shown."""
+        homes = [AirflowHome(tmp_path / name, templates=tmp_path) for name in ("a", "b")]
+        for home in homes:
+            os.close(home.lock(patience_s=0))
+        secrets = homes[0].load_secrets()
+
+        assert homes[0].load_secrets() == secrets
+        assert homes[1].load_secrets().password != secrets.password
+        assert len(secrets.jwt_secret) >= 64
+        assert repr(secrets) == "HomeSecrets()"
+        assert stat.S_IMODE(homes[0].path.stat().st_mode) == 0o700
+        for name in ("secrets.json", "passwords.json", "lock"):
+            assert stat.S_IMODE((homes[0].path / name).stat().st_mode) == 0o600
+
+    def test_lock__in_use(self, tmp_path: Path) -> None:
+        """A second stack in one home is refused at once, with the first one's process id."""
+        home = AirflowHome(tmp_path, templates=tmp_path)
+        lock = home.lock(patience_s=0)
+        began = time.monotonic()
+        with pytest.raises(HomeBusyError, match=rf"another Airflow runs in .* \(started by process {os.getpid()}\)"):
+            home.lock(patience_s=30)
+        os.close(lock)
+
+        assert time.monotonic() - began < 5
+        os.close(home.lock(patience_s=0))
+
+    def test_lock__owner_gone(self, tmp_path: Path) -> None:
+        """A lock whose owner is gone is waited for: its guard is still ending what the owner left."""
+        (tmp_path / "lock").touch()
+        holder = "import fcntl, sys, time; f = open(sys.argv[1], 'r+'); fcntl.flock(f, fcntl.LOCK_EX);"
+        holder += "f.write('999999999'); f.flush(); print(flush=True); time.sleep(0.5)"
+        with subprocess.Popen(
+            [sys.executable, "-c", holder, str(tmp_path / "lock")], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            home = AirflowHome(tmp_path, templates=tmp_path)
+
+            os.close(home.lock(patience_s=10))
+        assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+    def test_environment__foreign_airflow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The caller's own Airflow and accounts stay out, bytecode is written, and loopback bypasses a proxy."""
+        monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", '{"conn_type": "kore_campaign"}')
+        monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://elsewhere/airflow")
+        monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+        monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+        monkeypatch.setenv("NO_PROXY", "intranet.example")
+        home = AirflowHome(tmp_path / "a b", templates=tmp_path)
+        os.close(home.lock(patience_s=0))
+        env = home.environment(
+            home.load_secrets(), port=4711, dags_folder=tmp_path / "dags", extra={"AIRFLOW_CONN_MINE": "{}"}
+        )
+
+        assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{home.database}?timeout=30"
+        assert env["AIRFLOW_CONN_MINE"] == "{}"
+        assert env["HTTP_PROXY"] == "http://proxy.example:3128"
+        assert env["NO_PROXY"] == env["no_proxy"] == "intranet.example,127.0.0.1,localhost"
+        assert env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:4711/execution/"
+        assert not {"AIRFLOW_CONN_KORE_DEFAULT", "_AIRFLOW_PROCESS_CONTEXT", "PYTHONDONTWRITEBYTECODE"} & set(env)
+
+
+class TestAirflowApi:
+    URL = "http://127.0.0.1:4711"
+    DAG = f"{URL}/api/v2/dags/d"
+
+    @pytest.fixture
+    def waits(self) -> list[float]:
+        return []
+
+    @pytest.fixture
+    def api(self, requests_mock: Any, waits: list[float]) -> AirflowApi:
+        requests_mock.post(f"{self.URL}/auth/token", status_code=201, json={"access_token": "first"})
+        return AirflowApi(self.URL, username="admin", password="pass", sleep=waits.append, clock=lambda: sum(waits))
+
+    def test_trigger__answer_lost(self, api: AirflowApi, requests_mock: Any, waits: list[float]) -> None:
+        """A run is named before it is created, so that a repetition finds the one whose answer was lost."""
+        answers = [{"status_code": 500}, {"exc": requests.ReadTimeout}, {"status_code": 409}]
+        requests_mock.post(f"{self.DAG}/dagRuns", answers)
+        run_id = api.trigger("d", conf={"x": 1})
+
+        sent = [request.json() for request in requests_mock.request_history if request.path.endswith("/dagruns")]
+        assert sent == [{"dag_run_id": run_id, "logical_date": None, "conf": {"x": 1}}] * 3
+        assert waits == [0.2, 0.4]
+
+    def test_call__refused(self, api: AirflowApi, requests_mock: Any, waits: list[float]) -> None:
+        """A refusal is not repeated, and its message holds neither password nor token."""
+        requests_mock.patch(self.DAG, status_code=403, text="no")
+        with pytest.raises(AirflowApiError, match=r"^PATCH /api/v2/dags/d: HTTP 403 no$") as caught:
+            api.unpause("d")
+
+        assert caught.value.status == 403
+        assert waits == []
+
+    def test_call__down(self, api: AirflowApi, requests_mock: Any, waits: list[float]) -> None:
+        """A server that stays down is given up after 6.2 s."""
+        requests_mock.get(f"{self.DAG}/dagRuns/r%2B1", status_code=503)
+        with pytest.raises(AirflowApiError, match=r"^GET /api/v2/dags/d/dagRuns/r%2B1: HTTP 503"):
+            api.dag_run("d", "r+1")
+
+        assert waits == [0.2, 0.4, 0.8, 1.6, 3.2]
+
+    def test_call__token_expired(self, api: AirflowApi, requests_mock: Any) -> None:
+        """An expired token is replaced by logging in again."""
+        requests_mock.get(f"{self.DAG}/dagRuns/r", [{"status_code": 401}, {"json": {"state": "queued"}}])
+        tokens = [{"status_code": 201, "json": {"access_token": token}} for token in ("old", "new")]
+        requests_mock.post(f"{self.URL}/auth/token", tokens)
+
+        assert api.dag_run("d", "r") == {"state": "queued"}
+        assert requests_mock.last_request.headers["Authorization"] == "Bearer new"
+
+    def test_call__component_died(self, requests_mock: Any) -> None:
+        """Nothing is repeated once the stack says that it makes no sense."""
+
+        def check() -> None:
+            raise AirflowStackError("api-server ended")
+
+        requests_mock.post(f"{self.URL}/auth/token", exc=requests.ConnectionError)
+        api = AirflowApi(self.URL, username="admin", password="pass", check=check)
+        with pytest.raises(AirflowStackError, match="api-server ended"):
+            api.unpause("d")
+
+        assert requests_mock.call_count == 1
+
+    def test_wait_for_dag__import_error(self, api: AirflowApi, requests_mock: Any, waits: list[float]) -> None:
+        """A file that cannot be imported ends the waiting 5 s later, with its traceback."""
+        requests_mock.get(self.DAG, status_code=404)
+        found = {"import_errors": [{"filename": "d.py", "stack_trace": "SyntaxError: x"}]}
+        requests_mock.get(f"{self.URL}/api/v2/importErrors", [{"json": {"import_errors": []}}, {"json": found}])
+        with pytest.raises(AirflowApiError, match=r"DAG d did not appear; files .*:\nd\.py:\nSyntaxError: x"):
+            api.wait_for_dag("d")
+
+        assert sum(waits) == 5.5
+
+    def test_wait_for_run__timeout(self, api: AirflowApi, requests_mock: Any) -> None:
+        """A run that does not end in time is described task by task, over all pages."""
+        requests_mock.get(f"{self.DAG}/dagRuns/r", json={"state": "running"})
+        task = {"start_date": None, "map_index": 0, "state": "queued", "task_id": "b"}
+        first = {"start_date": "2026-11-21T10:00:00Z", "map_index": -1, "state": "success", "task_id": "a"}
+        pages = [{"json": {"task_instances": [one], "total_entries": 2}} for one in (task, first)]
+        requests_mock.get(f"{self.DAG}/dagRuns/r/taskInstances", pages)
+
+        with pytest.raises(TimeoutError, match=r"^d r is running after 3 s: a\[-1\]=success, b\[0\]=queued$"):
+            api.wait_for_run("d", "r", timeout_s=3)
+
+
+TRIVIAL_DAG = """
+import os
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def trivial():
+    @task
+    def answer(**context):
+        print("asked for", context["dag_run"].conf["number"])
+        return {"number": context["dag_run"].conf["number"], "greeting": os.environ["GREETING"]}
+    answer()
+
+trivial()
+"""
+
+
+def test_stack__real_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real Airflow starts in a path with a space, runs a DAG, tells what is wrong, and leaves no process behind."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    home, dags = tmp_path / "an airflow home", tmp_path / "dag files"
+    dags.mkdir()
+    (dags / "trivial.py").write_text(TRIVIAL_DAG)
+    env = {"GREETING": "hello", "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1"}
+    with AirflowStack(home, dags, env=env) as stack:
+        api = stack.api
+        api.wait_for_dag("trivial")
+        api.unpause("trivial")
+        run_id = api.trigger("trivial", conf={"number": 42})
+        run = api.wait_for_run("trivial", run_id, timeout_s=60)
+
+        assert run["state"] == "success"
+        assert api.xcom("trivial", run_id, "answer") == {"number": 42, "greeting": "hello"}
+        assert "asked for 42" in api.task_log("trivial", run_id, "answer")
+        assert [(task["task_id"], task["state"]) for task in api.task_instances("trivial", run_id)] == [
+            ("answer", "success")
+        ]
+        with pytest.raises(HomeBusyError, match="another Airflow runs in"), AirflowStack(home, dags):
+            pass
+        with (
+            pytest.raises(PortBusyError),
+            AirflowStack(tmp_path / "other", dags, port=int(stack.url.rpartition(":")[2])),
+        ):
+            pass
+
+        (dags / "broken.py").write_text("from airflow.sdk import DAG\nraise RuntimeError('broken on purpose')\n")
+        with pytest.raises(AirflowApiError, match=r"(?s)DAG other did not appear.*broken\.py:.*broken on purpose"):
+            api.wait_for_dag("other", timeout_s=40)
+
+        stack.check()
+        assert stack.guard_pid is not None
+        family = {stack.guard_pid, *descendants(read_process_table(), stack.guard_pid)}
+        assert set(stack.pids) == {"api-server", "dag-processor", "scheduler", "triggerer"}
+        assert family > set(stack.pids.values())
+        os.kill(stack.pids["triggerer"], signal.SIGKILL)
+        with pytest.raises(AirflowStackError, match=r"(?s)triggerer ended with exit code -9.*Starting the triggerer"):
+            api.wait_for_dag("still-another", timeout_s=10)
+
+    assert not family & set(read_process_table())
+    secrets = json.loads((home / "secrets.json").read_text())
+    logs = "".join(path.read_text(errors="replace") for path in home.rglob("*.log"))
+    assert logs
+    assert not [name for name, secret in secrets.items() if secret in logs]
