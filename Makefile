@@ -14,8 +14,8 @@ setup: ## Make .venv what requirements-dev.txt says; the other targets do it by 
 demo: setup ## Run the example lifecycle on a real Airflow against the simulator, and end everything
 	@$(PYTHON_ENV) -m demo run
 
-airflow: setup ## Keep a seeded Airflow with its UI until Ctrl-C
-	@$(PYTHON_ENV) -m demo airflow
+airflow: setup ## Keep a seeded Airflow with its UI until Ctrl-C (PORT=8080 chooses its port)
+	@$(PYTHON_ENV) -m demo airflow $(if $(PORT),--port $(PORT))
 
 simulator: setup ## Keep the simulator alone until Ctrl-C
 	@$(PYTHON_ENV) -m airflow_provider_campaigns.simulator
