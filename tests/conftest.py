@@ -12,15 +12,20 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = "sqlite:////nonexistent/none.db"
 os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
 
-from collections.abc import Iterator
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from fake_clock import FakeClock
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.settings import KoreSettings
-from airflow_provider_campaigns.simulator import KoreSimulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from airflow_provider_campaigns.simulator import KoreSimulator
 
 pytest_plugins = ["airflow_provider_campaigns.simulator.pytest_plugin"]
 
@@ -48,9 +53,13 @@ def settings(kore_simulator: KoreSimulator) -> KoreSettings:
 
 @pytest.fixture
 def client(settings: KoreSettings, waits: list[float]) -> Iterator[KoreClient]:
-    """A client of the simulator that notes its waits instead of waiting."""
-    budget = RequestBudget(10_000, account_key=None, sleep=waits.append)
-    with KoreClient(settings, budget=budget, sleep=waits.append, jitter=lambda: 0.5) as client:
+    """A client of the simulator that notes its waits instead of waiting; its clock passes while it waits."""
+
+    def clock() -> float:
+        return sum(waits)
+
+    budget = RequestBudget(10_000, account_key=None, clock=clock, sleep=waits.append)
+    with KoreClient(settings, budget=budget, clock=clock, sleep=waits.append, jitter=lambda: 0.5) as client:
         yield client
 
 
@@ -58,3 +67,27 @@ def client(settings: KoreSettings, waits: list[float]) -> Iterator[KoreClient]:
 def waits() -> list[float]:
     """The seconds that were waited for."""
     return []
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    """Time that passes only while somebody waits; it begins on 2026-03-02 at 12:30 UTC."""
+    return FakeClock()
+
+
+@pytest.fixture
+def meanwhile(client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], object]], None]:
+    """Let something happen right before the next call of one of ``client``'s methods."""
+
+    def arrange(method: str, event: Callable[[], object]) -> None:
+        original = getattr(client, method)
+        pending = [event]
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if pending:
+                pending.pop()()
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(client, method, call)
+
+    return arrange

@@ -48,10 +48,9 @@ def body_of(
     facts: dict[str, Any] = {"endpoint": endpoint.name, "campaign_id": campaign_id, "status": status}
     where = f"{endpoint.name}{f' of campaign {campaign_id}' if campaign_id else ''}"
     if 300 <= status < 400:
-        target = urlsplit(headers.get("Location", "")).netloc or "elsewhere"
         raise KoreProtocolError(
-            f"{where}: HTTP {status}, a redirect to {target[:100]}; redirects are not followed, because the token "
-            "would travel along. Set the connection's host to the platform's own address",
+            f"{where}: HTTP {status}, a redirect to {_host_in(headers.get('Location', ''))}; redirects are not "
+            "followed, because the token would travel along. Set the connection's host to the platform's own address",
             **facts,
         )
     body = _json(content)
@@ -74,6 +73,14 @@ def _error_class(status: int, text: str) -> type[KoreResponseError]:
     if status == 404 or (_NOT_FOUND_TEXT in text and (status == 400 or 200 <= status < 300)):
         return KoreNotFoundError
     return KoreServiceError if status >= 500 else KoreRequestError
+
+
+def _host_in(location: str) -> str:
+    """The host that a redirect leads to; without path and user, which are nobody's business."""
+    try:
+        return (urlsplit(location).hostname or "elsewhere")[:100]
+    except ValueError:
+        return "elsewhere"
 
 
 def _json(content: bytes) -> Any:
@@ -122,5 +129,5 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         until, now = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("Date", ""))
         return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

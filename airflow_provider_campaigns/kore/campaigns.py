@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreProtocolError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreProtocolError, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +119,7 @@ class Campaign:
         if campaign_id is None or not isinstance(status, str) or not status.strip():
             raise KoreProtocolError(
                 f"a campaign object without {'an id' if campaign_id is None else 'a status'}: "
-                f"it has the fields {', '.join(sorted(map(str, body))) or '(none)'}",
+                f"it has the fields {excerpt(', '.join(sorted(map(str, body)))) or '(none)'}",
                 campaign_id=campaign_id,
             )
         schedule = body.get("schedule")
@@ -161,7 +161,7 @@ class ContactResult:
         dispositions = body.get("agentDispositionCodes")
         return cls(
             outcome=_text(body.get("dialerOutcome")) or "",
-            attempts=attempts if isinstance(attempts, int) else 0,
+            attempts=attempts if isinstance(attempts, int) and not isinstance(attempts, bool) else 0,
             dispositions=tuple(map(str, dispositions)) if isinstance(dispositions, list) else (),
             raw=MappingProxyType(dict(body)),
         )

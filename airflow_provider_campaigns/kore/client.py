@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
 
 from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
@@ -20,8 +20,10 @@ from airflow_provider_campaigns.kore.campaigns import (
     checked_campaign_type,
 )
 from airflow_provider_campaigns.kore.errors import (
+    KoreConfigurationError,
     KoreNotFoundError,
     KoreProtocolError,
+    excerpt,
 )
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.sending import Sender
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
-
-log = logging.getLogger(__name__)
 
 LIST_PAGE_SIZE = 100
 CONTACT_PAGE_SIZE = 100
@@ -210,8 +210,9 @@ class KoreClient:
 
         Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2.
         """
-        body = self._sender.read(self._endpoint("get", api_version), campaign_id=checked_campaign_id(campaign_id))
-        return _campaign_in(body, "get", campaign_id)
+        endpoint = self._endpoint("get", api_version)
+        body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id))
+        return _campaign_in(body, endpoint, campaign_id)
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
         """The campaign's status alone.
@@ -222,8 +223,9 @@ class KoreClient:
 
         Source: get-campaign-status-v2.
         """
-        body = self._sender.read(self._endpoint("status", api_version), campaign_id=checked_campaign_id(campaign_id))
-        return _campaign_in(body, "status", campaign_id).status
+        endpoint = self._endpoint("status", api_version)
+        body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id))
+        return _campaign_in(body, endpoint, campaign_id).status
 
     def list_campaigns(
         self,
@@ -243,40 +245,49 @@ class KoreClient:
 
         Source: get-all-campaigns-v2.
         """
-        kind = checked_campaign_type(campaign_type)
-        endpoint = self._endpoint("list", api_version)
-        for _ in range(2):
-            campaigns, total = self._list_once(endpoint, kind, statuses)
-            if len(campaigns) == total:
-                return [c for c in campaigns.values() if name_pattern is None or fnmatchcase(c.name, name_pattern)]
-        raise KoreProtocolError(
-            f"{endpoint.name}: the pages hold {len(campaigns)} campaigns, but the service says that there are {total}",
-            endpoint=endpoint.name,
-            retryable=True,
-        )
+        campaigns = self._list(self._endpoint("list", api_version), checked_campaign_type(campaign_type), statuses)
+        return [c for c in campaigns.values() if name_pattern is None or fnmatchcase(c.name, name_pattern)]
 
     def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
         """How many campaigns of a type there are; one small request."""
         endpoint = self._endpoint("list", api_version)
         return self._list_page(endpoint, checked_campaign_type(campaign_type), (), page=1, limit=1)[1]
 
+    def _list(
+        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str] = (), **how: Any
+    ) -> dict[str, Campaign]:
+        """Every campaign by its id; ``how`` is for ``Sender.read``."""
+        for _ in range(2):
+            campaigns, totals = self._list_once(endpoint, kind, statuses, **how)
+            if totals == {len(campaigns)}:
+                return campaigns
+        said = " and ".join(map(str, sorted(totals)))
+        raise KoreProtocolError(
+            f"{endpoint.name}: the pages hold {len(campaigns)} campaigns, but the service says that there are {said}",
+            endpoint=endpoint.name,
+            retryable=True,
+        )
+
     def _list_once(
-        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str]
-    ) -> tuple[dict[str, Campaign], int]:
+        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str], **how: Any
+    ) -> tuple[dict[str, Campaign], set[int]]:
+        """What the pages hold, and every total they name: with two, the list has moved and may have lost a campaign."""
         found: dict[str, Campaign] = {}
+        totals: set[int] = set()
         page = 0
         has_more = True
         while has_more:
             page += 1
-            items, total, has_more = self._list_page(endpoint, kind, statuses, page=page, limit=LIST_PAGE_SIZE)
+            items, total, has_more = self._list_page(endpoint, kind, statuses, page=page, limit=LIST_PAGE_SIZE, **how)
+            totals.add(total)
             known = len(found)
             found.update((item.campaign_id, item) for item in items)
             if len(found) == known:
                 break  # a page that brings nothing new would be followed by more of them for ever
-        return found, total
+        return found, totals
 
     def _list_page(
-        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str], *, page: int, limit: int
+        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str], *, page: int, limit: int, **how: Any
     ) -> tuple[list[Campaign], int, bool]:
         """One page: its campaigns, the total, and whether there are more."""
         query: dict[str, Any] = {
@@ -288,11 +299,11 @@ class KoreClient:
         }
         if statuses:
             query["filters"] = {"status": list(map(str, statuses))}
-        data = _object_in(self._sender.read(endpoint, body=query), "list", None)
-        results, total = data.get("results"), data.get("totalResults")
-        if not isinstance(results, list) or not isinstance(total, int):
+        data = _object_in(self._sender.read(endpoint, body=query, **how), endpoint)
+        results, total = _rows_in(data), data.get("totalResults")
+        if results is None or not isinstance(total, int):
             raise KoreProtocolError(f"{endpoint.name}: no results or no total in the answer", endpoint=endpoint.name)
-        return list(map(Campaign.from_api, results)), total, data.get("hasMore") is True
+        return [_parsed(result, endpoint) for result in results], total, data.get("hasMore") is True
 
     def find_campaign(self, name: str, *, api_version: str | None = None) -> Campaign:
         """The one campaign of exactly this name, voice or SMS.
@@ -317,26 +328,31 @@ class KoreClient:
     def is_listed(self, campaign_id: str, campaign_type: str | None = None, *, api_version: str | None = None) -> bool:
         """True if the list of campaigns holds this id; ``campaign_type`` saves the list of the other type."""
         kinds = tuple(CampaignType) if campaign_type is None else (checked_campaign_type(campaign_type),)
-        return any(
-            campaign.campaign_id == campaign_id
-            for kind in kinds
-            for campaign in self.list_campaigns(kind, api_version=api_version)
-        )
+        return any(campaign_id in self._list(self._endpoint("list", api_version), kind) for kind in kinds)
 
     def get_contact_page(
         self, campaign_id: str, *, page: int = 1, limit: int = CONTACT_PAGE_SIZE, api_version: str | None = None
     ) -> ContactPage:
-        """One page of the contact results of a voice campaign's latest run; ``limit`` is 1 to 100.
+        """One page of the contact results of a voice campaign's latest run.
+
+        Pages are counted from 1; ``limit`` is 1 to 100. A page beyond the last is empty.
+
+        Raises:
+            KoreConfigurationError: there is no such page or limit.
 
         Source: get-all-contact-details-voice-campaigns-v2.
         """
+        if page < 1:
+            raise KoreConfigurationError(f"page: pages are counted from 1, got {page!r}", field="page")
+        if not 1 <= limit <= CONTACT_PAGE_SIZE:
+            raise KoreConfigurationError(f"limit: expected 1 to {CONTACT_PAGE_SIZE}, got {limit!r}", field="limit")
         endpoint = self._endpoint("contacts", api_version)
         body = self._sender.read(
             endpoint, campaign_id=checked_campaign_id(campaign_id), body={"page": page, "limit": limit}
         )
-        data = _object_in(body, "contacts", campaign_id)
-        rows, pages, total = data.get("results"), data.get("totalPages"), data.get("totalResults")
-        if not isinstance(rows, list) or not isinstance(pages, int) or not isinstance(total, int):
+        data = _object_in(body, endpoint, campaign_id)
+        rows, pages, total = _rows_in(data), data.get("totalPages"), data.get("totalResults")
+        if rows is None or not isinstance(pages, int) or not isinstance(total, int):
             raise KoreProtocolError(
                 f"{endpoint.name} of campaign {campaign_id}: no results or no totals in the answer",
                 endpoint=endpoint.name,
@@ -366,8 +382,7 @@ class KoreClient:
             account_id=self.settings.account_id,
             campaign_id=checked_campaign_id(campaign_id),
         )
-        query = "&".join(f"{name}={value}" for name, value in endpoint.url_query(self.settings.account_id).items())
-        return f"{endpoint.method} {path}?{query}"
+        return f"{endpoint.method} {path}?{urlencode(endpoint.url_query(self.settings.account_id))}"
 
     # Sending
 
@@ -378,32 +393,51 @@ class KoreClient:
 
     def _reread(self, campaign_id: str, deadline: float) -> Campaign | None:
         """The campaign after trouble with a write, ahead of ordinary reads; None if it is provably gone."""
+        endpoint = self._endpoint("get", None)
+        ahead: dict[str, Any] = {"priority": Priority.WRITE, "deadline": deadline}
         try:
-            body = self._sender.read(
-                self._endpoint("get", None), campaign_id=campaign_id, priority=Priority.WRITE, deadline=deadline
-            )
+            body = self._sender.read(endpoint, campaign_id=campaign_id, **ahead)
         except KoreNotFoundError as error:
-            if not self.is_listed(campaign_id):
+            lists = (self._list(self._endpoint("list", None), kind, **ahead) for kind in CampaignType)
+            if not any(campaign_id in campaigns for campaigns in lists):
                 return None
-            error.outcome_unknown = True
-            raise
-        return _campaign_in(body, "get", campaign_id)
+            raise KoreProtocolError(
+                f"{error}, but the list holds it", endpoint=endpoint.name, campaign_id=campaign_id, retryable=True
+            ) from error
+        return _campaign_in(body, endpoint, campaign_id)
 
 
-def _object_in(body: Mapping[str, Any], verb: str, campaign_id: str | None) -> dict[str, Any]:
+def _object_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str | None = None) -> dict[str, Any]:
     data = body.get("data")
     if not isinstance(data, dict):
         where = f" of campaign {campaign_id}" if campaign_id else ""
-        raise KoreProtocolError(f"{verb}{where}: the answer has no 'data' object", campaign_id=campaign_id)
+        raise KoreProtocolError(
+            f"{endpoint.name}{where}: the answer has no 'data' object", endpoint=endpoint.name, campaign_id=campaign_id
+        )
     return data
 
 
-def _campaign_in(body: Mapping[str, Any], verb: str, campaign_id: str) -> Campaign:
+def _rows_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The objects in a page, None if it is not a page of objects."""
+    rows = data.get("results")
+    return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+
+
+def _parsed(item: Mapping[str, Any], endpoint: Endpoint) -> Campaign:
+    try:
+        return Campaign.from_api(item)
+    except KoreProtocolError as error:
+        error.endpoint = endpoint.name
+        raise
+
+
+def _campaign_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str) -> Campaign:
     """The campaign in an answer, which must be the one that was asked for."""
-    campaign = Campaign.from_api(_object_in(body, verb, campaign_id))
+    campaign = _parsed(_object_in(body, endpoint, campaign_id), endpoint)
     if campaign.campaign_id != campaign_id:
         raise KoreProtocolError(
-            f"campaign {campaign_id}: the answer is about another campaign, {campaign.campaign_id}",
+            f"campaign {campaign_id}: the answer is about another campaign, {excerpt(campaign.campaign_id)}",
+            endpoint=endpoint.name,
             campaign_id=campaign_id,
         )
     return campaign

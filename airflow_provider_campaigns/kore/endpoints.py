@@ -8,16 +8,13 @@ says where that page contradicts itself and how it is read. Rows differ in more 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 API_VERSIONS = ("v1", "v2")
 PLACEHOLDERS = ("stream_id", "account_id", "campaign_id")
@@ -279,11 +276,17 @@ def with_overrides(overrides: Mapping[str, object]) -> Mapping[str, Endpoint]:
 
     ``overrides`` maps the name of an endpoint to a path template. A template starts with exactly one ``/`` (with two,
     a URL library would read a host), holds placeholders of ``PLACEHOLDERS`` only, names the campaign if the original
-    does, and has no query, fragment, backslash or blank.
+    does and only then, and has no query, fragment, backslash, escape or blank.
 
     Raises:
         KoreConfigurationError: names the entry and shows an accepted one.
     """
+    if not isinstance(overrides, Mapping):
+        raise KoreConfigurationError(
+            f"endpoint_overrides: expected an object of endpoint names and paths, got {type(overrides).__name__}; "
+            f"for example {{'get_v2': {ENDPOINTS['get_v2'].path!r}}}",
+            field="endpoint_overrides",
+        )
     endpoints = dict(ENDPOINTS)
     for name, template in overrides.items():
         if name not in endpoints:
@@ -299,14 +302,16 @@ def _checked_path(endpoint: Endpoint, template: object) -> str:
     problem = None
     if not isinstance(template, str) or not template.startswith("/") or template.startswith("//"):
         problem = "must be a path that starts with one '/'"
-    elif re.search(r"[\s?#\\]|[^\x21-\x7e]|/\.{1,2}(/|$)", template):
-        problem = "must be a plain path: no blank, '?', '#', '\\', '/../' or non-ASCII character"
+    elif re.search(r"[\s?#%\\]|[^\x21-\x7e]|/\.{1,2}(/|$)", template):
+        problem = "must be a plain path: no blank, '?', '#', '%', '\\', '/../' or non-ASCII character"
     else:
         used = set(_PLACEHOLDER.findall(template))
         if re.search(r"[{}]", _PLACEHOLDER.sub("", template)) or not used <= set(PLACEHOLDERS):
             problem = f"may hold only the placeholders {', '.join('{' + name + '}' for name in PLACEHOLDERS)}"
         elif "{campaign_id}" in endpoint.path and "campaign_id" not in used:
             problem = "must hold {campaign_id}: otherwise no campaign would be named"
+        elif "{campaign_id}" not in endpoint.path and "campaign_id" in used:
+            problem = "must not hold {campaign_id}: this request is about no single campaign"
     if problem is not None:
         raise KoreConfigurationError(
             f"endpoint_overrides: the path of {endpoint.name!r} {problem}; for example {endpoint.path!r}",

@@ -11,7 +11,7 @@
     │   ├── KoreRequestError            the request itself is refused; sending it again changes nothing
     │   ├── KoreRateLimitError          too many requests for the account; wait ``retry_after_s``
     │   └── KoreServiceError            the service failed; try again
-    ├── CampaignStateError          the campaign is in a state in which this must not be done; nothing was sent
+    ├── CampaignStateError          the campaign is in a state in which this must not be done; nothing more is sent
     ├── CampaignMismatchError       the campaign is not the one that was meant (type, name); nothing was sent
     ├── CampaignTimeoutError        the campaign did not get where it should within the time given
     └── CampaignsFailedError        some of many campaigns failed; ``failures`` says which and why
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 
 EXCERPT_LENGTH = 200
 _TOKEN = re.compile(r"eyJ[\w-]*(\.[\w-]*){0,2}")
-# Digits may be spaced or hyphenated for reading, so the separators are part of the number.
-_PHONE_NUMBER = re.compile(r"\+?(?<![\w-])\d(?:[\s().-]{0,2}\d){6,}(?![\w-])")
+# Digits may be grouped for reading, so the separators are part of the number. Ids and instants look alike; they are
+# matched first, and kept.
+_NUMBER = re.compile(
+    r"(?P<kept>\b(?:[a-z]{1,4}-)?[0-9a-f]{7,8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{24}\b"
+    r"|\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\b)|\+?\d(?:[\s()./-]{0,3}\d){6,}"
+)
 
 
 class KoreError(Exception):
@@ -135,7 +139,10 @@ class KoreServiceError(KoreResponseError):
 
 
 class CampaignStateError(KoreError):
-    """The campaign is in a state in which this must not be done to it; nothing was sent."""
+    """The campaign is in a state in which this must not be done to it.
+
+    Nothing was sent, unless ``outcome_unknown``; then nothing more is.
+    """
 
 
 class CampaignMismatchError(KoreError):
@@ -170,5 +177,6 @@ class CampaignsFailedError(KoreError):
 
 def excerpt(text: str) -> str:
     """A short piece of an answer that may be shown: one line, without tokens and numbers that could be phones'."""
-    redacted = _PHONE_NUMBER.sub("<number>", _TOKEN.sub("<token>", " ".join(text[: 4 * EXCERPT_LENGTH].split())))
+    line = _TOKEN.sub("<token>", " ".join(text[: 4 * EXCERPT_LENGTH].split()))
+    redacted = _NUMBER.sub(lambda match: match["kept"] or "<number>", line)
     return redacted if len(redacted) <= EXCERPT_LENGTH else redacted[: EXCERPT_LENGTH - 3] + "..."

@@ -13,10 +13,8 @@ from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import (
     KoreConnectionError,
     KoreError,
-    KoreNotFoundError,
     KoreProtocolError,
     KoreRateLimitError,
-    KoreResponseError,
 )
 from airflow_provider_campaigns.kore.retry import RATE_LIMIT_WINDOW_S, read_delay_s, write_delay_s
 from airflow_provider_campaigns.kore.writes import Receipt, Verdict
@@ -98,9 +96,16 @@ class Sender:
 
     def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
         """Send a write until it took effect once, or until it is clear that it cannot."""
+        try:
+            return self._write(endpoint, goal, priority)
+        except KoreError as error:
+            error.endpoint = error.endpoint or endpoint.name
+            raise
+
+    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
         deadline = self._clock() + self._bounds.seconds
         sendings = 0
-        in_doubt = False
+        in_doubt = maybe_accepted = False
         while True:
             sendings += 1
             sent = self._send_write(endpoint, goal, priority)
@@ -109,13 +114,16 @@ class Sender:
             trouble = sent
             # Once a sending was in doubt, a later refusal may be its echo: gone, because it was deleted after all.
             in_doubt = in_doubt or trouble.outcome_unknown
+            # A 2xx answer that says nothing may accept a stop that takes longer to show than anybody looks for it.
+            if goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
+                maybe_accepted = True
             if in_doubt and not isinstance(trouble, KoreRateLimitError):
                 settled = self._settle(endpoint, goal, trouble, deadline)
                 if settled is not None:
                     return replace(settled, sendings=sendings)
             delay = write_delay_s(trouble, sendings, jitter=self._jitter(), is_stop=priority is Priority.STOP)
             if delay is None or sendings >= self._bounds.attempts or self._clock() + delay > deadline:
-                trouble.outcome_unknown = False
+                trouble.outcome_unknown = maybe_accepted
                 raise trouble
             log.info("%s; it had no effect, sending again in %.1f s", trouble, delay)
             self._wait(trouble, delay, priority)
@@ -141,30 +149,29 @@ class Sender:
             KoreError: reading does not tell either (``outcome_unknown``), or the write must not be sent again.
         """
         log.info("%s; reading the campaign to find out whether it took effect", trouble)
-        campaign: Campaign | None = None
-        try:
-            for part in _DRAIN_READS if goal.drains else _DRAIN_READS[:1]:
-                if self._clock() > deadline and campaign is not None:
-                    break
-                self._sleep(part * self._bounds.drain_s)
+        for part in _DRAIN_READS if goal.drains else _DRAIN_READS[:1]:
+            pause = part * self._bounds.drain_s
+            if pause and self._clock() + pause > deadline:
+                break
+            self._sleep(pause)
+            try:
                 campaign = self._reread(goal.campaign_id, deadline)
-                if campaign is None:
-                    return goal.when_gone()
-                if goal.judge(campaign) is Verdict.DONE:
-                    return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
-                goal.learn(campaign)
-        except (KoreConnectionError, KoreResponseError, KoreProtocolError) as error:
-            if isinstance(error, KoreNotFoundError) and not error.outcome_unknown:
-                raise
-            raise KoreConnectionError(
-                f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well ({error}). "
-                "Look at the campaign, or run this again: it reads before it sends",
-                endpoint=endpoint.name,
-                campaign_id=goal.campaign_id,
-                retryable=error.retryable,
-                outcome_unknown=True,
-                status=trouble.status,
-            ) from trouble
+            except KoreError as error:
+                raise KoreConnectionError(
+                    f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
+                    f"({error}). Look at the campaign, or run this again: it reads before it sends",
+                    endpoint=endpoint.name,
+                    campaign_id=goal.campaign_id,
+                    retryable=error.retryable,
+                    outcome_unknown=True,
+                    status=trouble.status,
+                    retry_after_s=error.retry_after_s,
+                ) from trouble
+            if campaign is None:
+                return goal.when_gone()
+            if goal.judge(campaign) is Verdict.DONE:
+                return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
+            goal.learn(campaign)
         return None
 
     def _wait(self, trouble: KoreError, delay: float, priority: Priority) -> None:

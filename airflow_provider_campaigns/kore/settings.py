@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ EXAMPLE_HOST = "https://platform.kore.ai"
 _STREAM_ID = re.compile(r"st-[A-Za-z0-9-]+")
 # Headers carry these, so nothing that could end a header line; otherwise opaque.
 _OPAQUE = re.compile(r"[\x21-\x7e]+")
+# Labels of 1 to 63 characters, with a dot at the end or without, or an IPv6 address.
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class KoreSettings:
 
     def __post_init__(self) -> None:
         """Check every field, so that nothing is sent with a wrong one."""
-        _require(self.host, "host", f"the platform's address, for example {EXAMPLE_HOST}")
+        # Not shown if malformed, because it may hold a password.
+        _require(self.host, "host", f"the platform's address, for example {EXAMPLE_HOST}", secret=True)
         _require(self.client_id, "login", "the Client ID of the JWT app, for example cs-1e845b00-81ad-5757-a1e7")
         _require(self.client_secret, "password", "the Client Secret of the JWT app", secret=True)
         _require(self.stream_id, "stream_id", "the app's id, for example st-0603182c-7ffb-53c3-b307-47ca14b90000")
@@ -88,7 +91,9 @@ class KoreSettings:
         _in_range(self.jwt_ttl_s, "jwt_ttl_s", 1, MAX_TTL_S, "whole seconds", whole=True)
         _in_range(self.requests_per_minute, "requests_per_minute", 1, 10_000, "a whole number", whole=True)
         _in_range(self.timeout_s, "timeout_s", 0.001, 3600, "seconds")
-        if self.ca_bundle is not None and not Path(self.ca_bundle).exists():
+        _require_bool(self.verify_tls, "verify_tls")
+        _require_bool(self.allow_http, "allow_http")
+        if self.ca_bundle is not None and not _is_path(self.ca_bundle):
             raise KoreConfigurationError(
                 f"ca_bundle: there is no file or folder {self.ca_bundle!r}; expected certificates in PEM form, for "
                 "example /etc/ssl/certs/ca-certificates.crt",
@@ -101,6 +106,11 @@ class KoreSettings:
     def base_url(self) -> str:
         """Scheme, host and port, without a slash at the end."""
         return _base_url(self.host, allow_http=self.allow_http)
+
+    @property
+    def is_loopback(self) -> bool:
+        """True if the service runs on this machine."""
+        return _is_loopback(urlsplit(self.base_url).hostname or "")
 
     @cached_property
     def endpoints(self) -> Mapping[str, Endpoint]:
@@ -128,6 +138,16 @@ def _require(value: object, name: str, expected: str, *, secret: bool = False) -
         raise KoreConfigurationError(f"{name}: expected {expected}, without blanks{shown}", field=name)
 
 
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and os.path.exists(value)
+
+
+def _require_bool(value: object, name: str) -> None:
+    # Strictly, because the text "false" would count as true.
+    if not isinstance(value, bool):
+        raise KoreConfigurationError(f"{name}: expected true or false, got {value!r}", field=name)
+
+
 def _in_range(value: object, name: str, low: float, high: float, unit: str, *, whole: bool = False) -> None:
     right_type = isinstance(value, int) if whole else isinstance(value, int | float)
     if isinstance(value, bool) or not right_type or not low <= value <= high:  # type: ignore[operator]
@@ -141,15 +161,15 @@ def _base_url(host: str, *, allow_http: bool) -> str:
     try:
         parts = urlsplit(host if "://" in host else f"https://{host}")
         name, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise malformed(f"cannot be read ({error})") from None
+    except ValueError:
+        raise malformed("cannot be read") from None
     if parts.scheme not in {"http", "https"}:
         raise malformed(f"the scheme {parts.scheme!r} is not https")
     if parts.username is not None or parts.password is not None:
         raise malformed("holds a user name or password, which belong into login and password")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "?" in host or "#" in host:
         raise malformed("holds more than a host and a port")
-    if not name or not re.fullmatch(r"[A-Za-z0-9._:-]+", name):
+    if not name or not _HOST_NAME.fullmatch(name):
         raise malformed("holds no host name")
     if parts.scheme == "http" and not allow_http and not _is_loopback(name):
         raise KoreConfigurationError(

@@ -17,6 +17,7 @@ from airflow_provider_campaigns.kore.answers import body_of
 from airflow_provider_campaigns.kore.endpoints import Effect, Endpoint
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
+    KoreConfigurationError,
     KoreConnectionError,
     KoreError,
     KoreProtocolError,
@@ -96,6 +97,7 @@ class Transport:
             stream_id=settings.stream_id, account_id=settings.account_id, campaign_id=campaign_id or ""
         )
         session = self._open_session()
+        options = self._options
         unsigned = requests.Request(
             endpoint.method,
             settings.base_url + path,
@@ -106,8 +108,9 @@ class Transport:
         try:
             with self._budget.slot(priority):
                 # Signed only now: a token made before a wait for the budget might have expired after it.
-                response = session.send(session.prepare_request(unsigned), **self._options)
+                response = session.send(session.prepare_request(unsigned), **options)
         except requests.exceptions.RequestException as error:
+            error.request = None  # it holds the token, and stays reachable as the context of the error raised here
             raise self._no_answer(endpoint, campaign_id, error) from None
         try:
             return body_of(endpoint, response.status_code, response.headers, response.content, campaign_id=campaign_id)
@@ -126,23 +129,26 @@ class Transport:
         The library's own message is left out: it repeats the URL and nothing that a reader needs beyond this.
         """
         import requests  # noqa: PLC0415
-        from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+        from urllib3.exceptions import ConnectTimeoutError, NewConnectionError  # noqa: PLC0415
 
         exceptions = requests.exceptions
         reason = getattr(error.args[0] if error.args else None, "reason", None)
-        refused_certificate = isinstance(error, exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
-        never_sent = (
-            refused_certificate
-            or isinstance(error, exceptions.ConnectTimeout | exceptions.ProxyError)
-            or isinstance(reason, NewConnectionError)
+        # With a proxy, urllib3 wraps what happened to the connection, also long after it was made: a reset in place of
+        # the answer comes as a proxy's error too (measured with 2.8).
+        reason = getattr(reason, "original_error", reason)
+        no_tunnel = str(reason).startswith("Tunnel connection failed")
+        # X509 is OpenSSL's name for trouble with the bundle itself: nothing was compared with it yet.
+        refused_certificate = isinstance(error, exceptions.SSLError) and any(
+            mark in str(error) for mark in ("CERTIFICATE_VERIFY_FAILED", "[X509")
         )
+        never_sent = refused_certificate or no_tunnel or isinstance(reason, ConnectTimeoutError | NewConnectionError)
         if refused_certificate:
             what = "the certificate was not accepted (ca_bundle and verify_tls say which are)"
         elif isinstance(error, exceptions.ConnectTimeout):
             what = f"no connection within {self._options['timeout'][0]:g} s"
         elif isinstance(error, exceptions.Timeout) or "timed out" in str(error):
             what = f"no complete answer within {self._settings.timeout_s:g} s"
-        elif isinstance(error, exceptions.ProxyError):
+        elif never_sent and isinstance(error, exceptions.ProxyError):
             what = "the proxy did not connect"
         elif never_sent:
             what = "no connection: refused, or no such host"
@@ -159,19 +165,23 @@ class Transport:
 
     @cached_property
     def _options(self) -> dict[str, Any]:
-        """What each sending is told. ``verify`` is among it, because the session's own loses to the environment's."""
+        """What each sending is told. ``verify`` is among it, because the session's own loses to the environment's.
+
+        Raises:
+            KoreConfigurationError: the environment names a certificate bundle that is not there.
+        """
         from requests.utils import get_environ_proxies  # noqa: PLC0415
 
         settings = self._settings
         verify: bool | str = settings.verify_tls
         if verify:
-            environment = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-            verify = settings.ca_bundle or environment or True
+            verify = settings.ca_bundle or _bundle_of_environment() or True
         return {
             "timeout": (min(CONNECT_TIMEOUT_S, settings.timeout_s), settings.timeout_s),
             "allow_redirects": False,
             "verify": verify,
-            "proxies": get_environ_proxies(settings.base_url),
+            # Plain http is allowed to this machine because it does not leave it, so no proxy may see it.
+            "proxies": {} if settings.is_loopback else get_environ_proxies(settings.base_url),
         }
 
     def _open_session(self) -> requests.Session:
@@ -190,6 +200,8 @@ class Transport:
         # requests takes any callable here, and having one keeps it from reading ~/.netrc.
         session.auth = self._put_token
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # Even if told not to follow, requests works out where a redirect leads, and fails on an address it cannot read.
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]  # noqa: ARG005
         session.headers.update({
             "Accept": "application/json",
             "User-Agent": f"airflow-provider-campaigns/{__version__}",
@@ -204,3 +216,17 @@ class Transport:
         """Put a new token into the header ``auth``: the only place where a token exists."""
         request.headers["auth"] = self._signer.sign()
         return request
+
+
+def _bundle_of_environment() -> str | None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        bundle = os.environ.get(name)
+        if bundle and not os.path.exists(bundle):
+            raise KoreConfigurationError(
+                f"ca_bundle: the environment variable {name} names {bundle!r}, which does not exist; mend it, or set "
+                "ca_bundle",
+                field="ca_bundle",
+            )
+        if bundle:
+            return bundle
+    return None

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, campaign_id_of
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError, KoreProtocolError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError, KoreProtocolError, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,17 +96,19 @@ class StopGoal:
     drains: bool = True
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
-        """A stop answers with the campaign's status, ``Stopped`` (pages: stop-voice-campaign, stop-sms-campaign)."""
-        status = _status_in(body)
-        if status != CampaignStatus.STOPPED:
+        """A stop answers with the campaign's status, ``Stopped`` (pages: stop-voice-campaign, stop-sms-campaign).
+
+        An answer that names another run than the one meant says nothing about that one.
+        """
+        status, run = _status_in(body), _instance_in(body)
+        if status != CampaignStatus.STOPPED or self._is_another(run):
             return None
-        return Receipt(self.campaign_id, status, _instance_in(body), raw=body)
+        return Receipt(self.campaign_id, status, run, raw=body)
 
     def judge(self, campaign: Campaign) -> Verdict:
         """Done when nothing runs any more; another run than the one meant is not touched."""
-        known = not isinstance(self.instance_id, UnknownInstance)
-        if known and campaign.campaign_instance_id not in {None, self.instance_id}:
-            raise started_again(campaign, "was being stopped")
+        if self._is_another(campaign.campaign_instance_id):
+            raise started_again(campaign, "was being stopped", outcome_unknown=True)
         running_or_unknown = campaign.status.is_running or not campaign.status.is_known
         return Verdict.NOT_DONE if running_or_unknown else Verdict.DONE
 
@@ -118,6 +120,9 @@ class StopGoal:
         """The run that the first reading shows is the one that is meant."""
         if self.instance_id is UnknownInstance.UNKNOWN:
             self.instance_id = campaign.campaign_instance_id
+
+    def _is_another(self, run: str | None) -> bool:
+        return not isinstance(self.instance_id, UnknownInstance) and run not in {None, self.instance_id}
 
 
 @dataclass(slots=True)
@@ -136,20 +141,25 @@ class StartGoal:
         return Receipt(self.campaign_id, status, _instance_in(body), raw=body)
 
     def judge(self, campaign: Campaign) -> Verdict:
-        """Done when a run goes on that was not there before.
+        """Done when a run goes on that was not there before, or has been and is over.
 
-        Without knowing the run before, a start that does not show is never sent again: it might be the second.
+        If the run before or the one now is not known, a start that does not show is never sent again: it might be the
+        second.
         """
-        if self.instance_id is UnknownInstance.UNKNOWN:
-            if campaign.status.is_running:
-                return Verdict.DONE
-            raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: a start was sent, its answer was lost, and the campaign is "
-                f"{campaign.status}; it is not sent again, because it might run the whole list twice",
-                campaign_id=campaign.campaign_id,
-                outcome_unknown=True,
-            )
-        return Verdict.NOT_DONE if campaign.campaign_instance_id == self.instance_id else Verdict.DONE
+        run = campaign.campaign_instance_id
+        was_known = not isinstance(self.instance_id, UnknownInstance)
+        if run is None and campaign.status.is_running:
+            return Verdict.DONE
+        if was_known and run == self.instance_id:
+            return Verdict.NOT_DONE
+        if campaign.status.is_running or (was_known and run is not None):
+            return Verdict.DONE
+        raise CampaignStateError(
+            f"campaign {campaign.campaign_id}: a start was sent, its answer was lost, and the campaign is "
+            f"{excerpt(campaign.status)}; it is not sent again, because it might run the whole list twice",
+            campaign_id=campaign.campaign_id,
+            outcome_unknown=True,
+        )
 
     def when_gone(self) -> Receipt:
         """Never: a campaign that somebody deleted meanwhile cannot be said to be started."""
@@ -175,8 +185,8 @@ class DeleteGoal:
             return None
         if echoed != self.campaign_id:
             raise KoreProtocolError(
-                f"campaign {self.campaign_id}: the delete was answered for another campaign, {echoed}; look at both on "
-                "the platform",
+                f"campaign {self.campaign_id}: the delete was answered for another campaign, {excerpt(echoed)}; "
+                "look at both on the platform",
                 campaign_id=self.campaign_id,
                 outcome_unknown=True,
             )
@@ -189,7 +199,7 @@ class DeleteGoal:
             raise started_again(campaign, "was being deleted")
         if not campaign.status.is_ended and campaign.status != CampaignStatus.READY:
             raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: is {campaign.status}, so the delete is not sent again",
+                f"campaign {campaign.campaign_id}: is {excerpt(campaign.status)}, so the delete is not sent again",
                 campaign_id=campaign.campaign_id,
             )
         return Verdict.NOT_DONE
@@ -206,16 +216,23 @@ class DeleteGoal:
 
 def _vanished(campaign_id: str, what: str) -> KoreNotFoundError:
     return KoreNotFoundError(
-        f"campaign {campaign_id}: is gone; somebody deleted it while it was being {what}", campaign_id=campaign_id
+        f"campaign {campaign_id}: is gone; somebody deleted it while it was being {what}",
+        campaign_id=campaign_id,
+        outcome_unknown=True,
     )
 
 
-def started_again(campaign: Campaign, while_what: str) -> CampaignStateError:
-    """The error for a campaign that somebody started anew; its new run is not touched."""
+def started_again(campaign: Campaign, while_what: str, *, outcome_unknown: bool = False) -> CampaignStateError:
+    """The error for a campaign that somebody started anew; nothing more is sent to it.
+
+    ``outcome_unknown`` says that a write was sent, and nobody knows whether it took effect before the new run, on it,
+    or not at all.
+    """
     return CampaignStateError(
-        f"campaign {campaign.campaign_id}: was started again while it {while_what} (it is {campaign.status} as run "
-        f"{campaign.campaign_instance_id}); the new run is not touched",
+        f"campaign {campaign.campaign_id}: was started again while it {while_what} (it is {excerpt(campaign.status)} "
+        f"as run {excerpt(campaign.campaign_instance_id or 'unknown')}); the new run is not touched any more",
         campaign_id=campaign.campaign_id,
+        outcome_unknown=outcome_unknown,
     )
 
 

@@ -1,0 +1,170 @@
+"""What the tests of the client share: accounts, clients that do not wait, and servers that misbehave."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.kore.budget import RequestBudget
+from airflow_provider_campaigns.kore.client import KoreClient
+from airflow_provider_campaigns.kore.settings import KoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b90000"
+ACCOUNT = "67777ce93e25326494e90000"
+CAMPAIGN = "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000"
+SECRET = "canary-secret-of-at-least-32-bytes-7d1"
+
+
+def account(host: str = "https://platform.kore.ai", **fields: Any) -> KoreSettings:
+    """An account at ``host``."""
+    return KoreSettings(
+        host=host,
+        client_id="cs-1e845b00-81ad-5757-a1e7-d0f6fea10000",
+        client_secret=SECRET,
+        stream_id=STREAM,
+        account_id=ACCOUNT,
+        **fields,
+    )
+
+
+def client_of(settings: KoreSettings, waits: list[float] | None = None, **arguments: Any) -> KoreClient:
+    """A client whose waits are noted, and whose clock passes only while it waits."""
+    noted: list[float] = [] if waits is None else waits
+
+    def clock() -> float:
+        return sum(noted)
+
+    budget = RequestBudget(10_000, account_key=None, clock=clock, sleep=noted.append)
+    return KoreClient(settings, budget=budget, clock=clock, sleep=noted.append, jitter=lambda: 0.5, **arguments)
+
+
+@dataclass
+class Received:
+    """One request as it came over the wire."""
+
+    line: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+
+
+@dataclass
+class RawServer:
+    """A server that answers every request with the same bytes and notes what it received.
+
+    Attributes:
+        answer: the bytes to send; None resets the connection instead.
+        tunnel: answers CONNECT by becoming a tunnel to this port; None refuses it with ``answer``.
+    """
+
+    answer: bytes | None
+    tunnel: int | None = None
+    requests: list[Received] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def serve(self, conn: socket.socket) -> None:
+        """Serve one connection until it ends."""
+        self.connections += 1
+        number = self.connections
+        with contextlib.suppress(OSError), conn, conn.makefile("rb") as stream:
+            while received := read_request(stream, number):
+                self.requests.append(received)
+                if received.line.startswith("CONNECT ") and self.tunnel is not None:
+                    conn.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                    relay(conn, self.tunnel)
+                    return
+                if self.answer is None:
+                    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
+                conn.sendall(self.answer)
+
+
+def read_request(stream: Any, connection: int) -> Received | None:
+    """The next request of a connection, None at its end."""
+    line = stream.readline().decode("latin-1").rstrip("\r\n")
+    if not line:
+        return None
+    headers = {}
+    while header := stream.readline().decode("latin-1").rstrip("\r\n"):
+        name, _, value = header.partition(": ")
+        headers[name] = value
+    return Received(line, headers, stream.read(int(headers.get("Content-Length", 0))), connection)
+
+
+def relay(conn: socket.socket, port: int) -> None:
+    """Carry bytes both ways until either side ends."""
+    with socket.create_connection(("127.0.0.1", port)) as other:
+        back = threading.Thread(target=_pump, args=(other, conn), daemon=True)
+        back.start()
+        _pump(conn, other)
+        back.join()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def listening(
+    server: RawServer, wrap: Callable[[socket.socket], socket.socket] = lambda sock: sock
+) -> Iterator[RawServer]:
+    """``server`` on a free port of loopback; ``wrap`` may put TLS over each connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server.port = listener.getsockname()[1]
+    threads: list[threading.Thread] = []
+    open_connections: list[socket.socket] = []
+
+    def serve(raw: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            open_connections.append(conn := wrap(raw))
+            server.serve(conn)
+        raw.close()
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                raw, _ = listener.accept()
+                threads.append(threading.Thread(target=serve, args=(raw,), daemon=True))
+                threads[-1].start()
+
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
+    try:
+        yield server
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        accepting.join()
+        for conn in open_connections:
+            with contextlib.suppress(OSError):
+                conn.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(timeout=5)
+
+
+def http_answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    """An answer with a JSON body."""
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def closed_port() -> int:
+    """A port of loopback at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

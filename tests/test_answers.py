@@ -1,0 +1,268 @@
+"""Answers: which are successes, and which error each of the others is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_campaigns.kore.answers import body_of
+from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRateLimitError,
+    KoreRequestError,
+    KoreScopeError,
+    KoreServiceError,
+)
+
+SAMPLES = Path(__file__).parent / "data" / "kore"
+LIMIT_TEXT = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
+
+
+def read(status: int, body: object, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """The body of an answer to a stop of campaign cd-1; bytes are sent as they are, all else as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return body_of(ENDPOINTS["stop_voice_v1"], status, headers or {}, content, campaign_id="cd-1")
+
+
+def refused(status: int, body: object, headers: dict[str, str] | None = None) -> KoreError:
+    """The error of an answer."""
+    with pytest.raises(KoreError) as caught:
+        read(status, body, headers)
+    return caught.value
+
+
+class TestSuccess:
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (200, {"status": "success", "data": {}}),
+            (200, {"status": "Stopped"}),
+            (201, {"status": "Active"}),
+            (200, {}),
+            (200, {"errors": []}),
+            (200, {"errors": None, "status": None}),
+            (200, {"status": 1}),
+            (200, {"status": "success", "message": f"Campaign {LIMIT_TEXT} retrieved successfully"}),
+        ],
+    )
+    def test_body_of__success(self, status: int, body: dict[str, Any]) -> None:
+        """A 2xx JSON object without errors and without a failure in its status is a success."""
+        assert read(status, body) == body
+
+    @pytest.mark.parametrize(
+        "path",
+        [p for p in sorted(SAMPLES.glob("*.response.json")) if ".platform." not in p.name],
+        ids=lambda path: path.name,
+    )
+    def test_body_of__documented_samples(self, path: Path) -> None:
+        """Every documented answer is a success."""
+        assert read(200, path.read_bytes()) == json.loads(path.read_text())
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("status", "body", "cls", "retryable"),
+        [
+            # By the HTTP status.
+            (400, {"errors": [{"msg": "Campaign is Active", "code": 400}]}, KoreRequestError, False),
+            (401, {"errors": [{"msg": "Invalid JWT token", "code": 4002}]}, KoreAuthenticationError, False),
+            (401, b"", KoreAuthenticationError, False),
+            (403, {}, KoreAuthenticationError, False),
+            (403, {"errors": [{"msg": "Scope is incorrect!"}]}, KoreAuthenticationError, False),
+            (404, b"<html>Not here</html>", KoreNotFoundError, False),
+            (405, {"errors": [{"msg": "Method Not Allowed", "code": 405}]}, KoreRequestError, False),
+            (409, {}, KoreRequestError, False),
+            (412, {"errors": [{"msg": "Validation errors/ Invalid arguments", "code": 412}]}, KoreRequestError, False),
+            (412, {"errors": [{"msg": "campaignType not found", "code": 412}]}, KoreRequestError, False),
+            (429, b"", KoreRateLimitError, True),
+            (500, {}, KoreServiceError, True),
+            (500, {"errors": [{"msg": "Campaign not found"}]}, KoreServiceError, True),
+            (502, b"<html>Bad Gateway</html>", KoreServiceError, True),
+            (503, b"", KoreServiceError, True),
+            (504, b"[]", KoreServiceError, True),
+            (599, b"null", KoreServiceError, True),
+            # By the text.
+            (401, {"errors": [{"msg": "Permission denied. Scope is incorrect!", "code": 4002}]}, KoreScopeError, False),
+            (400, {"errors": [{"msg": "Campaign not found", "code": 400}]}, KoreNotFoundError, False),
+            (400, b"campaign NOT FOUND", KoreNotFoundError, False),
+            (400, {"errors": [{"msg": LIMIT_TEXT, "code": 400}]}, KoreRateLimitError, True),
+            (503, {"message": LIMIT_TEXT}, KoreRateLimitError, True),
+            (403, LIMIT_TEXT.upper().encode(), KoreRateLimitError, True),
+            # 2xx that says no.
+            (200, {"errors": [{"msg": LIMIT_TEXT}]}, KoreRateLimitError, True),
+            (200, {"message": LIMIT_TEXT}, KoreRateLimitError, True),
+            (200, {"status": "Stopped", "message": LIMIT_TEXT}, KoreRateLimitError, True),
+            (200, {"status": "failure", "message": "Campaign not found"}, KoreNotFoundError, False),
+            (200, {"status": "FAILED"}, KoreRequestError, False),
+            (200, {"status": "Error", "error": "no"}, KoreRequestError, False),
+            (200, {"status": "success", "errors": ["no"]}, KoreRequestError, False),
+            (200, {"errors": {"msg": "no"}}, KoreRequestError, False),
+            # 2xx that is no JSON object: perhaps cut off.
+            (200, b"", KoreProtocolError, True),
+            (204, b"", KoreProtocolError, True),
+            (200, b'{"status": "Stop', KoreProtocolError, True),
+            (200, b"<html>Just a moment</html>", KoreProtocolError, True),
+            (200, b"\xff\xfe\x00", KoreProtocolError, True),
+            (200, [], KoreProtocolError, True),
+            (200, "Stopped", KoreProtocolError, True),
+            (200, None, KoreProtocolError, True),
+            (200, b"[" * 100_000, KoreProtocolError, True),
+            (200, LIMIT_TEXT.encode(), KoreRateLimitError, True),
+            # Redirects.
+            (301, b"", KoreProtocolError, False),
+            (302, {"status": "success"}, KoreProtocolError, False),
+            (307, b"", KoreProtocolError, False),
+            (304, b"", KoreProtocolError, False),
+        ],
+    )
+    def test_body_of__refused(self, status: int, body: object, cls: type[KoreError], retryable: bool) -> None:
+        """Each kind of answer is one class of error, which says whether the same call may succeed later."""
+        error = refused(status, body)
+
+        assert type(error) is cls
+        assert error.retryable is retryable
+        assert (error.status, error.endpoint, error.campaign_id) == (status, "stop_voice_v1", "cd-1")
+        assert error.outcome_unknown is False
+
+    @pytest.mark.parametrize(
+        ("name", "status", "cls"),
+        [
+            ("error-400-not-found.platform", 400, KoreNotFoundError),
+            ("error-401-bad-jwt.platform", 401, KoreAuthenticationError),
+            ("error-401-jti-exp-too-long.platform", 401, KoreAuthenticationError),
+            ("error-401-jti-replay.platform", 401, KoreAuthenticationError),
+            ("error-401-missing-or-wrong-credentials.platform", 401, KoreAuthenticationError),
+            ("error-401-scope.platform", 401, KoreScopeError),
+            ("error-405.platform", 405, KoreRequestError),
+            ("error-412-validation.platform", 412, KoreRequestError),
+        ],
+    )
+    def test_body_of__platform_errors(self, name: str, status: int, cls: type[KoreError]) -> None:
+        """The error bodies of the platform's other public APIs are understood."""
+        assert type(refused(status, (SAMPLES / f"{name}.response.json").read_bytes())) is cls
+
+    def test_body_of__incorrect_scope_by_403_is_credentials(self) -> None:
+        """Only a 401 is known to speak of scopes; a 403 is not retried with a fresh token either way."""
+        assert type(refused(403, {"errors": [{"msg": "Scope is incorrect!"}]})) is KoreAuthenticationError
+
+
+class TestMessage:
+    @pytest.mark.parametrize(
+        ("status", "body", "message"),
+        [
+            (412, {"errors": [{"msg": "first", "message": "second"}]}, "HTTP 412: first"),
+            (412, {"errors": [{"message": "second"}], "message": "third"}, "HTTP 412: second"),
+            (412, {"errors": {"msg": "alone"}}, "HTTP 412: alone"),
+            (412, {"errors": ["just text", "more"]}, "HTTP 412: just text"),
+            (412, {"errors": [7], "error": {"message": "nested"}}, "HTTP 412: nested"),
+            (412, {"error": "plain"}, "HTTP 412: plain"),
+            (412, {"message": "last"}, "HTTP 412: last"),
+            (412, {"msg": "nowhere known"}, "HTTP 412"),
+            (412, "a JSON text", "HTTP 412: a JSON text"),
+            (412, [1, 2], "HTTP 412"),
+            (412, b" \n ", "HTTP 412"),
+            (412, b"raw text", "HTTP 412: raw text"),
+            (412, {"message": "contact +15555550100"}, "HTTP 412: contact <number>"),
+            (412, b'{"phoneNumber": "15555550100", "cut', 'HTTP 412: {"phoneNumber": "<number>", "cut'),
+            (401, {"errors": [{"msg": "bad token eyJh.eyJz.c2ln"}]}, "HTTP 401: bad token <token>"),
+            (200, b"<html>Busy</html>", "HTTP 200: <html>Busy</html> (expected a JSON object)"),
+            (200, b"", "HTTP 200 (expected a JSON object)"),
+        ],
+    )
+    def test_message__quotes_little(self, status: int, body: object, message: str) -> None:
+        """A message says what was asked for which campaign, the HTTP status, and a redacted piece of the answer."""
+        assert str(refused(status, body)) == f"stop_voice_v1 of campaign cd-1: {message}"
+
+    def test_message__bounded(self) -> None:
+        """However long an answer is, little of it is quoted."""
+        assert len(str(refused(500, b"x" * 1_000_000))) == len("stop_voice_v1 of campaign cd-1: HTTP 500: ") + 200
+
+    def test_message__without_campaign(self) -> None:
+        """A call about no single campaign names none."""
+        with pytest.raises(KoreServiceError) as caught:
+            body_of(ENDPOINTS["list_v2"], 500, {}, b"")
+
+        assert str(caught.value) == "list_v2: HTTP 500"
+        assert caught.value.campaign_id is None
+
+    @pytest.mark.parametrize(
+        ("location", "host"),
+        [
+            ("https://elsewhere.test/path?token=eyJhbGciOi.x.y", "elsewhere.test"),
+            ("https://user:password@elsewhere.test:8443/", "elsewhere.test"),
+            ("//elsewhere.test/", "elsewhere.test"),
+            ("/login", "elsewhere"),
+            ("", "elsewhere"),
+            (None, "elsewhere"),
+            ("http://[", "elsewhere"),
+            ("https://" + "h" * 500, "h" * 100),
+        ],
+    )
+    def test_message__redirect(self, location: str | None, host: str) -> None:
+        """A redirect is named by its host, without path, user or password, whatever the header holds."""
+        error = refused(307, b"", {} if location is None else {"Location": location})
+
+        assert str(error) == (
+            f"stop_voice_v1 of campaign cd-1: HTTP 307, a redirect to {host}; redirects are not followed, because the "
+            "token would travel along. Set the connection's host to the platform's own address"
+        )
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({}, None),
+            ({"Retry-After": ""}, None),
+            ({"Retry-After": "0"}, 0.0),
+            ({"Retry-After": "17"}, 17.0),
+            ({"Retry-After": " 17 "}, 17.0),
+            ({"Retry-After": "-1"}, None),
+            ({"Retry-After": "1.5"}, None),
+            ({"Retry-After": "soon"}, None),
+            ({"Retry-After": "²"}, None),
+            ({"Retry-After": "9" * 400}, float("inf")),
+            # A date is measured against the answer's own clock.
+            (
+                {"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"},
+                30.0,
+            ),
+            ({"Retry-After": "Wed, 21 Oct 2026 07:27:00 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.0),
+            ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+            ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 -0000", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+            ({"Retry-After": "Wed, 21 Oct 99999999999999 07:28:00 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ],
+    )
+    def test_retry_after__forms(self, headers: dict[str, str], seconds: float | None) -> None:
+        """Retry-After is whole seconds or a date; what cannot be read is as if it were not there."""
+        assert refused(429, b"", headers).retry_after_s == seconds
+
+    def test_retry_after__by_text(self) -> None:
+        """The header counts whatever the status of the rate limit's answer is."""
+        assert refused(200, {"message": LIMIT_TEXT}, {"Retry-After": "5"}).retry_after_s == 5.0
+
+    def test_retry_after__elsewhere(self) -> None:
+        """Of other errors the header is not read."""
+        assert refused(503, b"", {"Retry-After": "5"}).retry_after_s is None
+
+
+@given(
+    status=st.integers(200, 599),
+    content=st.binary(max_size=60) | st.text(max_size=60).map(str.encode),
+    headers=st.dictionaries(st.sampled_from(["Location", "Retry-After", "Date"]), st.text(max_size=60)),
+)
+def test_body_of__anything(status: int, content: bytes, headers: dict[str, str]) -> None:
+    """Whatever an answer holds, it is a JSON object or a typed error."""
+    try:
+        assert isinstance(read(status, content, headers), dict)
+    except KoreError as error:
+        assert error.status == status  # noqa: PT017 - both outcomes are right

@@ -1,0 +1,199 @@
+"""Lists of campaigns: pages, choices, and lists that do not add up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests_mock
+from kore_support import account, client_of
+
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.errors import (
+    KoreNotFoundError,
+    KoreProtocolError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+SAMPLES = Path(__file__).parent / "data" / "kore"
+ANY = requests_mock.ANY
+
+
+@pytest.fixture(autouse=True)
+def _unlimited(kore_simulator: KoreSimulator) -> None:
+    kore_simulator.switches(rate_limit=None)
+
+
+@pytest.fixture
+def service() -> Iterator[requests_mock.Mocker]:
+    """Answers in place of the platform."""
+    with requests_mock.Mocker() as mocker:
+        yield mocker
+
+
+def page(*campaign_ids: str, total: int, more: bool = False) -> dict[str, Any]:
+    """A page of a list."""
+    results = [{"_id": campaign_id, "name": campaign_id, "status": "Ready"} for campaign_id in campaign_ids]
+    return {"status": "success", "data": {"results": results, "totalResults": total, "hasMore": more}}
+
+
+class TestList:
+    def test_list_campaigns__pages(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """A list longer than a page is read to its end."""
+        ids = [kore_simulator.add_campaign(name=f"N{number}") for number in range(205)]
+        kore_simulator.add_campaign(campaign_type="sms")
+
+        found = client.list_campaigns("voice")
+
+        assert {campaign.campaign_id for campaign in found} == set(ids)
+        assert len(kore_simulator.requests.of("list")) == 3
+
+    @pytest.mark.parametrize("version", ["v1", "v2"])
+    @pytest.mark.parametrize("paging", ["skip", "page", "either"])
+    def test_list_campaigns__either_way_of_paging(
+        self, client: KoreClient, kore_simulator: KoreSimulator, paging: str, version: str
+    ) -> None:
+        """Whether the service goes by ``skip`` or by ``page`` is not documented; both are sent."""
+        kore_simulator.switches(list_paging=paging)
+        for _ in range(101):
+            kore_simulator.add_campaign(campaign_type="sms")
+
+        assert len(client.list_campaigns("sms", api_version=version)) == 101
+
+    @pytest.mark.parametrize(
+        ("options", "names"),
+        [
+            ({}, ["Night 1", "Night 2", "day"]),
+            ({"statuses": ["Ready"]}, ["Night 1"]),
+            ({"statuses": [CampaignStatus.READY, "Active"]}, ["Night 1", "day"]),
+            ({"name_pattern": "Night*"}, ["Night 1", "Night 2"]),
+            ({"name_pattern": "night*"}, []),
+            ({"name_pattern": "Night ?", "statuses": ["Stopped"]}, ["Night 2"]),
+            ({"name_pattern": ""}, []),
+        ],
+    )
+    def test_list_campaigns__chosen(
+        self, client: KoreClient, kore_simulator: KoreSimulator, options: dict[str, Any], names: list[str]
+    ) -> None:
+        """A list can be narrowed by status, which the service does, and by name, with regard to case."""
+        for name, status in [("Night 1", "Ready"), ("Night 2", "Stopped"), ("day", "Active")]:
+            kore_simulator.add_campaign(name=name, status=status)
+
+        assert sorted(campaign.name for campaign in client.list_campaigns("voice", **options)) == names
+
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [("get-all-campaigns-v1", "sms"), ("get-all-campaigns-v2.sms", "sms"), ("get-all-campaigns-v2.voice", "voice")],
+    )
+    def test_list_campaigns__documented_items(self, service: requests_mock.Mocker, name: str, kind: str) -> None:
+        """The items of the documented answers are campaigns of the type that was asked for."""
+        body = json.loads((SAMPLES / f"{name}.response.json").read_text())
+        items = body["data"]["results"]
+        body["data"] |= {"totalResults": len(items), "hasMore": False}
+        service.post(ANY, json=body)
+
+        with client_of(account()) as client:
+            found = client.list_campaigns(kind)
+
+        assert [campaign.name for campaign in found] == [item["name"] for item in items]
+        assert {campaign.campaign_type for campaign in found} == {kind}
+
+    def test_list_campaigns__changed_meanwhile(self, service: requests_mock.Mocker) -> None:
+        """A list that changes while it is read is read once more.
+
+        The first campaign is deleted after the first page: the second page begins one further, so the third campaign
+        is on neither, and the number of those found is the new total all the same.
+        """
+        service.post(
+            ANY,
+            [
+                {"json": page("cd-1", "cd-2", total=3, more=True)},
+                {"json": page(total=2)},
+                {"json": page("cd-2", "cd-3", total=2)},
+            ],
+        )
+
+        with client_of(account()) as client:
+            found = client.list_campaigns("voice")
+
+        assert [campaign.campaign_id for campaign in found] == ["cd-2", "cd-3"]
+
+    @pytest.mark.parametrize(
+        ("answers", "held", "total", "requests"),
+        [
+            ([page("cd-1", total=5)], 1, 5, 2),
+            ([page("cd-1", "cd-2", total=1)], 2, 1, 2),
+            (
+                [page("cd-1", total=2, more=True), page(total=1), page("cd-1", total=2, more=True), page(total=1)],
+                1,
+                "1 and 2",
+                4,
+            ),
+            # A service that repeats its page for ever is not followed for ever.
+            ([page("cd-1", total=5, more=True)], 1, 5, 4),
+            ([page(total=5, more=True)], 0, 5, 2),
+        ],
+    )
+    def test_list_campaigns__does_not_add_up(
+        self, service: requests_mock.Mocker, answers: list[Any], held: int, total: int | str, requests: int
+    ) -> None:
+        """Pages that do not add up to the total twice are an error: nothing may be concluded from such a list."""
+        service.post(ANY, [{"json": answer} for answer in answers])
+
+        with client_of(account()) as client, pytest.raises(KoreProtocolError) as caught:
+            client.list_campaigns("voice")
+
+        assert str(caught.value) == (
+            f"list_v2: the pages hold {held} campaigns, but the service says that there are {total}"
+        )
+        assert (caught.value.retryable, caught.value.endpoint) == (True, "list_v2")
+        assert service.call_count == requests
+
+    def test_count_campaigns__one_request(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """Counting takes one request for one item."""
+        for _ in range(3):
+            kore_simulator.add_campaign(campaign_type="sms")
+
+        assert client.count_campaigns("sms") == 3
+        assert [request.body["limit"] for request in kore_simulator.requests] == [1]
+
+    @pytest.mark.parametrize(("kind", "listed"), [(None, True), ("sms", True), ("voice", False)])
+    def test_is_listed__by_type(
+        self, client: KoreClient, kore_simulator: KoreSimulator, kind: str | None, listed: bool
+    ) -> None:
+        """A campaign is in the list of its own type; without a type both are looked at."""
+        campaign_id = kore_simulator.add_campaign(campaign_type="sms")
+
+        assert client.is_listed(campaign_id, kind) is listed
+        assert client.is_listed("cd-nobody", kind) is False
+
+
+class TestFind:
+    def test_find_campaign__one(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """A name that one campaign has finds it, of either type and only if it is the whole name."""
+        campaign_id = kore_simulator.add_campaign(name="Renewal", campaign_type="sms")
+        kore_simulator.add_campaign(name="Renewal 2")
+
+        assert client.find_campaign("Renewal").campaign_id == campaign_id
+
+    def test_find_campaign__none(self, client: KoreClient) -> None:
+        """A name that nobody has is not found."""
+        with pytest.raises(KoreNotFoundError, match="there is no campaign named 'Renewal'"):
+            client.find_campaign("Renewal")
+
+    def test_find_campaign__several(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """A name that two campaigns have is an error that names both."""
+        voice = kore_simulator.add_campaign(name="Renewal")
+        sms = kore_simulator.add_campaign(name="Renewal", campaign_type="sms")
+
+        with pytest.raises(KoreProtocolError) as caught:
+            client.find_campaign("Renewal")
+
+        assert str(caught.value) == f"2 campaigns are named 'Renewal' ({voice}, {sms}); name one by its id"

@@ -1,0 +1,466 @@
+"""Writes that take effect once: stop, start and delete under every kind of trouble, over real sockets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kore_support import RawServer, account, client_of, closed_port, http_answer, listening
+
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreConnectionError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRateLimitError,
+    KoreRequestError,
+    KoreScopeError,
+    KoreServiceError,
+)
+from airflow_provider_campaigns.simulator import KoreSimulator
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.settings import KoreSettings
+    from airflow_provider_campaigns.kore.writes import Receipt
+
+VERBS = ["stop", "start", "delete"]
+STATUS_BEFORE = {"stop": "Active", "start": "Stopped", "delete": "Stopped"}
+STATUS_AFTER = {"stop": "Stopped", "start": "Active", "delete": None}
+
+# What is waited for while reading settles what became of a write: a delete is looked for once, the others may be slow.
+READ_IN_VAIN = {"stop": [0.0, 1.0, 2.0, 3.0, 4.0], "start": [0.0, 1.0, 2.0, 3.0, 4.0], "delete": [0.0]}
+
+LIMIT_TEXT = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
+
+Arrange = Callable[[KoreSimulator, str], object]
+
+
+@pytest.fixture(autouse=True)
+def _unlimited(kore_simulator: KoreSimulator) -> None:
+    kore_simulator.switches(rate_limit=None)
+
+
+@pytest.fixture(params=VERBS)
+def verb(request: pytest.FixtureRequest) -> str:
+    """Each write in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def campaign_id(kore_simulator: KoreSimulator, verb: str) -> str:
+    """A voice campaign to which the verb can be done."""
+    return kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+
+
+@pytest.fixture
+def hasty(settings: KoreSettings, waits: list[float]) -> Iterator[KoreClient]:
+    """A client that waits for an answer for 0.4 s only."""
+    with client_of(dataclasses.replace(settings, timeout_s=0.4), waits) as client:
+        yield client
+
+
+def write(client: KoreClient, verb: str, campaign_id: str, sim: KoreSimulator, **options: Any) -> Receipt:
+    """Do the verb to the campaign as it is now."""
+    method: Callable[..., Receipt] = getattr(client, f"{verb}_campaign")
+    return method(campaign_id, "voice", instance_id=sim.campaign(campaign_id).instance_id, **options)
+
+
+def failure(client: KoreClient, verb: str, campaign_id: str, sim: KoreSimulator) -> KoreError:
+    """The error of doing the verb to the campaign."""
+    with pytest.raises(KoreError) as caught:
+        write(client, verb, campaign_id, sim)
+    assert caught.value.campaign_id == campaign_id
+    assert caught.value.endpoint == f"{verb}_voice_{'v2' if verb == 'delete' else 'v1'}"
+    return caught.value
+
+
+LOST_BEFORE: dict[str, Arrange] = {
+    "reset": lambda sim, op: sim.drop_next(before=True, operation=op),
+    "500": lambda sim, op: sim.fail_next(500, before=True, operation=op),
+    "502": lambda sim, op: sim.fail_next(502, before=True, operation=op),
+    "503": lambda sim, op: sim.fail_next(503, before=True, operation=op),
+    "504": lambda sim, op: sim.fail_next(504, before=True, operation=op),
+    "no JSON": lambda sim, op: sim.garble_next(before=True, operation=op),
+    "empty": lambda sim, op: sim.fail_next(200, body=b"", operation=op),
+    "another object": lambda sim, op: sim.fail_next(200, body={"status": "success"}, operation=op),
+}
+LOST_AFTER: dict[str, Arrange] = {
+    "reset": lambda sim, op: sim.drop_next(after=True, operation=op),
+    "500": lambda sim, op: sim.fail_next(500, after=True, operation=op),
+    "502": lambda sim, op: sim.fail_next(502, after=True, operation=op),
+    "503": lambda sim, op: sim.fail_next(503, after=True, operation=op),
+    "504": lambda sim, op: sim.fail_next(504, after=True, operation=op),
+    "no JSON": lambda sim, op: sim.garble_next(after=True, operation=op),
+    "cut off": lambda sim, op: sim.truncate_next(operation=op),
+    "empty": lambda sim, op: sim.fail_next(204, after=True, body=b"", operation=op),
+    "redirect": lambda sim, op: sim.fail_next(
+        302, after=True, body=b"", headers={"Location": "http://[elsewhere"}, operation=op
+    ),
+}
+
+
+class TestWithoutTrouble:
+    def test_write__once(self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str) -> None:
+        """A write that is answered is one request, and its receipt holds what the answer said."""
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        assert len(kore_simulator.requests) == 1
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert (receipt.campaign_id, receipt.status) == (campaign_id, STATUS_AFTER[verb])
+        assert (receipt.sendings, receipt.by_reading) == (1, False)
+        if verb != "delete":
+            assert receipt.campaign_instance_id == kore_simulator.campaign(campaign_id).instance_id
+
+    @pytest.mark.parametrize("version", ["v1", "v2"])
+    @pytest.mark.parametrize("campaign_type", ["voice", "sms"])
+    def test_write__every_endpoint(
+        self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_type: Any, version: str
+    ) -> None:
+        """All twelve write endpoints of the service do what they are for."""
+        campaign_id = kore_simulator.add_campaign(campaign_type=campaign_type, status=STATUS_BEFORE[verb])
+
+        getattr(client, f"{verb}_campaign")(campaign_id, campaign_type, api_version=version)
+
+        assert kore_simulator.assert_one_effect(verb, campaign_id).version == version
+
+
+class TestInDoubt:
+    """After trouble that leaves the outcome open, the campaign is read before anything is sent again."""
+
+    @pytest.mark.parametrize("trouble", LOST_BEFORE)
+    def test_write__lost_before_its_effect(
+        self,
+        *,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        campaign_id: str,
+        trouble: str,
+    ) -> None:
+        """A write that provably had no effect is sent once more."""
+        LOST_BEFORE[trouble](kore_simulator, verb)
+
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert (receipt.sendings, receipt.by_reading) == (2, False)
+        assert len(kore_simulator.requests.of(verb)) == 2
+        assert waits == [*READ_IN_VAIN[verb], 0.5]
+
+    @pytest.mark.parametrize("trouble", LOST_AFTER)
+    def test_write__lost_after_its_effect(
+        self,
+        *,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        campaign_id: str,
+        trouble: str,
+    ) -> None:
+        """A write that took effect is not sent again; reading says so."""
+        LOST_AFTER[trouble](kore_simulator, verb)
+
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert (receipt.sendings, receipt.by_reading, receipt.status) == (1, True, STATUS_AFTER[verb])
+        assert len(kore_simulator.requests.of(verb)) == 1
+        assert waits == [0.0]
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_write__no_answer_in_time(
+        self,
+        *,
+        hasty: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        campaign_id: str,
+        when: str,
+    ) -> None:
+        """A time-out before the effect leads to a second sending, one after it does not."""
+        kore_simulator.hang_next(5, before=when == "before", after=when == "after", operation=verb)
+
+        receipt = write(hasty, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert (receipt.sendings, receipt.by_reading) == ((2, False) if when == "before" else (1, True))
+        assert waits == ([*READ_IN_VAIN[verb], 0.5] if when == "before" else [0.0])
+
+    def test_write__late_effect(
+        self, hasty: KoreClient, kore_simulator: KoreSimulator, campaign_id: str, verb: str
+    ) -> None:
+        """A write that takes effect after its time-out and a second one that overtakes it are one effect."""
+        kore_simulator.hang_next(0.6, late=True, operation=verb)
+
+        write(hasty, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+
+    def test_write__trouble_that_stays(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """After five sendings without effect a write gives up, and it is certain that nothing happened."""
+        kore_simulator.fail_next(503, operation=verb, times=6)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is KoreServiceError
+        assert (error.outcome_unknown, error.retryable, error.status) == (False, True, 503)
+        assert len(kore_simulator.requests.of(verb)) == 5
+        assert not kore_simulator.effects()
+        idle = READ_IN_VAIN[verb]
+        assert waits == [*idle, 0.5, *idle, 1.0, *idle, 2.0, *idle, 4.0, *idle]
+
+    def test_write__answers_that_say_nothing(
+        self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str
+    ) -> None:
+        """A 2xx answer that says nothing may have accepted a stop or start; a delete is disproved by the campaign."""
+        kore_simulator.garble_next(operation=verb)
+        kore_simulator.fail_next(503, operation=verb, times=4)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is KoreServiceError
+        assert error.outcome_unknown is (verb != "delete")
+
+    def test_write__several_kinds_of_trouble(
+        self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str
+    ) -> None:
+        """Trouble of several kinds in a row, at the end after the effect, is survived too."""
+        kore_simulator.drop_next(operation=verb)
+        kore_simulator.fail_next(429, operation=verb)
+        kore_simulator.fail_next(401, operation=verb)
+        kore_simulator.garble_next(operation=verb)
+        kore_simulator.truncate_next(operation=verb)
+        kore_simulator.fail_next(500, operation="get")
+
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        # The 401 was answered by a fresh token within the third sending.
+        assert (receipt.sendings, receipt.by_reading) == (4, True)
+
+    def test_write__redirect(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """A redirect is neither followed nor tried again; reading proves that it had no effect."""
+        with listening(RawServer(http_answer(b"{}"))) as elsewhere:
+            kore_simulator.redirect_next(f"{elsewhere.url}/campaign", operation=verb)
+
+            error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is KoreProtocolError
+        assert (error.outcome_unknown, error.retryable, error.status) == (False, False, 307)
+        assert "a redirect to 127.0.0.1;" in str(error)
+        assert elsewhere.connections == 0
+        assert len(kore_simulator.requests.of(verb)) == 1
+        assert waits == READ_IN_VAIN[verb]
+
+    @pytest.mark.parametrize(
+        ("arrange", "retryable"),
+        [
+            (lambda sim: sim.fail_next(503, operation="get", times=5), True),
+            (lambda sim: sim.drop_next(operation="get", times=5), True),
+            (lambda sim: sim.fail_next(401, operation="get", times=2), False),
+            (lambda sim: sim.fail_next(412, operation="get"), False),
+            (lambda sim: sim.fail_next(200, body={"data": {"_id": "cd-2", "status": "Ready"}}, operation="get"), False),
+            (lambda sim: sim.fail_next(429, headers={"Retry-After": "500"}, operation="get"), True),
+        ],
+    )
+    @pytest.mark.parametrize("took_effect", [True, False])
+    def test_write__reading_fails_as_well(
+        self,
+        *,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        verb: str,
+        arrange: Callable[[KoreSimulator], object],
+        retryable: bool,
+        took_effect: bool,
+    ) -> None:
+        """If the campaign cannot be read either, the outcome is unknown, and the error says so and what to do."""
+        campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        kore_simulator.drop_next(after=took_effect, operation=verb)
+        arrange(kore_simulator)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is KoreConnectionError
+        assert (error.outcome_unknown, error.retryable) == (True, retryable)
+        assert "whether it took effect is unknown, because reading the campaign failed as well (" in str(error)
+        assert isinstance(error.__cause__, KoreConnectionError)
+        assert len(kore_simulator.requests.of(verb)) == 1
+
+    def test_write__not_found_but_listed(
+        self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str
+    ) -> None:
+        """A campaign that reading does not find but the list holds is not gone; nothing is concluded."""
+        kore_simulator.drop_next(operation=verb)
+        kore_simulator.fail_next(404, operation="get")
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, True, True)
+        assert "Campaign not found, but the list holds it" in str(error)
+
+    def test_write__list_fails(
+        self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str
+    ) -> None:
+        """Gone is believed only if the list can be read."""
+        kore_simulator.drop_next(operation=verb)
+        kore_simulator.fail_next(404, operation="get")
+        kore_simulator.fail_next(503, operation="list", times=5)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, True, True)
+
+
+class TestRefused:
+    """What is refused had no effect, and is known to have had none."""
+
+    def test_write__no_connection(
+        self, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """A write that found no connection was never sent: it is tried five times, without reading in between."""
+        with client_of(account(f"http://127.0.0.1:{closed_port()}"), waits) as client:
+            error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is KoreConnectionError
+        assert (error.outcome_unknown, error.retryable) == (False, True)
+        assert "no connection: refused, or no such host" in str(error)
+        assert waits == [0.5, 1.0, 2.0, 4.0]
+
+    def test_write__expired_token(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """A token that is rejected once is replaced at once."""
+        kore_simulator.fail_next(401, operation=verb)
+
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert (receipt.sendings, receipt.by_reading) == (1, False)
+        assert len(kore_simulator.requests) == 2
+        assert waits == []
+
+    def test_write__wrong_credentials(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """Credentials that are rejected twice are wrong."""
+        kore_simulator.renew_credentials()
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is KoreAuthenticationError
+        assert (error.outcome_unknown, error.retryable, error.status) == (False, False, 401)
+        assert len(kore_simulator.requests) == 2
+        assert waits == []
+
+    def test_write__scope(self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str) -> None:
+        """A missing scope is not mended by a fresh token, so none is tried."""
+        kore_simulator.switches(scope_granted=False)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert (type(error), error.outcome_unknown) == (KoreScopeError, False)
+        assert len(kore_simulator.requests) == 1
+
+    def test_write__replayed_tokens(
+        self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str
+    ) -> None:
+        """An app that enforces ``jti`` takes every request, also the repeated ones."""
+        kore_simulator.switches(enforce_jti=True)
+        kore_simulator.drop_next(operation=verb)
+
+        assert write(client, verb, campaign_id, kore_simulator).sendings == 2
+
+    @pytest.mark.parametrize("status", [400, 404, 405, 412])
+    def test_write__refused(
+        self,
+        *,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        campaign_id: str,
+        status: int,
+    ) -> None:
+        """A request that the service refuses is sent once."""
+        kore_simulator.fail_next(status, body={"errors": [{"msg": "No", "code": status}]}, operation=verb)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is (KoreNotFoundError if status == 404 else KoreRequestError)
+        assert (error.outcome_unknown, error.retryable, error.status) == (False, False, status)
+        assert len(kore_simulator.requests) == 1
+        assert waits == []
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {"status": 429},
+            {"status": 200, "body": {"message": LIMIT_TEXT}},
+            {"status": 400, "body": {"errors": [{"msg": LIMIT_TEXT}]}},
+        ],
+    )
+    def test_write__rate_limit(
+        self,
+        *,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        campaign_id: str,
+        answer: dict[str, Any],
+    ) -> None:
+        """A rate limit, whatever it looks like, delays a stop for 10 s and anything else for its minute."""
+        kore_simulator.fail_next(**answer, operation=verb)
+
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert receipt.sendings == 2
+        assert waits == [10.5 if verb == "stop" else 60.5]
+
+    def test_write__rate_limit_with_a_pause(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """The pause that the service asks for is kept, for stops as well."""
+        kore_simulator.fail_next(429, headers={"Retry-After": "17"}, operation=verb)
+
+        write(client, verb, campaign_id, kore_simulator)
+
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert waits == [17.5]
+
+    def test_write__rate_limit_too_long(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """A pause of more than 300 s ends the call at once, and the error carries it."""
+        kore_simulator.fail_next(429, headers={"Retry-After": "301"}, operation=verb)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert type(error) is KoreRateLimitError
+        assert (error.retry_after_s, error.retryable, error.outcome_unknown) == (301.0, True, False)
+        assert waits == []
+
+    def test_write__rate_limit_that_stays(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """A rate limit that stays ends the call after five sendings."""
+        kore_simulator.fail_next(429, operation=verb, times=6)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert (type(error), error.outcome_unknown) == (KoreRateLimitError, False)
+        assert len(kore_simulator.requests) == 5
+        assert waits == ([10.5, 20.5, 30.5, 60.5] if verb == "stop" else [60.5] * 4)

@@ -1,0 +1,299 @@
+"""The endpoint table, spelled out a second time from the vendor's pages."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+
+from airflow_provider_campaigns.kore.endpoints import ENDPOINTS, Effect, with_overrides
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+
+STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b90000"
+ACCOUNT = "67777ce93e25326494e90000"
+CAMPAIGN = "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000"
+
+# Each row as it goes over the wire: name, method, path, query, is a JSON body sent, does it change anything.
+ROWS = [
+    (
+        "start_voice_v1",
+        "POST",
+        f"/campaign/api/v1/public/{STREAM}/campaign/{CAMPAIGN}",
+        "campaignType=voice&trigger=play",
+        True,
+        True,
+    ),
+    (
+        "start_voice_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/trigger/{CAMPAIGN}",
+        f"accountId={ACCOUNT}&campaignType=voice&trigger=play",
+        True,
+        True,
+    ),
+    (
+        "start_sms_v1",
+        "POST",
+        f"/campaign/api/v1/public/{STREAM}/campaign/{CAMPAIGN}",
+        "campaignType=sms&trigger=play",
+        True,
+        True,
+    ),
+    (
+        "start_sms_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/{CAMPAIGN}",
+        "campaignType=sms&trigger=play",
+        True,
+        True,
+    ),
+    (
+        "stop_voice_v1",
+        "POST",
+        f"/campaign/api/v1/public/{STREAM}/campaign/{CAMPAIGN}",
+        "campaignType=voice&trigger=stop",
+        True,
+        True,
+    ),
+    (
+        "stop_voice_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/trigger/{CAMPAIGN}",
+        f"accountId={ACCOUNT}&campaignType=voice&trigger=stop",
+        True,
+        True,
+    ),
+    (
+        "stop_sms_v1",
+        "POST",
+        f"/campaign/api/v1/public/{STREAM}/campaign/{CAMPAIGN}",
+        "campaignType=sms&trigger=stop",
+        True,
+        True,
+    ),
+    (
+        "stop_sms_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/trigger/{CAMPAIGN}",
+        f"accountId={ACCOUNT}&campaignType=sms&trigger=stop",
+        True,
+        True,
+    ),
+    (
+        "delete_voice_v1",
+        "DELETE",
+        f"/agentassist/api/v1/public/{STREAM}/campaign/{CAMPAIGN}",
+        "campaignType=voice",
+        False,
+        True,
+    ),
+    (
+        "delete_voice_v2",
+        "DELETE",
+        f"/campaign/api/v2/public/{STREAM}/campaign/{CAMPAIGN}",
+        f"accountId={ACCOUNT}&campaignType=voice",
+        False,
+        True,
+    ),
+    (
+        "delete_sms_v1",
+        "DELETE",
+        f"/agentassist/api/v1/public/{STREAM}/campaign/{CAMPAIGN}",
+        "campaignType=sms",
+        False,
+        True,
+    ),
+    (
+        "delete_sms_v2",
+        "DELETE",
+        f"/campaign/api/v2/public/{STREAM}/campaign/{CAMPAIGN}",
+        f"accountId={ACCOUNT}&campaignType=sms",
+        False,
+        True,
+    ),
+    ("get_v1", "GET", f"/agentassist/api/v1/public/{STREAM}/campaign/{CAMPAIGN}", "", False, False),
+    ("get_v2", "GET", f"/campaign/api/v2/public/{STREAM}/campaign/{CAMPAIGN}", f"accountId={ACCOUNT}", False, False),
+    (
+        "status_v1",
+        "POST",
+        f"/agentassist/api/v1/public/{STREAM}/campaign/{CAMPAIGN}/status",
+        "view=status",
+        True,
+        False,
+    ),
+    (
+        "status_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/{CAMPAIGN}/status",
+        f"accountId={ACCOUNT}&view=status",
+        True,
+        False,
+    ),
+    ("list_v1", "POST", f"/agentassist/api/v1/public/{STREAM}/campaign/getAllCampaignDetails", "", True, False),
+    (
+        "list_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/getAllCampaignDetails",
+        f"accountId={ACCOUNT}",
+        True,
+        False,
+    ),
+    (
+        "contacts_v1",
+        "POST",
+        f"/agentassist/api/v1/public/{STREAM}/campaign/{CAMPAIGN}/status",
+        "view=contacts",
+        True,
+        False,
+    ),
+    (
+        "contacts_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/{CAMPAIGN}/status",
+        "view=contacts",
+        True,
+        False,
+    ),
+    (
+        "enable_schedule_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/schedule",
+        "enableSchedule=true",
+        True,
+        True,
+    ),
+    (
+        "disable_schedule_v2",
+        "POST",
+        f"/campaign/api/v2/public/{STREAM}/campaign/schedule",
+        "enableSchedule=false",
+        True,
+        True,
+    ),
+]
+
+
+class TestTable:
+    @pytest.mark.parametrize(
+        ("name", "method", "path", "query", "has_body", "changes"), ROWS, ids=[row[0] for row in ROWS]
+    )
+    def test_row__as_documented(
+        self, *, name: str, method: str, path: str, query: str, has_body: bool, changes: bool
+    ) -> None:
+        """A row has the method, path and query of its page, and a body where the page has one."""
+        row = ENDPOINTS[name]
+
+        assert row.name == name
+        assert row.method == method
+        assert row.url_path(stream_id=STREAM, account_id=ACCOUNT, campaign_id=CAMPAIGN) == path
+        assert urlencode(row.url_query(ACCOUNT)) == query
+        assert row.has_body is has_body
+        assert (row.effect is Effect.WRITE) is changes
+
+    def test_table__complete(self) -> None:
+        """The table holds these rows and no other."""
+        assert set(ENDPOINTS) == {row[0] for row in ROWS}
+        assert len(ENDPOINTS) == 22
+
+    @pytest.mark.parametrize("name", list(ENDPOINTS))
+    def test_row__source(self, name: str) -> None:
+        """Every row names the page that documents it; the pages of v2 end in -v2, but for those of the schedule."""
+        source = ENDPOINTS[name].source
+
+        assert source
+        if "schedule" not in name:
+            assert source.endswith("-v2") is name.endswith("_v2")
+
+    @pytest.mark.parametrize(
+        "name",
+        ["delete_voice_v1", "delete_sms_v1", "delete_voice_v2", "stop_sms_v1", "stop_sms_v2", "stop_voice_v2"],
+    )
+    def test_row__contradiction_noted(self, name: str) -> None:
+        """A row whose page contradicts itself says how it is read."""
+        assert ENDPOINTS[name].note
+
+    def test_table__read_only(self) -> None:
+        """Nobody can change the table for everybody."""
+        with pytest.raises(TypeError):
+            ENDPOINTS["get_v2"] = ENDPOINTS["get_v1"]  # type: ignore[index]
+
+    def test_url_path__quotes(self) -> None:
+        """A value stays within its path segment, whatever it holds."""
+        path = ENDPOINTS["get_v2"].url_path(stream_id="st-1", account_id="a", campaign_id="a/../b?c#d e%")
+
+        assert path == "/campaign/api/v2/public/st-1/campaign/a%2F..%2Fb%3Fc%23d%20e%25"
+
+
+class TestWithOverrides:
+    def test_with_overrides__none(self) -> None:
+        """Without overrides the table is the documented one."""
+        assert with_overrides({}) == ENDPOINTS
+
+    @pytest.mark.parametrize(
+        ("name", "template", "path"),
+        [
+            (
+                "stop_voice_v2",
+                "/api/v2/public/{stream_id}/campaign/trigger/{campaign_id}",
+                "/api/v2/public/S/campaign/trigger/C",
+            ),
+            (
+                "stop_sms_v2",
+                "/campaign/api/v2/public/{stream_id}/campaign//trigger/{campaign_id}",
+                "/campaign/api/v2/public/S/campaign//trigger/C",
+            ),
+            ("get_v2", "/{account_id}/{campaign_id}", "/A/C"),
+            ("list_v1", "/lists/all.json", "/lists/all.json"),
+        ],
+    )
+    def test_with_overrides__accepted(self, name: str, template: str, path: str) -> None:
+        """A template replaces the path of one row, and nothing else of it."""
+        rows = with_overrides({name: template})
+
+        assert rows[name].url_path(stream_id="S", account_id="A", campaign_id="C") == path
+        assert (rows[name].method, rows[name].query) == (ENDPOINTS[name].method, ENDPOINTS[name].query)
+        assert {key: row for key, row in rows.items() if key != name} == {
+            key: row for key, row in ENDPOINTS.items() if key != name
+        }
+
+    @pytest.mark.parametrize(
+        ("overrides", "problem"),
+        [
+            ({"stop_fax_v1": "/x/{campaign_id}"}, "there is no endpoint 'stop_fax_v1'; known are contacts_v1, "),
+            ({"get_v2": "https://elsewhere.test/{campaign_id}"}, "must be a path that starts with one '/'"),
+            ({"get_v2": "//elsewhere.test/{campaign_id}"}, "must be a path that starts with one '/'"),
+            ({"get_v2": "x/{campaign_id}"}, "must be a path that starts with one '/'"),
+            ({"get_v2": ""}, "must be a path that starts with one '/'"),
+            ({"get_v2": 7}, "must be a path that starts with one '/'"),
+            ({"get_v2": None}, "must be a path that starts with one '/'"),
+            ({"get_v2": "/x/{campaign_id}?a=b"}, "must be a plain path"),
+            ({"get_v2": "/x/{campaign_id}#a"}, "must be a plain path"),
+            ({"get_v2": "/x\\y/{campaign_id}"}, "must be a plain path"),
+            ({"get_v2": "/x y/{campaign_id}"}, "must be a plain path"),
+            ({"get_v2": "/x/{campaign_id}\n"}, "must be a plain path"),
+            ({"get_v2": "/x/../{campaign_id}"}, "must be a plain path"),
+            ({"get_v2": "/x/./{campaign_id}"}, "must be a plain path"),
+            ({"get_v2": "/{campaign_id}/.."}, "must be a plain path"),
+            ({"get_v2": "/x/%2e%2e/{campaign_id}"}, "must be a plain path"),
+            ({"get_v2": "/ü/{campaign_id}"}, "must be a plain path"),
+            (
+                {"get_v2": "/{iid}/{campaign_id}"},
+                "may hold only the placeholders {stream_id}, {account_id}, {campaign_id}",
+            ),
+            ({"get_v2": "/{}/{campaign_id}"}, "may hold only the placeholders"),
+            ({"get_v2": "/{{campaign_id}}"}, "may hold only the placeholders"),
+            ({"get_v2": "/{campaign_id}}"}, "may hold only the placeholders"),
+            ({"get_v2": "/x/{stream_id}"}, "must hold {campaign_id}: otherwise no campaign would be named"),
+            ({"list_v2": "/x/{campaign_id}"}, "must not hold {campaign_id}"),
+            (["/x/{campaign_id}"], "expected an object of endpoint names and paths, got list"),
+            ("get_v2", "expected an object of endpoint names and paths, got str"),
+        ],
+    )
+    def test_with_overrides__refused(self, overrides: object, problem: str) -> None:
+        """What is no plain path on the same host is refused, naming the entry and showing an accepted one."""
+        with pytest.raises(KoreConfigurationError) as caught:
+            with_overrides(overrides)  # type: ignore[arg-type]
+
+        assert caught.value.field == "endpoint_overrides"
+        assert problem in str(caught.value)
+        assert "there is no endpoint" in problem or "for example" in str(caught.value)

@@ -1,0 +1,221 @@
+"""Errors: the tree, what they carry, and what they may show."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_campaigns.kore import errors
+from airflow_provider_campaigns.kore.errors import (
+    CampaignMismatchError,
+    CampaignsFailedError,
+    CampaignStateError,
+    CampaignTimeoutError,
+    KoreAuthenticationError,
+    KoreConfigurationError,
+    KoreConnectionError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRateLimitError,
+    KoreRequestError,
+    KoreResponseError,
+    KoreScopeError,
+    KoreServiceError,
+    excerpt,
+)
+
+
+def drawn_tree() -> dict[str, str]:
+    """Class name to parent name, as the module's docstring draws them."""
+    parents: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in inspect.getdoc(errors).splitlines():  # type: ignore[union-attr]
+        match = re.match(r"([\s│├└─]*)(\w+Error)\b", line)
+        if match is None or not (match[1] or match[2] == "KoreError"):
+            continue
+        indent, name = len(match[1]), match[2]
+        above = [entry for entry in above if entry[0] < indent]
+        if above:
+            parents[name] = above[-1][1]
+        above.append((indent, name))
+    return parents
+
+
+class TestTree:
+    def test_tree__as_drawn(self) -> None:
+        """The tree in the docstring is the tree of the classes."""
+        classes = {
+            name: cls.__bases__[0].__name__
+            for name, cls in inspect.getmembers(errors, inspect.isclass)
+            if issubclass(cls, KoreError) and cls is not KoreError
+        }
+
+        assert classes == drawn_tree()
+        assert len(classes) == 14
+
+    def test_configuration_error__is_a_value_error(self) -> None:
+        """A wrong argument can be caught as what it is in Python."""
+        assert issubclass(KoreConfigurationError, ValueError)
+
+    @pytest.mark.parametrize(
+        ("cls", "retryable"),
+        [
+            (KoreError, False),
+            (KoreConfigurationError, False),
+            (KoreConnectionError, True),
+            (KoreProtocolError, False),
+            (KoreResponseError, False),
+            (KoreAuthenticationError, False),
+            (KoreScopeError, False),
+            (KoreNotFoundError, False),
+            (KoreRequestError, False),
+            (KoreRateLimitError, True),
+            (KoreServiceError, True),
+            (CampaignStateError, False),
+            (CampaignMismatchError, False),
+            (CampaignTimeoutError, True),
+        ],
+    )
+    def test_retryable__by_class(self, cls: type[KoreError], retryable: bool) -> None:
+        """An error is retryable where the same call may succeed without anybody mending anything."""
+        error = cls("it went wrong")
+
+        assert error.retryable is retryable
+        assert error.outcome_unknown is False
+
+    def test_retryable__given(self) -> None:
+        """One error may be retryable although its class is not, and the class stays as it is."""
+        assert KoreProtocolError("cut off", retryable=True).retryable is True
+        assert KoreProtocolError("another").retryable is False
+
+
+class TestAttributes:
+    def test_init__everything(self) -> None:
+        """An error carries what is known about the call, and its text is the message alone."""
+        error = KoreRateLimitError(
+            "too many requests",
+            endpoint="stop_voice_v1",
+            campaign_id="cd-1",
+            outcome_unknown=True,
+            status=429,
+            retry_after_s=17.0,
+        )
+
+        assert str(error) == "too many requests"
+        assert vars(error) == {
+            "endpoint": "stop_voice_v1",
+            "campaign_id": "cd-1",
+            "outcome_unknown": True,
+            "status": 429,
+            "retry_after_s": 17.0,
+        }
+
+    def test_init__nothing(self) -> None:
+        """What is not known is None."""
+        error = KoreError("it went wrong")
+
+        assert (error.endpoint, error.campaign_id, error.status, error.retry_after_s) == (None, None, None, None)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            KoreError("a", endpoint="get_v2", campaign_id="cd-1", status=500, retry_after_s=1.5, retryable=True),
+            KoreConfigurationError("login: missing", field="login", campaign_id="cd-2"),
+            CampaignsFailedError("1 of 2", failures={"cd-1": KoreConnectionError("reset", outcome_unknown=True)}),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_pickle__whole(self, error: KoreError) -> None:
+        """An error crosses a process border with its class, text and attributes."""
+        error.endpoint = "list_v2"
+
+        copy = pickle.loads(pickle.dumps(error))
+
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)
+        assert repr(vars(copy)) == repr(vars(error))
+
+    def test_repr__bare(self) -> None:
+        """The repr shows class and message, nothing that was attached."""
+        assert repr(KoreRateLimitError("too many", campaign_id="cd-1")) == "KoreRateLimitError('too many')"
+
+
+class TestCampaignsFailedError:
+    @pytest.mark.parametrize(
+        ("failures", "retryable", "outcome_unknown"),
+        [
+            ([KoreRequestError("no"), KoreConnectionError("reset")], True, False),
+            ([KoreRequestError("no"), CampaignStateError("is Active")], False, False),
+            ([KoreConnectionError("reset", outcome_unknown=True)], True, True),
+            ([KoreConnectionError("reset"), KoreAuthenticationError("who?")], False, False),
+            ([KoreConnectionError("reset"), KoreScopeError("may not")], False, False),
+        ],
+    )
+    def test_init__from_failures(self, failures: list[KoreError], retryable: bool, outcome_unknown: bool) -> None:
+        """Retryable if a failure is, unless the credentials are refused; unknown if the outcome of one is."""
+        named = {f"cd-{number}": failure for number, failure in enumerate(failures)}
+
+        error = CampaignsFailedError("some failed", failures=named)
+
+        assert (error.retryable, error.outcome_unknown) == (retryable, outcome_unknown)
+        assert error.failures == named
+
+
+class TestExcerpt:
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("Campaign not found", "Campaign not found"),
+            ("  two\n\tlines  ", "two lines"),
+            ("", ""),
+            ("token eyJhbGciOi.eyJzdWIi.c2ln-_x was bad", "token <token> was bad"),
+            ("cut off eyJhbGciOi.eyJz", "cut off <token>"),
+            ("call +15555550100 now", "call <number> now"),
+            ("call 15555550100", "call <number>"),
+            ("call +1 (555) 555-0100.", "call <number>."),
+            ("call 555.555.0100", "call <number>"),
+            ("call 555 - 555 - 0100", "call <number>"),
+            ("call 5550100", "call <number>"),
+            ('{"phoneNumber":"15555550100"}', '{"phoneNumber":"<number>"}'),
+            ("tel:15555550100", "tel:<number>"),
+            ("tel-15555550100", "tel-<number>"),
+            ("no_15555550100_", "no_<number>_"),
+            ("x15555550100y", "x<number>y"),
+            ("code 412, 7 of 10", "code 412, 7 of 10"),
+            ("555010", "555010"),
+            ("cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000 is gone", "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000 is gone"),
+            ("cid-1234567-1234-1234-1234-123456789012", "cid-1234567-1234-1234-1234-123456789012"),
+            ("account 67777ce93e25326494e90000", "account 67777ce93e25326494e90000"),
+            ("since 2025-06-27T07:13:51.444Z", "since 2025-06-27T07:13:51.444Z"),
+        ],
+    )
+    def test_excerpt__table(self, text: str, shown: str) -> None:
+        """Tokens and numbers that may be phones' are replaced; ids, instants and short numbers stay."""
+        assert excerpt(text) == shown
+
+    def test_excerpt__long(self) -> None:
+        """An excerpt has at most 200 characters and says that it was cut."""
+        shown = excerpt("word " * 1000)
+
+        assert len(shown) == 200
+        assert shown.endswith("...")
+
+    def test_excerpt__exactly_as_long_as_allowed(self) -> None:
+        """A text of 200 characters is shown whole."""
+        assert excerpt("a" * 200) == "a" * 200
+
+    @given(
+        before=st.text(alphabet="az :\"'=/_-+(", max_size=20),
+        digits=st.lists(st.sampled_from("0123456789"), min_size=7, max_size=15),
+        separator=st.sampled_from(["", " ", "-", ".", "/", " - ", ") "]),
+        after=st.text(alphabet="az \"'}_-", max_size=20),
+    )
+    def test_excerpt__no_number(self, before: str, digits: list[str], separator: str, after: str) -> None:
+        """Seven digits or more never get through, however they are grouped and whatever surrounds them."""
+        assert not re.search(r"\d", excerpt(before + separator.join(digits) + after))
