@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class KoreCampaignHook(BaseHook):
     Args:
         kore_conn_id: the Airflow connection: host, login (Client ID), password (Client Secret), and the extras
             ``stream_id`` and ``account_id``; see docs/connection.md for the optional ones.
+        sleep: waits for so many seconds before something is sent again; may raise to end the waiting.
     """
 
     conn_name_attr = "kore_conn_id"
@@ -42,9 +44,12 @@ class KoreCampaignHook(BaseHook):
     conn_type = "kore_campaign"
     hook_name = "Kore.ai Campaigns"
 
-    def __init__(self, kore_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self, kore_conn_id: str = default_conn_name, *, sleep: Callable[[float], None] = time.sleep, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.kore_conn_id = kore_conn_id
+        self._sleep = sleep
 
     def get_conn(self) -> KoreClient:
         """The client for this connection; the same one each time, so that its connections are reused.
@@ -56,14 +61,17 @@ class KoreCampaignHook(BaseHook):
 
     @cached_property
     def _client(self) -> KoreClient:
-        from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415
-
         from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
+
+        return KoreClient(self._settings(), sleep=self._sleep)
+
+    def _settings(self) -> KoreSettings:
+        from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415
 
         settings = settings_from(self.get_connection(self.kore_conn_id))
         # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
         mask_secret(settings.client_secret)
-        return KoreClient(settings)
+        return settings
 
     def stop_campaign(
         self, campaign_id: str, *, campaign_type: str = "voice", api_version: str | None = None
@@ -115,7 +123,7 @@ class KoreCampaignHook(BaseHook):
         from airflow_provider_campaigns.kore.retry import Bounds  # noqa: PLC0415
 
         try:
-            settings = settings_from(self.get_connection(self.kore_conn_id))
+            settings = self._settings()
             with KoreClient(settings, bounds=Bounds(attempts=1)) as client:
                 count = client.count_campaigns("voice")
         except KoreConfigurationError as error:
@@ -127,7 +135,8 @@ class KoreCampaignHook(BaseHook):
             )
         except KoreAuthenticationError as error:
             return False, (
-                f"login, password or stream_id: the platform does not accept these credentials for this app ({error})"
+                "login, password, stream_id or account_id: the platform does not accept these credentials for this app "
+                f"({error})"
             )
         except KoreConnectionError as error:
             return False, f"host: no connection ({error})"
@@ -193,6 +202,19 @@ def settings_from(connection: Any) -> KoreSettings:
     )
 
 
+def flag(name: str, value: object) -> bool:
+    """A boolean, or the text ``true`` or ``false`` that a URI or a template gives.
+
+    Raises:
+        KoreConfigurationError: anything else; nothing counts as true because it is not empty.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
+        return value.strip().casefold() == "true"
+    raise KoreConfigurationError(f"{name}: expected true or false, got {value!r}", field=name)
+
+
 _ALIASES = {"iid": "stream_id", "bot_id": "stream_id"}
 
 
@@ -236,14 +258,6 @@ def _host_of(connection: Any) -> str:
     return host
 
 
-def _flag(name: str, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
-        return value.strip().casefold() == "true"
-    raise KoreConfigurationError(f"{name}: expected true or false, got {value!r}", field=name)
-
-
 def _number(kind: Callable[[str], Any]) -> Callable[[str, object], Any]:
     def read(name: str, value: object) -> Any:
         if not isinstance(value, str):
@@ -270,8 +284,8 @@ def _json_object(name: str, value: object) -> Any:
 
 
 _READERS: dict[str, Callable[[str, object], Any]] = {
-    "allow_http": _flag,
-    "verify_tls": _flag,
+    "allow_http": flag,
+    "verify_tls": flag,
     "jwt_ttl_s": _number(int),
     "requests_per_minute": _number(int),
     "timeout_s": _number(float),

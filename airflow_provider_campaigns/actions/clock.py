@@ -15,19 +15,25 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _nobody_cancels() -> None:
+    """An action by itself goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Tells the time and waits.
+    """Tells the time, waits, and says when time is up.
 
     Attributes:
         now: the instant, aware.
         monotonic: seconds that never go back, for measuring.
         sleep: waits for so many seconds; may raise to end the waiting.
+        check_cancelled: called right before each write; raises if the action was cancelled, so that no more is sent.
     """
 
     now: Callable[[], datetime] = _utc_now
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    check_cancelled: Callable[[], None] = _nobody_cancels
 
 
 SYSTEM_CLOCK = Clock()

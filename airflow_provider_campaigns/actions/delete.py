@@ -146,11 +146,19 @@ class _Delete:
         if self._options.plan_only:
             self._plan(campaign, "delete")
             return None
-        # Between the guards and the delete there may have been an archive or a wait: look once more.
-        self._check_unchanged(campaign)
-        receipt = self._client.delete_campaign(
-            campaign_id, kind, api_version=self._options.api_version, instance_id=campaign.campaign_instance_id
-        )
+        try:
+            # Between the guards and the delete there may have been an archive or a wait: look once more.
+            self._check_unchanged(campaign)
+            self._clock.check_cancelled()
+            receipt = self._client.delete_campaign(
+                campaign_id, kind, api_version=self._options.api_version, instance_id=campaign.campaign_instance_id
+            )
+        except KoreNotFoundError:
+            # Somebody else may have deleted it meanwhile, which is proven like any other absence.
+            if not isinstance(self._reader.read(campaign_id, kind), ProvenMissing):
+                raise
+            self._missing(campaign_id)
+            return None
         return self._accepted(campaign, receipt)
 
     def _missing(self, campaign_id: str) -> None:
@@ -222,27 +230,20 @@ class _Delete:
     def _confirm(self, going: dict[str, Result]) -> None:
         """Read until every campaign is provably gone; takes out those that are not, as failures."""
         deadline = self._clock.monotonic() + GONE_TIMEOUT_S
-        still_there = list(going)
-        while still_there:
-            try:
-                still_there = self._not_gone(still_there, going)
-            except KoreError as error:
-                error.outcome_unknown = True
-                self._outcomes.failures.update(dict.fromkeys(still_there, error))
-                for campaign_id in still_there:
-                    del going[campaign_id]
-                return
-            if not still_there or self._clock.monotonic() >= deadline:
-                break
+        still_there = self._not_gone(list(going), going)
+        while still_there and self._clock.monotonic() < deadline:
             log.info("not gone yet: %s", ", ".join(still_there))
-            self._clock.sleep(min(GONE_POLL_S, max(0.0, deadline - self._clock.monotonic())))
+            self._clock.sleep(max(0.0, min(GONE_POLL_S, deadline - self._clock.monotonic())))
+            still_there = self._not_gone(still_there, going)
         for campaign_id in still_there:
-            del going[campaign_id]
             self._outcomes.failures[campaign_id] = CampaignTimeoutError(
                 f"campaign {campaign_id}: the delete was accepted, but the service still shows the campaign after "
                 f"{GONE_TIMEOUT_S:g} s; run this again, or look at it on the platform",
                 campaign_id=campaign_id,
             )
+        for campaign_id in self._outcomes.failures.keys() & going.keys():
+            self._outcomes.failures[campaign_id].outcome_unknown = True
+            del going[campaign_id]
 
     def _not_gone(self, campaign_ids: list[str], going: dict[str, Result]) -> list[str]:
         """Those that reading or the list still shows; one list per type serves them all."""
@@ -253,10 +254,12 @@ class _Delete:
             listed = {one.campaign_id for kind in kinds for one in self._client.list_campaigns(kind)}
         except KoreError as error:
             log.info("the list could not be read: %s", error)
-            if not error.retryable:
-                raise
-            return campaign_ids
-        return [one for one in campaign_ids if one in listed or not self._reads_as_gone(one)]
+            if error.retryable:
+                return campaign_ids
+            self._outcomes.failures.update(dict.fromkeys(campaign_ids, error))
+            return []
+        shown = self._outcomes.attempt_all(campaign_ids, lambda one: one in listed or not self._reads_as_gone(one))
+        return [campaign_id for campaign_id, is_shown in shown.items() if is_shown]
 
     def _reads_as_gone(self, campaign_id: str) -> bool:
         try:

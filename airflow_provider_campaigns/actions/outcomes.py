@@ -89,14 +89,6 @@ class Outcomes:
         """The results so far, in order."""
         return [self.results[one].as_dict() for one in self._ids if one in self.results]
 
-    def attempt(self, campaign_id: str, work: Callable[[], _T]) -> _T | None:
-        """Do ``work``; a ``KoreError`` becomes the campaign's failure, and None is returned."""
-        try:
-            return work()
-        except KoreError as error:
-            self.failures[campaign_id] = error
-            return None
-
     def attempt_all(self, campaign_ids: Iterable[str], work: Callable[[str], _T]) -> dict[str, _T]:
         """Do ``work`` for each campaign, several at a time; what was returned, without those that failed.
 

@@ -7,10 +7,17 @@ import threading
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import CampaignMismatchError, KoreNotFoundError, KoreProtocolError
+from airflow_provider_campaigns.kore.errors import (
+    CampaignMismatchError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRequestError,
+    KoreServiceError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.actions.targets import Target
@@ -70,12 +77,11 @@ class CampaignReader:
         campaigns come without calling hours.
         """
         by_id = {target.campaign_id: target for target in targets}
-        listed: Mapping[str, Campaign] = {}
-        if len(by_id) >= LIST_FROM:
-            try:
-                listed = self._list(campaign_type, fresh=True)
-            except KoreProtocolError as error:
-                log.warning("the list cannot be used (%s); each campaign is read by itself", error)
+        try:
+            listed = self.look_up(by_id, campaign_type)
+        except KoreError as error:
+            outcomes.failures.update(dict.fromkeys(by_id, error))
+            return {}
 
         def read(campaign_id: str) -> Campaign | ProvenMissing:
             found = listed.get(campaign_id) or self.read(campaign_id)
@@ -85,6 +91,22 @@ class CampaignReader:
             return found
 
         return outcomes.attempt_all(by_id, read)
+
+    def look_up(self, campaign_ids: Collection[str], campaign_type: CampaignType) -> Mapping[str, Campaign]:
+        """What a new list says, if enough campaigns are asked for to be worth it; empty means to read each by itself.
+
+        So it also is where the service does not answer the list as it should: only the core endpoints must work.
+
+        Raises:
+            KoreError: no request would get any further: no connection, wrong credentials, or the rate limit.
+        """
+        if len(campaign_ids) < LIST_FROM:
+            return {}
+        try:
+            return self._list(campaign_type, fresh=True)
+        except (KoreProtocolError, KoreRequestError, KoreNotFoundError, KoreServiceError) as error:
+            log.warning("the list cannot be used (%s); each campaign is read by itself", error)
+            return {}
 
     def _is_listed(self, campaign_id: str, campaign_type: CampaignType | None) -> bool:
         kinds = tuple(CampaignType) if campaign_type is None else (campaign_type,)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
-from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.client import KoreClient
-    from airflow_provider_campaigns.kore.writes import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +46,9 @@ _STEPS = {
     CampaignStatus.COMPLETED: Step.NOTHING,
     CampaignStatus.READY: Step.NOTHING,
     CampaignStatus.PREPARING: Step.WAIT,
+    # Once the schedule is disabled, which comes first.
+    CampaignStatus.SCHEDULED: Step.NOTHING,
+    CampaignStatus.RESCHEDULED: Step.NOTHING,
 }
 
 
@@ -61,8 +62,9 @@ class StopOptions:
         if_missing: ``fail``, ``skip`` or ``succeed`` when a campaign is provably not there; both of the latter give a
             result with the status ``Missing``.
         confirm: prove by reading that each campaign stopped; otherwise the answer to the stop is believed.
-        poll_interval_s: seconds between readings while a campaign has not stopped yet.
-        confirm_timeout_s: seconds for which it is read.
+        poll_interval_s: seconds between readings while a campaign has not stopped yet, or is being prepared.
+        confirm_timeout_s: seconds for which it is read: from the stop on or, while it is being prepared, from the first
+            reading on.
         disable_schedule: disable the schedule of a scheduled campaign instead of failing.
         plan_only: read and decide, send nothing.
     """
@@ -109,7 +111,11 @@ def stop_campaigns(
 
 
 class _Stop:
-    """One call of ``stop_campaigns``: the outcomes so far, and what has been sent."""
+    """One call of ``stop_campaigns``.
+
+    It goes in rounds: whatever can be stopped is stopped at once, so that a campaign that is still being prepared, or
+    is slow to stop, holds up no other. A round tries what was not ready before, and looks at what was sent.
+    """
 
     def __init__(
         self,
@@ -120,53 +126,59 @@ class _Stop:
     ) -> None:
         self._client = client
         self._reader = CampaignReader(client)
-        self._targets = targets
+        self._targets = {target.campaign_id: target for target in targets}
         self._options = options
         self._clock = clock
-        self._outcomes = Outcomes(target.campaign_id for target in targets)
-        self._sent_at: dict[str, str] = {}
+        self._outcomes = Outcomes(self._targets)
+        self._preparing: dict[str, Target] = {}
+        self._stopping: dict[str, Campaign] = {}
+        self._deadlines: dict[str, float] = {}
+        self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
+        self._last_seen: dict[str, str] = {}
 
     def run(self) -> Outcomes:
-        campaigns = self._read()
-        running = self._decide(campaigns)
-        receipts = self._outcomes.attempt_all(running, lambda one: self._send(running[one]))
-        stopping: dict[str, Campaign] = {}
-        for campaign_id, receipt in receipts.items():
-            if receipt is None:
-                continue  # it ended by itself, and has its result
-            if self._options.confirm and not receipt.by_reading:
-                stopping[campaign_id] = running[campaign_id]
-            else:
-                self._stopped(running[campaign_id], receipt.status or CampaignStatus.STOPPED)
-        self._confirm(stopping)
-        return self._outcomes
+        for campaign_id in self._targets:
+            self._extend(campaign_id)
+        self._serve(list(self._targets.values()))
+        while True:
+            self._look()
+            self._give_up_on_the_late()
+            if not self._outcomes.open_ids:
+                return self._outcomes
+            self._wait()
+            waiting, self._preparing = self._preparing, {}
+            self._serve(list(waiting.values()))
 
-    def _read(self) -> dict[str, Campaign]:
-        """The targets as campaigns that are not being prepared; those that are missing get their result."""
-        deadline = self._clock.monotonic() + self._options.confirm_timeout_s
-        targets = list(self._targets)
-        ready: dict[str, Campaign] = {}
-        while targets:
-            preparing = []
-            found = self._reader.read_many(targets, self._options.campaign_type, self._outcomes)
-            for target in targets:
-                campaign = found.get(target.campaign_id)
-                if isinstance(campaign, ProvenMissing):
-                    self._missing(target.campaign_id)
-                elif campaign is not None and step_for(campaign) is Step.WAIT:
-                    preparing.append(target)
-                elif campaign is not None:
-                    ready[target.campaign_id] = campaign
-            if not preparing or not self._pause(deadline):
-                for target in preparing:
-                    self._outcomes.failures[target.campaign_id] = CampaignTimeoutError(
-                        f"campaign {target.campaign_id}: is still {CampaignStatus.PREPARING} after "
-                        f"{self._options.confirm_timeout_s:g} s; nothing was sent",
-                        campaign_id=target.campaign_id,
-                    )
-                return ready
-            targets = preparing
-        return ready
+    def _serve(self, targets: list[Target]) -> None:
+        """Read the targets and do what the status of each asks for."""
+        found = self._reader.read_many(targets, self._options.campaign_type, self._outcomes)
+        campaigns: dict[str, Campaign] = {}
+        for campaign_id, campaign in found.items():
+            if isinstance(campaign, ProvenMissing):
+                self._missing(campaign_id)
+            else:
+                campaigns[campaign_id] = campaign
+        # Each minute of a running campaign is a minute of calls; disabling a schedule takes four requests and can wait.
+        in_order = sorted(campaigns, key=lambda one: campaigns[one].is_scheduled)
+        self._outcomes.attempt_all(in_order, lambda one: self._serve_one(campaigns[one]))
+
+    def _serve_one(self, campaign: Campaign) -> None:
+        step = step_for(campaign)
+        if step is Step.DISABLE_SCHEDULE:
+            self._check_schedule(campaign)
+        if self._options.plan_only:
+            self._plan(campaign, step)
+            return
+        if step is Step.DISABLE_SCHEDULE:
+            campaign = self._disable_schedule(campaign)
+            step = step_for(campaign)
+        if step is Step.SEND:
+            self._send(campaign)
+        elif step is Step.WAIT:
+            self._last_seen[campaign.campaign_id] = str(campaign.status)
+            self._preparing[campaign.campaign_id] = self._targets[campaign.campaign_id]
+        else:
+            self._idle(campaign)
 
     def _missing(self, campaign_id: str) -> None:
         if self._options.if_missing == "fail":
@@ -175,31 +187,20 @@ class _Stop:
                 "to another app? if_missing='succeed' accepts that",
                 campaign_id=campaign_id,
             )
-        else:
-            self._outcomes.results[campaign_id] = Result(
-                campaign_id, self._options.campaign_type.value, MISSING_STATUS, changed=False
-            )
+            return
+        log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
+        self._outcomes.results[campaign_id] = Result(
+            campaign_id, self._options.campaign_type.value, MISSING_STATUS, changed=False
+        )
 
-    def _decide(self, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
-        """The campaigns to send a stop to; the others get their result or their error."""
-        running = {}
-        for campaign_id, campaign in campaigns.items():
-            step = step_for(campaign)
-            if step is Step.DISABLE_SCHEDULE:
-                step = self._outcomes.attempt(campaign_id, partial(self._unschedule, campaign)) or step
-            if campaign_id in self._outcomes.failures:
-                continue
-            if step is Step.NOTHING:
-                log.info("campaign %s: is %s already, nothing is sent", campaign_id, campaign.status)
-                self._outcomes.results[campaign_id] = Result.of(campaign, changed=False)
-            elif self._options.plan_only:
-                self._plan(campaign)
-            else:
-                running[campaign_id] = campaign
-        return running
+    def _idle(self, campaign: Campaign) -> None:
+        """The result of a campaign that runs no more; changed only if its schedule was disabled here."""
+        log.info("campaign %s: is %s, no stop is sent", campaign.campaign_id, campaign.status)
+        details = self._details[campaign.campaign_id]
+        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=bool(details), **details)
 
-    def _unschedule(self, campaign: Campaign) -> Step:
-        """Disable the schedule; what is left to do then."""
+    def _check_schedule(self, campaign: Campaign) -> None:
+        """Make sure that the schedule may be disabled, and that it would be this campaign's."""
         if not self._options.disable_schedule:
             raise CampaignStateError(
                 f"campaign {campaign.campaign_id}: is {campaign.status} with a schedule, so the platform would start "
@@ -214,24 +215,46 @@ class _Stop:
                 "is not disabled, because it would be that campaign's",
                 campaign_id=campaign.campaign_id,
             )
-        if self._options.plan_only:
-            log.info("campaign %s: plan only, its schedule would be disabled", campaign.campaign_id)
-        else:
-            self._client.disable_schedule(campaign.name)
-            log.info("campaign %s: its schedule is disabled", campaign.campaign_id)
-        return Step.NOTHING if campaign.status.is_scheduled else _STEPS.get(campaign.status, Step.SEND)
 
-    def _plan(self, campaign: Campaign) -> None:
-        request = self._client.describe(
-            "stop", campaign.campaign_id, self._options.campaign_type, api_version=self._options.api_version
-        )
-        log.info("campaign %s: is %s; plan only, would send %s", campaign.campaign_id, campaign.status, request)
-        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=False, planned=request)
-
-    def _send(self, campaign: Campaign) -> Receipt | None:
-        """Send the stop; None if the service refused it because the campaign ended by itself meanwhile."""
+    def _disable_schedule(self, campaign: Campaign) -> Campaign:
+        """Disable the schedule; the campaign as it is then, for it may have been started just before."""
         campaign_id = campaign.campaign_id
-        self._sent_at[campaign_id] = instant_text(self._clock.now())
+        self._clock.check_cancelled()
+        self._client.disable_schedule(campaign.name)
+        after = self._client.get_campaign(campaign_id)
+        if after.is_scheduled:
+            raise CampaignStateError(
+                f"campaign {campaign_id}: is {after.status} with a schedule, although that was disabled",
+                campaign_id=campaign_id,
+                retryable=True,
+            )
+        log.info("campaign %s: its schedule is disabled, it is %s", campaign_id, after.status)
+        self._details[campaign_id]["schedule_disabled"] = True
+        return after
+
+    def _plan(self, campaign: Campaign, step: Step) -> None:
+        """The result of a campaign for which something would be done."""
+        campaign_id = campaign.campaign_id
+        planned = []
+        if step is Step.DISABLE_SCHEDULE:
+            planned.append("disable its schedule")
+            step = _STEPS.get(campaign.status, Step.SEND)
+        if step is Step.WAIT:
+            planned.append(f"wait until it is no longer {campaign.status}")
+        if step is Step.SEND:
+            kind, version = self._options.campaign_type, self._options.api_version
+            planned.append(self._client.describe("stop", campaign_id, kind, api_version=version))
+        if not planned:
+            self._idle(campaign)
+            return
+        log.info("campaign %s: is %s; plan only, would %s", campaign_id, campaign.status, " and ".join(planned))
+        self._outcomes.results[campaign_id] = Result.of(campaign, changed=False, planned=", ".join(planned))
+
+    def _send(self, campaign: Campaign) -> None:
+        """Send the stop; it may turn out that the campaign ended by itself meanwhile."""
+        campaign_id = campaign.campaign_id
+        self._clock.check_cancelled()
+        sent_at = instant_text(self._clock.now())
         try:
             receipt = self._client.stop_campaign(
                 campaign_id,
@@ -240,75 +263,94 @@ class _Stop:
                 # A run without an id is not "never ran": this answer just did not tell.
                 instance_id=campaign.campaign_instance_id or UnknownInstance.UNKNOWN,
             )
-        except KoreRequestError:
-            after = self._client.get_campaign(campaign_id)
-            if not after.status.is_ended:
-                raise
-            log.info("campaign %s: became %s by itself before the stop arrived", campaign_id, after.status)
-            self._outcomes.results[campaign_id] = Result.of(after, changed=False)
-            return None
+        except (KoreRequestError, KoreNotFoundError) as error:
+            self._refused(campaign_id, error)
+            return
         log.info("campaign %s: the stop was accepted, status %s", campaign_id, receipt.status)
-        return receipt
+        self._details[campaign_id]["sent_at"] = sent_at
+        if self._options.confirm and not receipt.by_reading:
+            self._stopping[campaign_id] = campaign
+            self._extend(campaign_id)
+        else:
+            self._stopped(campaign, receipt.status or CampaignStatus.STOPPED)
 
-    def _confirm(self, stopping: dict[str, Campaign]) -> None:
-        """Read until every campaign has stopped, or for ``confirm_timeout_s``."""
-        deadline = self._clock.monotonic() + self._options.confirm_timeout_s
-        while stopping:
-            last_seen = self._look(stopping)
-            if not stopping:
-                return
-            log.info("not stopped yet: %s", ", ".join(f"{one} ({last_seen[one]})" for one in stopping))
-            if not self._pause(deadline):
-                break
-        for campaign_id in stopping:
-            self._outcomes.failures[campaign_id] = CampaignTimeoutError(
-                f"campaign {campaign_id}: the stop was accepted, but it is still {last_seen[campaign_id]} after "
-                f"{self._options.confirm_timeout_s:g} s; look at it on the platform, or run this again",
-                campaign_id=campaign_id,
-            )
+    def _refused(self, campaign_id: str, error: KoreError) -> None:
+        """A stop that was refused is no failure if the campaign has ended by itself, or was deleted, before it came.
 
-    def _look(self, stopping: dict[str, Campaign]) -> dict[str, str]:
-        """One round of reading: takes out what has stopped or failed, and tells the status of the rest."""
-        seen = dict.fromkeys(stopping, "not readable")
-        listed: dict[str, Campaign] = {}
-        if len(stopping) >= LIST_FROM:
-            try:
-                listed = {one.campaign_id: one for one in self._client.list_campaigns(self._options.campaign_type)}
-            except KoreError as error:
-                log.info("the list could not be read: %s", error)
-                if not error.retryable:
-                    self._outcomes.failures.update(dict.fromkeys(stopping, error))
-                    stopping.clear()
-                return seen
-        for campaign_id, before in list(stopping.items()):
+        One whose answer was lost, and whose campaign is gone since, may have come before.
+        """
+        if error.outcome_unknown:
+            raise error
+        after = self._reader.read(campaign_id, self._options.campaign_type)
+        if isinstance(after, ProvenMissing):
+            self._missing(campaign_id)
+        elif after.status.is_ended:
+            self._idle(after)
+        else:
+            raise error
+
+    def _look(self) -> None:
+        """Read what was sent a stop; what has stopped gets its result."""
+        if not self._stopping:
+            return
+        self._last_seen.update(dict.fromkeys(self._stopping, "not readable"))
+        try:
+            listed = self._reader.look_up(self._stopping, self._options.campaign_type)
+        except KoreError as error:
+            log.info("the list could not be read: %s", error)
+            if not error.retryable:
+                self._outcomes.failures.update(dict.fromkeys(self._stopping, error))
+                self._stopping.clear()
+            return
+        for campaign_id, before in list(self._stopping.items()):
             try:
                 now = listed.get(campaign_id) or self._client.get_campaign(campaign_id)
+                self._compare(before, now)
             except KoreError as error:
-                if not error.retryable:
-                    self._outcomes.failures[campaign_id] = error
-                    del stopping[campaign_id]
-                continue
-            seen[campaign_id] = str(now.status)
-            runs = {before.campaign_instance_id, now.campaign_instance_id} - {None}
-            if len(runs) > 1:
-                self._outcomes.failures[campaign_id] = started_again(now, "was being stopped")
-                del stopping[campaign_id]
-            elif now.status.is_ended:
-                self._stopped(before, now.status)
-                del stopping[campaign_id]
-        return seen
+                if error.retryable:
+                    log.info("campaign %s: could not be read: %s", campaign_id, error)
+                    continue
+                self._outcomes.failures[campaign_id] = error
+                del self._stopping[campaign_id]
+
+    def _compare(self, before: Campaign, now: Campaign) -> None:
+        """Whether the run that was sent a stop is over."""
+        self._last_seen[now.campaign_id] = str(now.status)
+        if len({before.campaign_instance_id, now.campaign_instance_id} - {None}) > 1:
+            raise started_again(now, "was being stopped")
+        if now.status.is_ended:
+            del self._stopping[now.campaign_id]
+            self._stopped(before, now.status)
 
     def _stopped(self, campaign: Campaign, status: CampaignStatus) -> None:
-        result = Result.of(campaign, changed=True, sent_at=self._sent_at[campaign.campaign_id])
+        result = Result.of(campaign, changed=True, **self._details[campaign.campaign_id])
         result.status = str(status)
         if self._options.confirm:
             result.details["confirmed_at"] = instant_text(self._clock.now())
         self._outcomes.results[campaign.campaign_id] = result
 
-    def _pause(self, deadline: float) -> bool:
-        """Wait for the next reading; False if it would come after the deadline."""
-        left = deadline - self._clock.monotonic()
-        if left <= 0:
-            return False
-        self._clock.sleep(min(self._options.poll_interval_s, left))
-        return True
+    def _extend(self, campaign_id: str) -> None:
+        """Give a campaign the whole time from now on."""
+        self._deadlines[campaign_id] = self._clock.monotonic() + self._options.confirm_timeout_s
+
+    def _give_up_on_the_late(self) -> None:
+        now = self._clock.monotonic()
+        for campaign_id in self._outcomes.open_ids:
+            if now >= self._deadlines[campaign_id]:
+                seen, timeout = self._last_seen[campaign_id], f"{self._options.confirm_timeout_s:g} s"
+                self._outcomes.failures[campaign_id] = CampaignTimeoutError(
+                    f"campaign {campaign_id}: the stop was accepted, but it is still {seen} after {timeout}; look at "
+                    "it on the platform, or run this again"
+                    if campaign_id in self._stopping
+                    else f"campaign {campaign_id}: is still {seen} after {timeout}; nothing was sent",
+                    campaign_id=campaign_id,
+                )
+                self._stopping.pop(campaign_id, None)
+                self._preparing.pop(campaign_id, None)
+
+    def _wait(self) -> None:
+        """Wait for the next round, which comes no later than the first deadline."""
+        open_ids = self._outcomes.open_ids
+        log.info("not stopped yet: %s", ", ".join(f"{one} ({self._last_seen[one]})" for one in open_ids))
+        left = min(self._deadlines[one] for one in open_ids) - self._clock.monotonic()
+        self._clock.sleep(max(0.0, min(self._options.poll_interval_s, left)))

@@ -130,7 +130,7 @@ def _items(value: object) -> list[Any]:
         if not isinstance(value, list):
             raise KoreConfigurationError(
                 f"campaign_ids: a text must be a JSON array of ids such as {_EXAMPLE.replace(chr(39), chr(34))}; "
-                "for one campaign there is campaign_id",
+                "in a template, tojson makes one; for one campaign there is campaign_id",
                 field="campaign_ids",
             )
     if isinstance(value, Mapping) or not isinstance(value, Iterable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -17,6 +17,7 @@ from airflow_provider_campaigns.actions.targets import Targets, require_one
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
+from airflow_provider_campaigns.operators.cancellation import Cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,17 +53,18 @@ class KoreCampaignOperator(BaseOperator):
             checked_api_version(api_version)
         self.kore_conn_id = kore_conn_id
         self.api_version = api_version
-        self._cancelled: threading.Event | None = None
+        # Made when the work begins: an operator that holds a lock could not be copied.
+        self._cancellation: Cancellation | None = None
 
     @cached_property
     def hook(self) -> KoreCampaignHook:
         """The hook for the connection."""
-        return KoreCampaignHook(self.kore_conn_id)
+        return KoreCampaignHook(self.kore_conn_id, sleep=self._sleep)
 
     def on_kill(self) -> None:
-        """End the waiting; nothing is sent, and what was sent stays sent."""
-        if self._cancelled is not None:
-            self._cancelled.set()
+        """End the waiting and the sending; what was sent stays sent."""
+        if self._cancellation is not None:
+            self._cancellation.cancel()
 
     @contextmanager
     def working(self) -> Iterator[Clock]:
@@ -72,21 +74,28 @@ class KoreCampaignOperator(BaseOperator):
             AirflowFailException: nothing is to be gained by a retry; the ``KoreError`` is its cause.
             KoreError: a retry may help.
         """
-        self._cancelled = threading.Event()
+        self._cancellation = Cancellation()
         try:
-            yield Clock(sleep=self._sleep)
+            yield Clock(sleep=self._sleep, check_cancelled=self._check_killed)
         except KoreError as error:
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
 
     def _sleep(self, seconds: float) -> None:
-        if self._cancelled is not None and self._cancelled.wait(seconds):
-            raise TaskKilledError(f"{self.task_id}: killed while waiting; nothing more was sent")
+        if self._cancellation is None:
+            time.sleep(seconds)
+        else:
+            self._cancellation.wait(seconds)
+            self._check_killed()
+
+    def _check_killed(self) -> None:
+        if self._cancellation is not None and self._cancellation.is_cancelled:
+            raise TaskKilledError(f"{self.task_id}: killed; nothing more is sent")
 
 
 class TaskKilledError(Exception):
-    """The task was killed while it waited."""
+    """The task was killed before its work was done."""
 
 
 class CampaignsOperator(KoreCampaignOperator):
@@ -161,19 +170,6 @@ def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
             f"{field}: expected {' or '.join(map(repr, accepted))}, got {value!r}", field=field
         )
     return str(value)
-
-
-def flag(field: str, value: object) -> bool:
-    """A boolean, or the text ``true`` or ``false`` that a template gives.
-
-    Raises:
-        KoreConfigurationError: anything else; nothing counts as true because it is not empty.
-    """
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
-        return value.strip().casefold() == "true"
-    raise KoreConfigurationError(f"{field}: expected true or false, got {value!r}", field=field)
 
 
 def seconds(field: str, value: object, *, least: float = 0.0) -> float:

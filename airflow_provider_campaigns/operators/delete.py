@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
-from airflow_provider_campaigns.operators.base import CampaignsOperator, flag, one_of
+from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,8 @@ class DeleteCampaignOperator(CampaignsOperator):
 
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, deleted_at}``; status is ``Deleted``
-        or ``Missing``, ``deleted_at`` in ISO 8601 UTC and only where a delete was sent.
+        or ``Missing``, ``deleted_at`` in ISO 8601 UTC and only where a delete was sent; ``planned`` is what a plan
+        would send.
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, a campaign that runs, is scheduled

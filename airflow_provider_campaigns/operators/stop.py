@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.operators.base import CampaignsOperator, flag, one_of, seconds
+from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,15 +73,18 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
             would start it again.
         if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there.
         confirm: prove by reading that each campaign stopped; False believes the answer.
-        poll_interval: seconds (or a timedelta) between readings while a campaign has not stopped yet.
-        confirm_timeout: seconds (or a timedelta) for which it is read.
+        poll_interval: seconds (or a timedelta) between readings while a campaign has not stopped yet, or is Preparing.
+        confirm_timeout: seconds (or a timedelta) for which it is read: from its stop on, or from the first reading on
+            while it is Preparing.
         plan_only: read, guard and log the request that would be sent; send nothing.
         kore_conn_id: the Airflow connection.
         api_version: ``v1`` or ``v2`` of the stop; None for the connection's, or v1.
 
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, sent_at, confirmed_at}``, the
-        instants in ISO 8601 UTC and only where a stop was sent.
+        instants in ISO 8601 UTC and only where a stop was sent; ``schedule_disabled`` where that was done;
+        ``planned`` is what a plan would send. ``changed`` is true if this very task stopped it or disabled its
+        schedule.
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, another type or name, a schedule.

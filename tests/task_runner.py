@@ -1,0 +1,147 @@
+"""Operators through Airflow's own task runner, without a scheduler, an API server or a database.
+
+The runner talks to its supervisor through one object, whose place ``Supervisor`` takes: it answers what a task asks
+and keeps what a task says. This is Airflow's inside, as of 3.3; nothing else in the tests knows it.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import structlog
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.api.datamodels import _generated
+from airflow.sdk.execution_time import comms, task_runner
+
+if TYPE_CHECKING:
+    import pytest
+
+INSTANT = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+
+
+@dataclass
+class Supervisor:
+    """What a task asks for, and what it says.
+
+    Attributes:
+        upstream: XComs of other tasks, by task id; of a mapped task those of all its instances.
+        messages: whatever the task sent.
+    """
+
+    upstream: dict[str, Any] = field(default_factory=dict)
+    messages: list[Any] = field(default_factory=list)
+    socket: Any = None
+
+    def send(self, msg: Any) -> Any:
+        self.messages.append(msg)
+        if isinstance(msg, comms.GetXCom):
+            return comms.XComResult(key=msg.key, value=self.upstream.get(msg.task_id))
+        if isinstance(msg, comms.GetXComCount):
+            return comms.XComCountResponse(len=len(self.upstream[msg.task_id]))
+        if isinstance(msg, comms.GetXComSequenceSlice):
+            return comms.XComSequenceSliceResult(root=self.upstream[msg.task_id][msg.start : msg.stop : msg.step])
+        if isinstance(msg, comms.GetXComSequenceItem):
+            return comms.XComSequenceIndexResult(root=self.upstream[msg.task_id][msg.offset])
+        return None
+
+    async def asend(self, msg: Any) -> Any:
+        return self.send(msg)
+
+
+@dataclass
+class TaskRun:
+    """What became of a task.
+
+    Attributes:
+        state: ``success``, ``failed`` (no retry), ``up_for_retry`` or ``skipped``.
+        error: what was raised.
+        xcoms: what was pushed, by key.
+        rendered: the template fields as the UI shows them.
+        messages: everything that was told to the supervisor.
+    """
+
+    state: str
+    error: BaseException | None
+    xcoms: dict[str, Any]
+    rendered: dict[str, Any]
+    messages: list[Any]
+
+    @property
+    def result(self) -> Any:
+        """The return value."""
+        return self.xcoms["return_value"]
+
+
+def run_task(
+    operator: BaseOperator,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    conf: dict[str, Any] | None = None,
+    upstream: dict[str, Any] | None = None,
+) -> TaskRun:
+    """Run an operator as a try that may be repeated: render its fields, execute it, and note what came of it.
+
+    ``conf`` is the run's, ``upstream`` the results of other tasks by their id. An operator without a DAG gets one.
+    """
+    if operator._dag is None:
+        DAG("campaigns", schedule=None).add_task(operator)
+    supervisor = Supervisor(upstream or {})
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    task_instance = task_runner.RuntimeTaskInstance.model_construct(
+        id=UUID(int=1),
+        dag_version_id=UUID(int=2),
+        task_id=operator.task_id,
+        dag_id="campaigns",
+        run_id="manual",
+        try_number=1,
+        map_index=-1,
+        task=operator,
+        bundle_instance=None,
+        start_date=INSTANT,
+        max_tries=3,
+        state=None,
+        is_mapped=False,
+        _ti_context_from_server=_generated.TIRunContext(dag_run=_dag_run(conf), max_tries=3, should_retry=True),
+    )
+    context = task_instance.get_template_context()
+    log = structlog.get_logger("task")
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        state, _, error = task_runner.run(task_instance, context, log)
+        task_runner.finalize(task_instance, state, context, log, error)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    rendered = [one.rendered_fields for one in supervisor.messages if isinstance(one, comms.SetRenderedFields)]
+    return TaskRun(
+        state=state.value,
+        error=error,
+        # Through JSON, as the supervisor hands them on.
+        xcoms={
+            one.key: json.loads(json.dumps(one.value)) for one in supervisor.messages if isinstance(one, comms.SetXCom)
+        },
+        rendered=rendered[0] if rendered else {},
+        messages=supervisor.messages,
+    )
+
+
+def _dag_run(conf: dict[str, Any] | None) -> _generated.DagRun:
+    return _generated.DagRun(
+        dag_id="campaigns",
+        run_id="manual",
+        logical_date=INSTANT,
+        data_interval_start=INSTANT,
+        data_interval_end=INSTANT,
+        run_after=INSTANT,
+        start_date=INSTANT,
+        end_date=None,
+        run_type=_generated.DagRunType.MANUAL,
+        state=_generated.DagRunState.RUNNING,
+        conf=conf,
+        consumed_asset_events=[],
+        partition_key=None,
+    )

@@ -1,0 +1,228 @@
+"""What Airflow is told about the provider."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from importlib.resources import files
+from types import ModuleType
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from airflow.providers_manager import ProvidersManager
+from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+import airflow_provider_campaigns
+from airflow_provider_campaigns import __version__
+from airflow_provider_campaigns.hooks import KoreCampaignHook, settings_from
+from airflow_provider_campaigns.plugin import KoreCampaignPlugin
+from airflow_provider_campaigns.provider_info import get_provider_info
+
+CONNECTION_FIELDS = {
+    "stream_id": "string",
+    "account_id": "string",
+    "api_version": "string",
+    "requests_per_minute": "integer",
+    "timeout_s": "number",
+    "verify_tls": "boolean",
+    "ca_bundle": "string",
+    "allow_http": "boolean",
+    "jwt_subject": "string",
+    "jwt_ttl_s": "integer",
+    "endpoint_overrides": "string",
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """A schema that Airflow ships."""
+    found: dict[str, Any] = json.loads((files("airflow") / name).read_text())
+    return found
+
+
+@pytest.fixture
+def connection_type() -> dict[str, Any]:
+    (only,) = get_provider_info()["connection-types"]
+    found: dict[str, Any] = only
+    return found
+
+
+def python_modules() -> list[str]:
+    """Every module that is listed as one of hooks, operators and the like."""
+    kinds = ("hooks", "operators", "sensors", "triggers")
+    info = get_provider_info()
+    return [module for kind in kinds for group in info.get(kind, ()) for module in group["python-modules"]]
+
+
+def dotted_paths() -> list[str]:
+    """Every dotted path in the metadata."""
+    info = get_provider_info()
+    return [
+        *python_modules(),
+        *[plugin["plugin-class"] for plugin in info["plugins"]],
+        *[one["hook-class-name"] for one in info["connection-types"]],
+        *info.get("extra-links", ()),
+    ]
+
+
+def test_schema() -> None:
+    """It is valid for Airflow, which otherwise refuses every command that lists providers."""
+    jsonschema.validate(get_provider_info(), schema("provider_info.schema.json"))
+
+
+@pytest.mark.parametrize("key", ["connection-types", "plugins", "hooks", "operators"])
+def test_schema__strict(key: str) -> None:
+    """What describes connections and modules is valid by the stricter schema of Airflow's own providers as well."""
+    strict = schema("provider.yaml.schema.json")
+
+    jsonschema.validate(
+        get_provider_info()[key], {**strict["properties"][key], "definitions": strict.get("definitions", {})}
+    )
+
+
+@pytest.mark.parametrize("path", dotted_paths())
+def test_dotted_path(path: str) -> None:
+    """Every path can be imported; Airflow would only log that it cannot."""
+    try:
+        import_module(path)
+    except ModuleNotFoundError:
+        module, _, name = path.rpartition(".")
+        assert getattr(import_module(module), name) is not None
+
+
+def test_python_modules__complete() -> None:
+    """The module of every public hook, operator, sensor and trigger is listed, once."""
+    kinds = ("Hook", "Operator", "Sensor", "Trigger")
+    homes = {
+        getattr(airflow_provider_campaigns, name).__module__
+        for name in airflow_provider_campaigns.__all__
+        if name.endswith(kinds)
+    }
+
+    assert homes <= set(python_modules())
+    assert len(set(python_modules())) == len(python_modules())
+
+
+def test_get_provider_info__fresh() -> None:
+    """Each caller gets its own, so that one who changes it changes nobody else's."""
+    get_provider_info()["connection-types"].clear()
+
+    assert len(get_provider_info()["connection-types"]) == 1
+
+
+def test_hook_and_metadata_agree(connection_type: dict[str, Any]) -> None:
+    """The hook's names are those of the connection type; a difference makes Airflow drop the hook."""
+    assert connection_type["connection-type"] == KoreCampaignHook.conn_type == "kore_campaign"
+    assert connection_type["hook-name"] == KoreCampaignHook.hook_name == "Kore.ai Campaigns"
+    assert KoreCampaignHook.conn_name_attr == "kore_conn_id"
+    assert KoreCampaignHook.default_conn_name == "kore_default"
+
+
+def test_conn_fields(connection_type: dict[str, Any]) -> None:
+    """The form has these fields; each may be left empty, and says what belongs there."""
+    fields = connection_type["conn-fields"]
+
+    assert {name: spec["schema"]["type"] for name, spec in fields.items()} == {
+        name: [kind, "null"] for name, kind in CONNECTION_FIELDS.items()
+    }
+    assert all(spec["label"] and spec["description"] for spec in fields.values())
+
+
+def test_conn_fields__are_read_by_the_hook(connection_type: dict[str, Any]) -> None:
+    """Each field of the form is one that the hook reads, and its default is what the hook assumes without it."""
+
+    class Connection:
+        host, login, password, port, schema = "platform.kore.ai", "cs-1", "canary-secret-3f9c1d", None, None
+
+        def __init__(self, **extra: Any) -> None:
+            self.extra = json.dumps({"stream_id": "st-1", "account_id": "acc", **extra})
+
+    defaults = {
+        name: spec["schema"]["default"]
+        for name, spec in connection_type["conn-fields"].items()
+        if "default" in spec["schema"]
+    }
+
+    assert sorted(defaults) == [
+        *("allow_http", "jwt_subject", "jwt_ttl_s", "requests_per_minute", "timeout_s", "verify_tls")
+    ]
+    assert settings_from(Connection(**defaults)) == settings_from(Connection())
+    for name in connection_type["conn-fields"].keys() - {"stream_id", "account_id"}:
+        assert settings_from(Connection(**{name: None})) == settings_from(Connection())
+
+
+def test_providers_manager() -> None:
+    """Airflow finds the provider, its version, its hook and the form."""
+    manager = ProvidersManager()  # type: ignore[no-untyped-call]
+
+    provider = manager.providers["airflow-provider-campaigns"]
+    hook = ProvidersManagerTaskRuntime().hooks["kore_campaign"]  # type: ignore[no-untyped-call]
+
+    assert provider.version == __version__
+    assert hook is not None
+    assert hook.hook_class_name == "airflow_provider_campaigns.hooks.KoreCampaignHook"
+    assert hook.connection_id_attribute_name == "kore_conn_id"
+    assert {
+        name.removeprefix("extra__kore_campaign__")
+        for name in manager.connection_form_widgets
+        if name.startswith("extra__kore_campaign__")
+    } == set(CONNECTION_FIELDS)
+    assert manager.field_behaviours["kore_campaign"]["relabeling"] == {
+        "host": "Host",
+        "login": "Client ID",
+        "password": "Client Secret",
+    }
+
+
+def test_get_ui_field_behaviour(connection_type: dict[str, Any]) -> None:
+    """Airflow below 3.2 is told the same, in its own spelling."""
+    behaviour = connection_type["ui-field-behaviour"]
+
+    assert KoreCampaignHook.get_ui_field_behaviour() == {
+        "hidden_fields": behaviour["hidden-fields"],
+        "relabeling": behaviour["relabeling"],
+        "placeholders": behaviour["placeholders"],
+    }
+    assert behaviour["hidden-fields"] == ["schema", "extra"]
+
+
+class _Field:
+    """Stands for a form field of a library that only Airflow below 3.2 brings, or mocks."""
+
+    def __init__(self, label: str, **arguments: Any) -> None:
+        self.label = label
+        self.arguments = arguments
+
+
+def test_get_connection_form_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow below 3.2 gets the same fields as form widgets."""
+    kinds = {name: type(name, (_Field,), {}) for name in ("BooleanField", "IntegerField", "StringField")}
+    stand_ins: dict[str, dict[str, Any]] = {
+        "wtforms": kinds,
+        "flask_babel": {"lazy_gettext": str},
+        "flask_appbuilder": {},
+        "flask_appbuilder.fieldwidgets": {"BS3TextFieldWidget": object},
+    }
+    for module, names in stand_ins.items():
+        stand_in = ModuleType(module)
+        vars(stand_in).update(names)
+        monkeypatch.setitem(sys.modules, module, stand_in)
+
+    widgets = KoreCampaignHook.get_connection_form_widgets()
+
+    assert {name: type(widget).__name__ for name, widget in widgets.items()} == {
+        name: {"boolean": "BooleanField", "integer": "IntegerField"}.get(kind, "StringField")
+        for name, kind in CONNECTION_FIELDS.items()
+    }
+    assert widgets["stream_id"].label == "Stream ID"
+    assert widgets["requests_per_minute"].arguments["default"] == 60
+    assert "widget" not in widgets["verify_tls"].arguments
+    assert "widget" in widgets["timeout_s"].arguments
+
+
+def test_plugin() -> None:
+    """The plugin goes by the name that the metadata gives it."""
+    (listed,) = get_provider_info()["plugins"]
+
+    assert listed["name"] == KoreCampaignPlugin.name == "kore_campaign"
