@@ -1,0 +1,37 @@
+"""What the tests of the operators share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from task_runner import TaskRun
+
+from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
+from airflow_provider_campaigns.operators.list import ListCampaignsOperator
+from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.operators.base import KoreCampaignOperator
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+Run = Callable[..., TaskRun]
+
+STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
+STOPS: list[type[KoreCampaignOperator]] = [StopVoiceCampaignOperator, StopSmsCampaignOperator]
+ON_CAMPAIGNS: list[type[KoreCampaignOperator]] = [*STOPS, DeleteCampaignOperator]
+ARGUMENTS: dict[type[KoreCampaignOperator], dict[str, Any]] = {
+    **{operator: {"campaign_id": "cd-1"} for operator in ON_CAMPAIGNS},
+    ListCampaignsOperator: {"campaign_type": "voice", "name_pattern": "*"},
+}
+CAMPAIGN_TYPE = {StopVoiceCampaignOperator: "voice", StopSmsCampaignOperator: "sms", DeleteCampaignOperator: "voice"}
+
+
+def add(simulator: KoreSimulator, operator: type[KoreCampaignOperator], number: int = 1, **fields: Any) -> list[str]:
+    """Campaigns on which the operator has something to do."""
+    fields = {
+        "campaign_type": CAMPAIGN_TYPE[operator],
+        "status": "Stopped" if operator is DeleteCampaignOperator else "Active",
+        **fields,
+    }
+    return [simulator.add_campaign(**fields) for _ in range(number)]

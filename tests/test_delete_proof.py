@@ -1,0 +1,265 @@
+"""What must be proven around a delete: that a campaign stopped, that it is missing, that it is gone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+from delete_support import BOTH_WAYS, STRANGER, Delete, Meanwhile, add, failure, only, remove, there
+
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import (
+    CampaignTimeoutError,
+    KoreAuthenticationError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRequestError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fake_clock import FakeClock
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+
+@pytest.fixture
+def delete(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator) -> Delete:
+    """Delete campaigns by id in time that does not pass."""
+    kore_simulator.switches(rate_limit=None)
+    return Delete(client, fake_clock)
+
+
+class TestStopFirst:
+    """With ``if_running="stop"`` a campaign that runs is deleted after a proven stop."""
+
+    @BOTH_WAYS
+    @pytest.mark.parametrize("campaign_type", ["voice", "sms"])
+    @pytest.mark.parametrize("status", ["Active", "Paused"])
+    def test_delete__stopped_first(
+        self, kore_simulator: KoreSimulator, delete: Delete, status: str, campaign_type: str, delete_running: str
+    ) -> None:
+        """It is stopped, proven to have stopped, and then deleted."""
+        kore_simulator.switches(delete_running=delete_running, drain_polls=2)
+        (campaign_id,) = add(kore_simulator, status=status, campaign_type=campaign_type)
+
+        assert only(delete(campaign_id, if_running="stop"))["status"] == "Deleted"
+        assert [one.effect.split()[-1] for one in kore_simulator.effects("delete") if one.effect] == ["Stopped"]
+        kore_simulator.assert_one_effect("stop", campaign_id)
+
+    def test_delete__stop_not_confirmed(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
+        """One that does not stop is never deleted."""
+        kore_simulator.switches(delete_running="accept", drain_polls=10_000)
+        (campaign_id,) = add(kore_simulator, status="Active")
+
+        error = failure(delete(campaign_id, if_running="stop"), campaign_id)
+
+        assert isinstance(error, CampaignTimeoutError)
+        assert "is still Active after 600 s" in str(error)
+        assert len(kore_simulator.requests.of("delete")) == 0
+
+    def test_delete__restarted_while_it_stops(
+        self, kore_simulator: KoreSimulator, delete: Delete, fake_clock: FakeClock
+    ) -> None:
+        """One that somebody starts again while it stops is not deleted, and not stopped again."""
+        kore_simulator.switches(delete_running="accept", drain_polls=1)
+        (campaign_id,) = add(kore_simulator, status="Active")
+        fake_clock.events = [lambda: kore_simulator.restart(campaign_id)]
+
+        error = failure(delete(campaign_id, if_running="stop"), campaign_id)
+
+        assert "was started again while it was being stopped" in str(error)
+        kore_simulator.assert_one_effect("stop", campaign_id)
+        assert campaign_id in there(kore_simulator)
+
+    def test_delete__restarted_after_it_stopped(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile
+    ) -> None:
+        """The same after it has stopped."""
+        kore_simulator.switches(delete_running="accept")
+        (campaign_id,) = add(kore_simulator, status="Active")
+        meanwhile("get_campaign_status", lambda: kore_simulator.restart(campaign_id))
+
+        error = failure(delete(campaign_id, if_running="stop"), campaign_id)
+
+        assert "was Stopped and became Active meanwhile" in str(error)
+        assert campaign_id in there(kore_simulator)
+
+    def test_delete__others_go_on(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
+        """One that does not stop keeps no other from being deleted."""
+        ids = add(kore_simulator, 5)
+        kore_simulator.switches(drain_polls=10_000)
+        (slow,) = add(kore_simulator, status="Active")
+
+        outcomes = delete(slow, *ids, if_running="stop")
+
+        assert list(outcomes.failures) == [slow]
+        assert there(kore_simulator) == {slow}
+
+
+class TestMissing:
+    """A campaign is missing only if reading and the list agree."""
+
+    @pytest.mark.parametrize("not_found_status", [400, 404])
+    @pytest.mark.parametrize("if_missing", ["skip", "succeed"])
+    @pytest.mark.parametrize("campaign_type", [None, CampaignType.SMS])
+    def test_delete__accepted(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: Delete,
+        if_missing: str,
+        not_found_status: int,
+        campaign_type: CampaignType | None,
+    ) -> None:
+        """With skip and succeed it is a result with the status Missing."""
+        kore_simulator.switches(not_found_status=not_found_status)
+
+        assert only(delete(STRANGER, if_missing=if_missing, campaign_type=campaign_type)) == {
+            "campaign_id": STRANGER,
+            "campaign_type": campaign_type,
+            "status": "Missing",
+            "changed": False,
+            "campaign_instance_id": None,
+        }
+        kore_simulator.assert_no_writes()
+
+    def test_delete__fails(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
+        """With fail it is a failure that a retry does not mend."""
+        error = failure(delete(STRANGER, if_missing="fail"), STRANGER)
+
+        assert isinstance(error, KoreNotFoundError)
+        assert not error.retryable
+        assert "if_missing='succeed' accepts that it is gone already" in str(error)
+
+    @pytest.mark.parametrize("if_missing", ["fail", "skip", "succeed"])
+    def test_delete__listed(self, kore_simulator: KoreSimulator, delete: Delete, if_missing: str) -> None:
+        """A campaign that the list holds is not missing, whatever reading says."""
+        (campaign_id,) = add(kore_simulator)
+        kore_simulator.fail_next(404, operation="get")
+
+        error = failure(delete(campaign_id, if_missing=if_missing), campaign_id)
+
+        assert isinstance(error, KoreProtocolError)
+        assert error.retryable
+        kore_simulator.assert_no_writes()
+
+    @pytest.mark.parametrize("method", ["get_campaign_status", "delete_campaign"])
+    def test_delete__deleted_by_somebody_else(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, method: str
+    ) -> None:
+        """A campaign that somebody else deletes right before is missing, like one deleted earlier."""
+        (campaign_id,) = add(kore_simulator)
+        meanwhile(method, lambda: remove(kore_simulator, campaign_id))
+
+        result = only(delete(campaign_id))
+
+        assert (result["status"], result["changed"]) == ("Missing", False)
+
+    def test_delete__path_not_found(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
+        """A delete that is answered "not found" while the campaign is there is a failure, not a success."""
+        (campaign_id,) = add(kore_simulator)
+        kore_simulator.fail_next(404, operation="delete")
+
+        assert isinstance(failure(delete(campaign_id), campaign_id), KoreNotFoundError)
+        assert campaign_id in there(kore_simulator)
+
+
+class TestGone:
+    """A delete is believed when neither reading nor the list shows the campaign."""
+
+    def lingering(self, simulator: KoreSimulator, campaign_id: str) -> Callable[[], object]:
+        """Put a deleted campaign back, as a service that deletes with delay would show it."""
+        before = dataclasses.asdict(simulator.campaign(campaign_id))
+        return lambda: simulator.add_campaign(**before)
+
+    def test_delete__still_shown_for_a_while(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, fake_clock: FakeClock
+    ) -> None:
+        """It is looked for again every ten seconds."""
+        (campaign_id,) = add(kore_simulator)
+        meanwhile("list_campaigns", self.lingering(kore_simulator, campaign_id))
+        fake_clock.events = [lambda: None, lambda: remove(kore_simulator, campaign_id)]
+
+        assert only(delete(campaign_id))["status"] == "Deleted"
+        assert fake_clock.waits == [10.0, 10.0]
+
+    def test_delete__still_shown_after_a_minute(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, fake_clock: FakeClock
+    ) -> None:
+        """After 60 s it is a failure with an unknown outcome; the others are deleted."""
+        campaign_id, *others = add(kore_simulator, 5)
+        meanwhile("list_campaigns", self.lingering(kore_simulator, campaign_id))
+
+        outcomes = delete(campaign_id, *others)
+
+        error = failure(outcomes, campaign_id)
+        assert isinstance(error, CampaignTimeoutError)
+        assert error.retryable
+        assert error.outcome_unknown
+        assert "the service still shows the campaign after 60 s" in str(error)
+        assert fake_clock.waits == [10.0] * 6
+        assert sorted(outcomes.results) == sorted(others)
+
+    def test_delete__shown_by_reading_only(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, fake_clock: FakeClock
+    ) -> None:
+        """One that the list no longer holds but reading still finds is not gone."""
+        (campaign_id,) = add(kore_simulator)
+        put_back = self.lingering(kore_simulator, campaign_id)
+        meanwhile("list_campaigns", lambda: meanwhile("get_campaign", put_back))
+        fake_clock.events = [lambda: remove(kore_simulator, campaign_id)]
+
+        assert only(delete(campaign_id))["status"] == "Deleted"
+        assert fake_clock.waits == [10.0]
+
+    def test_delete__shown_by_the_list_only(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, fake_clock: FakeClock
+    ) -> None:
+        """One that reading no longer finds but the list still holds is not gone."""
+        (campaign_id,) = add(kore_simulator)
+        meanwhile("list_campaigns", self.lingering(kore_simulator, campaign_id))
+        kore_simulator.fail_next(404, operation="get", skip=1)
+        fake_clock.events = [lambda: remove(kore_simulator, campaign_id)]
+
+        assert only(delete(campaign_id))["status"] == "Deleted"
+        assert fake_clock.waits == [10.0]
+
+    @pytest.mark.parametrize("operation", ["list", "get"])
+    def test_delete__unreadable_for_a_while(
+        self, kore_simulator: KoreSimulator, delete: Delete, fake_clock: FakeClock, operation: str
+    ) -> None:
+        """A reading that fails proves nothing, and is tried again."""
+        (campaign_id,) = add(kore_simulator)
+        kore_simulator.fail_next(503, operation=operation, skip=1 if operation == "get" else 0, times=5)
+
+        assert only(delete(campaign_id))["status"] == "Deleted"
+        assert fake_clock.waits == [10.0]
+
+    @pytest.mark.parametrize("operation", ["list", "get"])
+    def test_delete__credentials_refused_meanwhile(
+        self, kore_simulator: KoreSimulator, delete: Delete, operation: str
+    ) -> None:
+        """Credentials that are refused after the delete end the waiting: it was sent, and nothing is proven."""
+        ids = add(kore_simulator, 3)
+        kore_simulator.fail_next(401, operation=operation, skip=3 if operation == "get" else 0, times=1000)
+
+        outcomes = delete(*ids)
+
+        assert sorted(outcomes.failures) == sorted(ids)
+        assert {type(error) for error in outcomes.failures.values()} == {KoreAuthenticationError}
+        assert all(error.outcome_unknown for error in outcomes.failures.values())
+        assert outcomes.results == {}
+
+    def test_delete__one_unreadable(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
+        """One whose absence cannot be proven keeps no other from being proven gone."""
+        unreadable, *others = add(kore_simulator, 5)
+        kore_simulator.fail_next(400, operation="get", campaign_id=unreadable, skip=1, body={"status": "failed"})
+
+        outcomes = delete(unreadable, *others)
+
+        assert isinstance(failure(outcomes, unreadable), KoreRequestError)
+        assert outcomes.failures[unreadable].outcome_unknown
+        assert sorted(outcomes.results) == sorted(others)

@@ -1,0 +1,374 @@
+"""Campaigns that take their time: with a schedule, in preparation, or slow to stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from stop_support import (
+    BELOW_AND_ABOVE_THE_LIST,
+    SCHEDULED,
+    Meanwhile,
+    Stop,
+    add,
+    become,
+    failure,
+    only,
+)
+
+from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import (
+    CampaignMismatchError,
+    CampaignStateError,
+    CampaignTimeoutError,
+    KoreAuthenticationError,
+)
+
+if TYPE_CHECKING:
+    from fake_clock import FakeClock
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+
+@pytest.fixture
+def stop(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator) -> Stop:
+    """Stop campaigns by id in time that does not pass."""
+    kore_simulator.switches(rate_limit=None)
+    return Stop(client, fake_clock)
+
+
+class TestSchedules:
+    """A campaign with a schedule would be started again by the platform."""
+
+    @BELOW_AND_ABOVE_THE_LIST
+    @pytest.mark.parametrize(
+        "fields",
+        [{"status": "Scheduled"}, {"status": "Rescheduled"}, {"status": "Active", "schedule": SCHEDULED}],
+        ids=["Scheduled", "Rescheduled", "Active with a schedule"],
+    )
+    def test_stop__not_asked_to_disable(
+        self, kore_simulator: KoreSimulator, stop: Stop, fields: dict[str, Any], others: int
+    ) -> None:
+        """By default that is a failure, and nothing is sent."""
+        campaign_id, *_ = ids = add(kore_simulator, 1 + others, **fields)
+
+        error = failure(stop(*ids), campaign_id)
+
+        assert isinstance(error, CampaignStateError)
+        assert not error.retryable
+        assert "disable_schedule=True ends the schedule as well" in str(error)
+        kore_simulator.assert_no_writes()
+
+    @pytest.mark.parametrize("status", ["Scheduled", "Rescheduled"])
+    def test_stop__disabled(self, kore_simulator: KoreSimulator, stop: Stop, status: str) -> None:
+        """Its schedule is disabled and proven to be; there is nothing to stop then, but it was changed."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status=status, schedule=SCHEDULED)
+        kore_simulator.add_campaign(name="Other", status="Scheduled", schedule=SCHEDULED)
+
+        result = only(stop(campaign_id, disable_schedule=True))
+
+        assert (result["status"], result["changed"], result["schedule_disabled"]) == ("Ready", True, True)
+        assert kore_simulator.campaign(campaign_id).schedule["isSchedulingEnabled"] is False
+        assert [request.operation for request in kore_simulator.requests.writes()] == ["schedule"]
+
+    def test_stop__disabled_and_stopped(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """One that runs is also stopped, after its schedule is disabled."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status="Active", schedule=SCHEDULED)
+
+        result = only(stop(campaign_id, disable_schedule=True))
+
+        assert (result["status"], result["changed"], result["schedule_disabled"]) == ("Stopped", True, True)
+        assert [request.operation for request in kore_simulator.requests.writes()] == ["schedule", "stop"]
+
+    def test_stop__started_by_its_schedule_meanwhile(
+        self, kore_simulator: KoreSimulator, stop: Stop, meanwhile: Meanwhile
+    ) -> None:
+        """One that its schedule started right before is seen to run, and stopped."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status="Scheduled", schedule=SCHEDULED)
+        meanwhile("disable_schedule", lambda: kore_simulator.set_status(campaign_id, "Active"))
+
+        assert only(stop(campaign_id, disable_schedule=True))["status"] == "Stopped"
+
+    def test_stop__still_scheduled(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """A schedule that shows after it was disabled is a failure that a retry may mend."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status="Scheduled", schedule=SCHEDULED)
+        kore_simulator.fail_next(200, operation="schedule", body={"status": "success"})
+
+        error = failure(stop(campaign_id, disable_schedule=True), campaign_id)
+
+        assert isinstance(error, CampaignStateError)
+        assert error.retryable
+        assert "with a schedule, although that was disabled" in str(error)
+
+    def test_stop__name_twice(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """The service knows schedules by name, so a name that two campaigns have disables neither."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status="Scheduled", schedule=SCHEDULED)
+        kore_simulator.add_campaign(campaign_type="sms", name="Nightly", status="Scheduled", schedule=SCHEDULED)
+
+        error = failure(stop(campaign_id, disable_schedule=True), campaign_id)
+
+        assert "2 campaigns are named 'Nightly'" in str(error)
+        kore_simulator.assert_no_writes()
+
+    def test_stop__name_of_another(self, kore_simulator: KoreSimulator, stop: Stop, meanwhile: Meanwhile) -> None:
+        """A name that has meanwhile become another campaign's disables nothing."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status="Scheduled", schedule=SCHEDULED)
+
+        def swap() -> None:
+            kore_simulator.service.store.get(campaign_id).name = "Daily"
+            kore_simulator.add_campaign(name="Nightly", status="Scheduled", campaign_id="cd-other")
+
+        meanwhile("find_campaign", swap)
+
+        error = failure(stop(campaign_id, disable_schedule=True), campaign_id)
+
+        assert "its name 'Nightly' finds cd-other; the schedule is not disabled" in str(error)
+        kore_simulator.assert_no_writes()
+
+    def test_stop__running_ones_first(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """Campaigns that run are stopped before any schedule is looked after."""
+        scheduled = [
+            kore_simulator.add_campaign(name=f"Nightly {number}", status="Scheduled", schedule=SCHEDULED)
+            for number in range(8)
+        ]
+        running = add(kore_simulator, 8, status="Active")
+
+        stop(*scheduled, *running, disable_schedule=True)
+
+        assert [request.operation for request in kore_simulator.requests.writes()] == ["stop"] * 8 + ["schedule"] * 8
+
+
+class TestPreparing:
+    """A campaign that is being prepared cannot be stopped yet, and may run next."""
+
+    @BELOW_AND_ABOVE_THE_LIST
+    def test_stop__becomes_ready(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, others: int
+    ) -> None:
+        """It is waited for; when it is Ready there is nothing to stop."""
+        campaign_id, *_ = ids = add(kore_simulator, 1 + others, status="Preparing")
+        fake_clock.events = [lambda: None, lambda: become(kore_simulator, ids, "Ready")]
+
+        result = stop(*ids).results[campaign_id]
+
+        assert (result.status, result.changed) == ("Ready", False)
+        assert fake_clock.waits == [15.0, 15.0]
+        kore_simulator.assert_no_writes()
+
+    def test_stop__becomes_active(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock) -> None:
+        """If it runs next, it is stopped."""
+        (campaign_id,) = add(kore_simulator, 1, status="Preparing")
+        fake_clock.events = [lambda: kore_simulator.restart(campaign_id)]
+
+        result = only(stop(campaign_id))
+
+        assert (result["status"], result["changed"]) == ("Stopped", True)
+        assert result["sent_at"] == "2026-03-02T12:30:15.000Z"
+
+    def test_stop__stays(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock) -> None:
+        """It is waited for as long as asked, at the end of which it is looked at once more."""
+        (campaign_id,) = add(kore_simulator, 1, status="Preparing")
+
+        error = failure(stop(campaign_id, poll_interval_s=40.0, confirm_timeout_s=100.0), campaign_id)
+
+        assert isinstance(error, CampaignTimeoutError)
+        assert error.retryable
+        assert f"campaign {campaign_id}: is still Preparing after 100 s; nothing was sent" in str(error)
+        assert fake_clock.waits == [40.0, 40.0, 20.0]
+        assert len(kore_simulator.requests) == 4
+
+    @BELOW_AND_ABOVE_THE_LIST
+    def test_stop__holds_up_no_other(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, others: int
+    ) -> None:
+        """The others are stopped and proven to be before it is waited for."""
+        (preparing,) = add(kore_simulator, 1, status="Preparing")
+        running = add(kore_simulator, 1 + others, status="Active")
+
+        def check() -> None:
+            assert {kore_simulator.campaign(one).status for one in running} == {"Stopped"}
+
+        fake_clock.events = [check]
+        outcomes = stop(preparing, *running)
+
+        assert isinstance(failure(outcomes, preparing), CampaignTimeoutError)
+        assert {result["confirmed_at"] for result in outcomes.as_dicts()} == {"2026-03-02T12:30:00.000Z"}
+
+    def test_stop__late_one_has_the_whole_time(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock
+    ) -> None:
+        """The time in which it must stop begins with its stop, not with the wait before it."""
+        kore_simulator.switches(drain_polls=5)
+        (campaign_id,) = add(kore_simulator, 1, status="Preparing")
+        fake_clock.events = [lambda: None] * 4 + [lambda: kore_simulator.restart(campaign_id)]
+
+        result = only(stop(campaign_id, poll_interval_s=10.0, confirm_timeout_s=50.0))
+
+        assert result["sent_at"] == "2026-03-02T12:30:50.000Z"
+        assert result["confirmed_at"] == "2026-03-02T12:31:40.000Z"
+
+
+class TestConfirm:
+    """A stop is believed when the campaign reads Stopped or Completed."""
+
+    @BELOW_AND_ABOVE_THE_LIST
+    def test_stop__drains(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, others: int) -> None:
+        """A campaign that takes its time to stop is read until it has stopped."""
+        kore_simulator.switches(drain_polls=3)
+        campaign_id, *_ = ids = add(kore_simulator, 1 + others, status="Active")
+
+        result = stop(*ids, poll_interval_s=20.0).results[campaign_id]
+
+        assert result.details == {"sent_at": "2026-03-02T12:30:00.000Z", "confirmed_at": "2026-03-02T12:31:00.000Z"}
+        assert fake_clock.waits == [20.0, 20.0, 20.0]
+        kore_simulator.assert_one_effect("stop", campaign_id)
+
+    def test_stop__drains_for_seconds(
+        self, kore_simulator: KoreSimulator, stop: Stop, client: KoreClient, fake_clock: FakeClock
+    ) -> None:
+        """The same in real time."""
+        kore_simulator.switches(drain_seconds=0.1)
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+
+        outcomes = stop_campaigns(
+            client, [Target(campaign_id)], StopOptions(CampaignType.VOICE, poll_interval_s=0.05, confirm_timeout_s=5)
+        )
+
+        assert only(outcomes)["status"] == "Stopped"
+
+    def test_stop__answered_active_while_it_drains(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """An answer that does not say Stopped is settled by reading, not by a second stop."""
+        kore_simulator.switches(drain_polls=3, drain_answer="Active")
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+
+        assert only(stop(campaign_id))["status"] == "Stopped"
+        assert len(kore_simulator.requests.of("stop")) == 1
+
+    def test_stop__never(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock) -> None:
+        """A campaign that does not stop in time is a failure that names its status; a retry may help."""
+        kore_simulator.switches(drain_polls=1000)
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+
+        error = failure(stop(campaign_id, poll_interval_s=40.0, confirm_timeout_s=100.0), campaign_id)
+
+        assert isinstance(error, CampaignTimeoutError)
+        assert error.retryable
+        assert "the stop was accepted, but it is still Active after 100 s" in str(error)
+        assert fake_clock.waits == [40.0, 40.0, 20.0]
+
+    def test_stop__one_slow(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock) -> None:
+        """One that does not stop in time keeps no other from its result."""
+        ids = add(kore_simulator, 5, status="Active")
+        outcomes_before = stop(*ids[1:])
+        kore_simulator.switches(drain_polls=1000)
+
+        outcomes = stop(*ids)
+
+        assert outcomes_before.failures == {}
+        assert list(outcomes.failures) == [ids[0]]
+        assert [result["status"] for result in outcomes.as_dicts()] == ["Stopped"] * 4
+
+    def test_stop__timeout_of_zero(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock) -> None:
+        """With no time at all it is read once."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+
+        assert only(stop(campaign_id, confirm_timeout_s=0.0))["status"] == "Stopped"
+        assert fake_clock.waits == []
+
+    def test_stop__not_to_confirm(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """Without confirmation the answer is believed, and the result does not claim more."""
+        kore_simulator.switches(drain_polls=1000)
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+
+        result = only(stop(campaign_id, confirm=False))
+
+        assert (result["status"], result["changed"]) == ("Stopped", True)
+        assert "confirmed_at" not in result
+        assert [request.operation for request in kore_simulator.requests] == ["get", "stop"]
+
+    def test_stop__wrong_type_ignored_by_the_service(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """A service that ignores a wrong type is never asked: the type is compared first."""
+        kore_simulator.switches(type_mismatch="ignore")
+        (campaign_id,) = add(kore_simulator, 1, status="Active", campaign_type="sms")
+
+        error = failure(stop(campaign_id), campaign_id)
+
+        assert isinstance(error, CampaignMismatchError)
+        kore_simulator.assert_no_writes()
+
+    @BELOW_AND_ABOVE_THE_LIST
+    def test_stop__started_again(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, others: int
+    ) -> None:
+        """If somebody starts it again meanwhile, that is told, and the new run is not stopped."""
+        kore_simulator.switches(drain_polls=1)
+        campaign_id, *_ = ids = add(kore_simulator, 1 + others, status="Active")
+        fake_clock.events = [lambda: kore_simulator.restart(campaign_id)]
+
+        error = failure(stop(*ids), campaign_id)
+
+        assert isinstance(error, CampaignStateError)
+        assert not error.retryable
+        assert "was started again while it was being stopped" in str(error)
+        kore_simulator.assert_one_effect("stop", campaign_id)
+        assert kore_simulator.campaign(campaign_id).status == "Active"
+
+    def test_stop__started_and_ended_again(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock
+    ) -> None:
+        """Another run that has ended is not taken for the one that was stopped."""
+        kore_simulator.switches(drain_polls=1)
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+
+        def run_to_the_end() -> None:
+            kore_simulator.restart(campaign_id)
+            kore_simulator.set_status(campaign_id, "Completed")
+
+        fake_clock.events = [run_to_the_end]
+
+        assert "was started again" in str(failure(stop(campaign_id), campaign_id))
+
+    def test_stop__unreadable_for_a_while(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock
+    ) -> None:
+        """A reading that fails now is tried again in the next round."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.fail_next(503, operation="get", skip=1, times=5)
+
+        assert only(stop(campaign_id))["status"] == "Stopped"
+        assert fake_clock.waits == [15.0]
+
+    def test_stop__unreadable_to_the_end(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """A campaign that cannot be read at all is never said to have stopped."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.fail_next(503, operation="get", skip=1, times=1000)
+
+        error = failure(stop(campaign_id, confirm_timeout_s=30.0), campaign_id)
+
+        assert "it is still not readable after 30 s" in str(error)
+
+    def test_stop__list_unreadable_for_a_while(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock
+    ) -> None:
+        """A list that gets no answer is asked for again in the next round."""
+        ids = add(kore_simulator, 5, status="Active")
+        kore_simulator.drop_next(operation="list", skip=1, times=5)
+
+        outcomes = stop(*ids)
+
+        assert outcomes.failures == {}
+        assert fake_clock.waits == [15.0]
+
+    @BELOW_AND_ABOVE_THE_LIST
+    def test_stop__credentials_refused_meanwhile(self, kore_simulator: KoreSimulator, stop: Stop, others: int) -> None:
+        """Credentials that are refused after the stop end the waiting at once."""
+        ids = add(kore_simulator, 1 + others, status="Active")
+        kore_simulator.fail_next(401, operation=("get", "list"), skip=1, times=1000)
+
+        outcomes = stop(*ids)
+
+        assert sorted(outcomes.failures) == sorted(ids)
+        assert {type(error) for error in outcomes.failures.values()} == {KoreAuthenticationError}
