@@ -58,7 +58,7 @@ class TaskRun:
     """What became of a task.
 
     Attributes:
-        state: ``success``, ``failed`` (no retry), ``up_for_retry`` or ``skipped``.
+        state: ``success``, ``failed`` (no retry), ``up_for_retry``, ``skipped`` or ``deferred``.
         error: what was raised.
         xcoms: what was pushed, by key.
         rendered: the template fields as the UI shows them.
@@ -83,10 +83,15 @@ def run_task(
     *,
     conf: dict[str, Any] | None = None,
     upstream: dict[str, Any] | None = None,
+    at: datetime = INSTANT,
+    run_type: str = "manual",
+    resume: tuple[str, dict[str, Any]] | None = None,
 ) -> TaskRun:
     """Run an operator as a try that may be repeated: render its fields, execute it, and note what came of it.
 
-    ``conf`` is the run's, ``upstream`` the results of other tasks by their id. An operator without a DAG gets one.
+    ``conf`` is the run's, ``upstream`` the results of other tasks by their id, ``at`` the end of the run's data
+    interval and its ``run_after``. ``resume`` is a method and its arguments, for a task that was deferred. An operator
+    without a DAG gets one.
     """
     if operator._dag is None:
         DAG("campaigns", schedule=None).add_task(operator)
@@ -106,7 +111,13 @@ def run_task(
         max_tries=3,
         state=None,
         is_mapped=False,
-        _ti_context_from_server=_generated.TIRunContext(dag_run=_dag_run(conf), max_tries=3, should_retry=True),
+        _ti_context_from_server=_generated.TIRunContext(
+            dag_run=_dag_run(conf, at, run_type),
+            max_tries=3,
+            should_retry=True,
+            next_method=resume and resume[0],
+            next_kwargs=resume and resume[1],
+        ),
     )
     context = task_instance.get_template_context()
     log = structlog.get_logger("task")
@@ -129,17 +140,17 @@ def run_task(
     )
 
 
-def _dag_run(conf: dict[str, Any] | None) -> _generated.DagRun:
+def _dag_run(conf: dict[str, Any] | None, at: datetime, run_type: str) -> _generated.DagRun:
     return _generated.DagRun(
         dag_id="campaigns",
         run_id="manual",
-        logical_date=INSTANT,
-        data_interval_start=INSTANT,
-        data_interval_end=INSTANT,
-        run_after=INSTANT,
-        start_date=INSTANT,
+        logical_date=at,
+        data_interval_start=at,
+        data_interval_end=at,
+        run_after=at,
+        start_date=at,
         end_date=None,
-        run_type=_generated.DagRunType.MANUAL,
+        run_type=_generated.DagRunType(run_type),
         state=_generated.DagRunState.RUNNING,
         conf=conf,
         consumed_asset_events=[],

@@ -9,7 +9,7 @@ import pytest
 import requests_mock
 from kore_support import ACCOUNT, CAMPAIGN, SECRET, STREAM, account, client_of, closed_port
 
-from airflow_provider_campaigns.kore.budget import RequestBudget
+from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import (
@@ -25,6 +25,7 @@ from airflow_provider_campaigns.kore.retry import Bounds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 SAMPLES = Path(__file__).parent / "data" / "kore"
@@ -326,10 +327,34 @@ class TestClient:
                 super().__init__(*args, **kwargs)
 
         monkeypatch.setattr("airflow_provider_campaigns.kore.client.RequestBudget", Noted)
-        KoreClient(account(requests_per_minute=20, timeout_s=7))
+        waits: list[float] = []
+        KoreClient(account(requests_per_minute=20, timeout_s=7), sleep=waits.append)
 
-        assert made == [((20,), {"account_key": f"https://platform.kore.ai|{ACCOUNT}", "max_request_s": 17.0})]
+        [(arguments, options)] = made
+        assert arguments == (20,)
+        assert options["account_key"] == f"https://platform.kore.ai|{ACCOUNT}"
+        assert options["max_request_s"] == 17.0
         assert SECRET not in str(made)
+
+    def test_reserve__stops_before_reads(self, settings: KoreSettings, kore_simulator: KoreSimulator) -> None:
+        """While room is reserved for stops, reads wait for the rest of the budget, and stops do not."""
+        ids = [kore_simulator.add_campaign(status="Active") for _ in range(2)]
+        waits: list[float] = []
+        budget = RequestBudget(3, account_key=None, clock=lambda: sum(waits), sleep=waits.append)
+
+        with KoreClient(settings, budget=budget, sleep=waits.append) as client, client.reserve(2, duration_s=600):
+            client.count_campaigns("voice")
+            assert waits == []
+            client.count_campaigns("voice")
+            after_reads = sum(waits)
+            for campaign_id in ids:
+                client.stop_campaign(campaign_id, "voice")
+            after_stops = sum(waits)
+            client.list_campaigns("voice", priority=Priority.STOP)
+
+        # Two of the three places were free for the second read, and kept. The urgent list found all three taken.
+        assert (after_reads, after_stops) == pytest.approx((60.0, 60.0), abs=0.5)
+        assert sum(waits) == pytest.approx(120.0, abs=0.5)
 
     def test_close__used_again(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
         """A closed client opens new connections when it is used again; closing twice is nothing."""

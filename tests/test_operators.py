@@ -48,7 +48,7 @@ class TestTemplates:
         ("operator", "fields"),
         [
             *[
-                (stop, ("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "when"))
+                (stop, ("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "when", "last_day"))
                 for stop in STOPS
             ],
             (
@@ -97,6 +97,7 @@ class TestTemplates:
             "if_missing": "skip",
             "plan_only": "False",
             "when": "now",
+            "last_day": None,
         }
         kore_simulator.assert_one_effect("stop", campaign_id)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
 
@@ -57,6 +57,13 @@ class Result:
             details=details,
         )
 
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """What ``as_dict`` gave."""
+        details = dict(value)
+        names = ("campaign_id", "campaign_type", "status", "changed", "name", "campaign_instance_id")
+        return cls(**{name: details.pop(name, None) for name in names}, details=details)
+
     def as_dict(self) -> dict[str, Any]:
         """The result as plain JSON values, ``name`` left out where it is not known."""
         known = {
@@ -88,6 +95,33 @@ class Outcomes:
     def as_dicts(self) -> list[dict[str, Any]]:
         """The results so far, in order."""
         return [self.results[one].as_dict() for one in self._ids if one in self.results]
+
+    def as_json(self) -> dict[str, Any]:
+        """Results and errors as plain JSON values, for ``from_json``."""
+        return {
+            "campaign_ids": list(self._ids),
+            "results": self.as_dicts(),
+            "failures": {
+                one: {"message": str(error), "retryable": error.retryable, "outcome_unknown": error.outcome_unknown}
+                for one, error in self.failures.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What ``as_json`` gave, in another process. An error keeps its message and what follows from it."""
+        outcomes = cls(value["campaign_ids"])
+        outcomes.results = {one["campaign_id"]: Result.from_dict(one) for one in value["results"]}
+        outcomes.failures = {
+            campaign_id: KoreError(
+                one["message"],
+                campaign_id=campaign_id,
+                retryable=one["retryable"],
+                outcome_unknown=one["outcome_unknown"],
+            )
+            for campaign_id, one in value["failures"].items()
+        }
+        return outcomes
 
     def attempt_all(self, campaign_ids: Iterable[str], work: Callable[[str], _T]) -> dict[str, _T]:
         """Do ``work`` for each campaign, several at a time; what was returned, without those that failed.

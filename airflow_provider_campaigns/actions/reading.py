@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
@@ -92,7 +93,9 @@ class CampaignReader:
 
         return outcomes.attempt_all(by_id, read)
 
-    def look_up(self, campaign_ids: Collection[str], campaign_type: CampaignType) -> Mapping[str, Campaign]:
+    def look_up(
+        self, campaign_ids: Collection[str], campaign_type: CampaignType, *, priority: Priority = Priority.READ
+    ) -> Mapping[str, Campaign]:
         """What a new list says, if enough campaigns are asked for to be worth it; empty means to read each by itself.
 
         So it also is where the service does not answer the list as it should: only the core endpoints must work.
@@ -103,7 +106,7 @@ class CampaignReader:
         if len(campaign_ids) < LIST_FROM:
             return {}
         try:
-            return self._list(campaign_type, fresh=True)
+            return self._list(campaign_type, fresh=True, priority=priority)
         except (KoreProtocolError, KoreRequestError, KoreNotFoundError, KoreServiceError) as error:
             log.warning("the list cannot be used (%s); each campaign is read by itself", error)
             return {}
@@ -113,10 +116,14 @@ class CampaignReader:
         # A list from before may still hold what was deleted since; only a fresh one contradicts the reading.
         return any(campaign_id in self._list(kind) and campaign_id in self._list(kind, fresh=True) for kind in kinds)
 
-    def _list(self, kind: CampaignType, *, fresh: bool = False) -> Mapping[str, Campaign]:
+    def _list(
+        self, kind: CampaignType, *, fresh: bool = False, priority: Priority = Priority.READ
+    ) -> Mapping[str, Campaign]:
         with self._lock:
             if fresh or kind not in self._lists:
-                self._lists[kind] = {one.campaign_id: one for one in self._client.list_campaigns(kind)}
+                self._lists[kind] = {
+                    one.campaign_id: one for one in self._client.list_campaigns(kind, priority=priority)
+                }
             return self._lists[kind]
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
+
+
+_RESERVED_AFTER_S = 30.0
+"""How long after the instant room is kept for stops that had to be repeated."""
 
 
 class Step(Enum):
@@ -86,11 +93,28 @@ def step_for(campaign: Campaign) -> Step:
     return _STEPS.get(campaign.status, Step.SEND)
 
 
+def missing_result(campaign_id: str, options: StopOptions) -> Result:
+    """The result for a campaign that is provably not there.
+
+    Raises:
+        KoreNotFoundError: ``if_missing`` is ``fail``.
+    """
+    if options.if_missing == "fail":
+        raise KoreNotFoundError(
+            f"campaign {campaign_id}: there is none, by reading and by the list. Was it deleted, or does it belong "
+            "to another app? if_missing='succeed' accepts that",
+            campaign_id=campaign_id,
+        )
+    log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
+    return Result(campaign_id, options.campaign_type.value, MISSING_STATUS, changed=False)
+
+
 def stop_campaigns(
     client: KoreClient,
     targets: Sequence[Target],
     options: StopOptions,
     *,
+    moment: StopMoment | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Stop every target; what becomes of one keeps no other from being stopped.
@@ -102,12 +126,15 @@ def stop_campaigns(
         client: where the campaigns are.
         targets: the campaigns.
         options: how.
+        moment: the instant before which no stop is sent; None for at once. Seconds before it the campaigns are read;
+            at it all stops go out over connections that are open by then.
         clock: the time it lives in.
 
     Returns:
         A result or an error for each target.
     """
-    return _Stop(client, targets, options, clock).run()
+    stop = _Stop(client, targets, options, clock)
+    return stop.run() if moment is None else stop.run_at(moment)
 
 
 class _Stop:
@@ -135,6 +162,17 @@ class _Stop:
         self._deadlines: dict[str, float] = {}
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
         self._last_seen: dict[str, str] = {}
+        self._moment: StopMoment | None = None
+
+    def run_at(self, moment: StopMoment) -> Outcomes:
+        self._moment = moment
+        left_s = (moment.at - self._clock.now()).total_seconds()
+        if left_s <= 0:
+            return self.run()
+        # Room for every stop and for the list that confirms them, from now on, so that it is there when it is needed.
+        with self._client.reserve(len(self._targets) + 1, duration_s=left_s + _RESERVED_AFTER_S):
+            moment.refresh(self._clock)
+            return self.run()
 
     def run(self) -> Outcomes:
         for campaign_id in self._targets:
@@ -151,7 +189,7 @@ class _Stop:
 
     def _serve(self, targets: list[Target]) -> None:
         """Read the targets and do what the status of each asks for."""
-        found = self._reader.read_many(targets, self._options.campaign_type, self._outcomes)
+        found = self._read(targets)
         campaigns: dict[str, Campaign] = {}
         for campaign_id, campaign in found.items():
             if isinstance(campaign, ProvenMissing):
@@ -160,7 +198,18 @@ class _Stop:
                 campaigns[campaign_id] = campaign
         # Each minute of a running campaign is a minute of calls; disabling a schedule takes four requests and can wait.
         in_order = sorted(campaigns, key=lambda one: campaigns[one].is_scheduled)
+        if self._moment is not None and not self._options.plan_only:
+            self._moment.arrive(self._clock)
         self._outcomes.attempt_all(in_order, lambda one: self._serve_one(campaigns[one]))
+
+    def _read(self, targets: list[Target]) -> dict[str, Campaign | ProvenMissing]:
+        is_early = self._moment is not None and self._clock.now() < self._moment.at
+        with (
+            warm_connections(self._client, [target.campaign_id for target in targets], self._clock)
+            if is_early and len(targets) >= LIST_FROM
+            else nullcontext()
+        ):
+            return self._reader.read_many(targets, self._options.campaign_type, self._outcomes)
 
     def _serve_one(self, campaign: Campaign) -> None:
         step = step_for(campaign)
@@ -181,17 +230,10 @@ class _Stop:
             self._idle(campaign)
 
     def _missing(self, campaign_id: str) -> None:
-        if self._options.if_missing == "fail":
-            self._outcomes.failures[campaign_id] = KoreNotFoundError(
-                f"campaign {campaign_id}: there is none, by reading and by the list. Was it deleted, or does it belong "
-                "to another app? if_missing='succeed' accepts that",
-                campaign_id=campaign_id,
-            )
-            return
-        log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
-        self._outcomes.results[campaign_id] = Result(
-            campaign_id, self._options.campaign_type.value, MISSING_STATUS, changed=False
-        )
+        try:
+            self._outcomes.results[campaign_id] = missing_result(campaign_id, self._options)
+        except KoreNotFoundError as error:
+            self._outcomes.failures[campaign_id] = error
 
     def _idle(self, campaign: Campaign) -> None:
         """The result of a campaign that runs no more; changed only if its schedule was disabled here."""
@@ -254,7 +296,10 @@ class _Stop:
         """Send the stop; it may turn out that the campaign ended by itself meanwhile."""
         campaign_id = campaign.campaign_id
         self._clock.check_cancelled()
-        sent_at = instant_text(self._clock.now())
+        now = self._clock.now()
+        if self._moment is not None:
+            self._moment.check(campaign_id, now)
+        sent_at = instant_text(now)
         try:
             receipt = self._client.stop_campaign(
                 campaign_id,
@@ -268,6 +313,9 @@ class _Stop:
             return
         log.info("campaign %s: the stop was accepted, status %s", campaign_id, receipt.status)
         self._details[campaign_id]["sent_at"] = sent_at
+        if self._moment is not None:
+            # Counted to the answer: until then the campaign may have been calling.
+            self._details[campaign_id]["lateness_s"] = self._moment.lateness_s(self._clock.now())
         if self._options.confirm and not receipt.by_reading:
             self._stopping[campaign_id] = campaign
             self._extend(campaign_id)
@@ -295,7 +343,8 @@ class _Stop:
             return
         self._last_seen.update(dict.fromkeys(self._stopping, "not readable"))
         try:
-            listed = self._reader.look_up(self._stopping, self._options.campaign_type)
+            # As urgent as the stops: it must not wait for the room that is kept for them.
+            listed = self._reader.look_up(self._stopping, self._options.campaign_type, priority=Priority.STOP)
         except KoreError as error:
             log.info("the list could not be read: %s", error)
             if not error.retryable:

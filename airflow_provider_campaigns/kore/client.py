@@ -40,6 +40,7 @@ from airflow_provider_campaigns.kore.writes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
 
@@ -91,10 +92,12 @@ class KoreClient:
             settings.requests_per_minute,
             account_key=f"{settings.base_url}|{settings.account_id}",
             max_request_s=CONNECT_TIMEOUT_S + settings.timeout_s,
+            sleep=sleep,
         )
         signer = signer or TokenSigner(
             settings.client_id, settings.client_secret, subject=settings.jwt_subject, ttl_s=settings.jwt_ttl_s
         )
+        self._budget = budget
         self._transport = Transport(settings, budget=budget, signer=signer)
         self._sender = Sender(
             self._transport,
@@ -234,18 +237,21 @@ class KoreClient:
         statuses: Sequence[str] = (),
         name_pattern: str | None = None,
         api_version: str | None = None,
+        priority: Priority = Priority.READ,
     ) -> list[Campaign]:
         """Every campaign of a type, newest first, or those in one of ``statuses`` with a name like ``name_pattern``.
 
         The pattern is a shell's: ``*``, ``?`` and ``[...]``, with regard to case. 100 campaigns per request; items of
-        a list have no calling hours. A list that changes while it is read is read once more.
+        a list have no calling hours. A list that changes while it is read is read once more. ``priority`` is its place
+        in the request budget's queue.
 
         Raises:
             KoreProtocolError: the pages do not add up to the total, twice; nothing may be concluded from such a list.
 
         Source: get-all-campaigns-v2.
         """
-        campaigns = self._list(self._endpoint("list", api_version), checked_campaign_type(campaign_type), statuses)
+        kind = checked_campaign_type(campaign_type)
+        campaigns = self._list(self._endpoint("list", api_version), kind, statuses, priority=priority)
         return [c for c in campaigns.values() if name_pattern is None or fnmatchcase(c.name, name_pattern)]
 
     def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
@@ -371,6 +377,16 @@ class KoreClient:
             if number >= page.total_pages:
                 return
             number += 1
+
+    # The request budget
+
+    def reserve(self, requests: int, *, duration_s: float) -> AbstractContextManager[None]:
+        """Keep room in the account's request budget for stops that this process is about to send.
+
+        During the ``with`` block, and for ``duration_s`` at most, the reads of all processes of this machine leave
+        room for so many requests.
+        """
+        return self._budget.reserve(min(requests, self.settings.requests_per_minute), duration_s=duration_s)
 
     # Description
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,15 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider_campaigns.actions.clock import Clock
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.actions.targets import Targets, require_one
+from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.operators.cancellation import Cancellation
+from airflow_provider_campaigns.operators.run_instant import run_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -76,11 +79,14 @@ class KoreCampaignOperator(BaseOperator):
         """
         self._cancellation = Cancellation()
         try:
-            yield Clock(sleep=self._sleep, check_cancelled=self._check_killed)
+            yield Clock(now=self._now, sleep=self._sleep, check_cancelled=self._check_killed)
         except KoreError as error:
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC)
 
     def _sleep(self, seconds: float) -> None:
         if self._cancellation is None:
@@ -137,6 +143,15 @@ class CampaignsOperator(KoreCampaignOperator):
         """``if_missing`` as rendered."""
         return one_of("if_missing", self.if_missing, ("fail", "skip", "succeed"))
 
+    def skip_backfill(self, context: Context) -> None:
+        """A backfill is about days that are over; what it would stop or delete is what there is today.
+
+        Raises:
+            AirflowSkipException: the run is a backfill.
+        """
+        if run_type(context) == "backfill":
+            raise AirflowSkipException("a backfill changes no campaign: it is about days that are over")
+
     def targets(self) -> Targets:
         """The campaigns meant, as rendered."""
         return Targets.parse(self.campaign_id, self.campaign_ids)
@@ -170,6 +185,56 @@ def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
             f"{field}: expected {' or '.join(map(repr, accepted))}, got {value!r}", field=field
         )
     return str(value)
+
+
+def read_day(field: str, value: object) -> date | None:
+    """A date, from one or from ISO text as a template gives it; None and empty text are None.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value)  # type: ignore[arg-type]  # anything may come from a template
+    except (TypeError, ValueError):
+        raise KoreConfigurationError(
+            f"{field}: expected a date such as '2026-12-24', got {value!r}", field=field
+        ) from None
+
+
+def read_hours(given: object) -> CallingHours:
+    """The calling hours that a user gave, as rendered.
+
+    Raises:
+        KoreConfigurationError: they are neither a ``CallingHours`` nor an object of one of the accepted forms.
+    """
+    if isinstance(given, CallingHours):
+        return given
+    value = given
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, Mapping):
+        raise KoreConfigurationError(
+            "calling_hours: expected a CallingHours, a calling-hours object, or an object such as "
+            f'{{"timezone": "Asia/Kolkata", "hours": {{"MO-FR": "9:00 AM-6:00 PM"}}}}, got {given!r}',
+            field="calling_hours",
+        )
+    try:
+        if "hours" not in value:
+            return CallingHours.from_api(value)
+        if value.keys() == {"timezone", "hours"}:
+            return CallingHours.parse(value["timezone"], value["hours"])
+    except KoreConfigurationError as error:
+        raise KoreConfigurationError(f"calling_hours: {error}", field="calling_hours") from error
+    raise KoreConfigurationError(
+        f"calling_hours: expected timezone and hours, got {', '.join(map(str, value))}", field="calling_hours"
+    )
 
 
 def seconds(field: str, value: object, *, least: float = 0.0) -> float:

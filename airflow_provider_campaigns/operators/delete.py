@@ -72,6 +72,7 @@ class DeleteCampaignOperator(CampaignsOperator):
     def execute(self, context: Context) -> Any:
         """Delete the campaigns."""
         with self.working() as clock:
+            self.skip_backfill(context)
             targets = self.targets().with_names(self.expected_name)
             options = DeleteOptions(
                 self.campaign_type,

@@ -2,58 +2,137 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.common.compat.sdk import AirflowSkipException, conf
+
+from airflow_provider_campaigns.actions.clock import instant_text
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.stop_at_close import (
+    EARLY,
+    CloseRun,
+    plan_close_run,
+    plan_closes,
+    serve_what_is_due,
+)
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of, seconds
+from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of, read_day, read_hours, seconds
+from airflow_provider_campaigns.operators.run_instant import run_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import timedelta
+    from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_campaigns.actions.clock import Clock
+    from airflow_provider_campaigns.calling_hours import CallingHours
 
 
 class _StopCampaignOperator(CampaignsOperator):
     campaign_type: ClassVar[CampaignType]
-    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "when")
+    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "when", "last_day")
 
     def __init__(
         self,
         *,
         when: str = "now",
+        last_day: date | str | None = None,
+        calling_hours: CallingHours | Mapping[str, Any] | None = None,
+        contact_timezones: Sequence[str] = (),
+        lead_time: float | timedelta = 60,
         disable_schedule: bool = False,
         confirm: bool = True,
         poll_interval: float | timedelta = 15,
         confirm_timeout: float | timedelta = 600,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.when = when
+        self.last_day = last_day
+        self.calling_hours = calling_hours
+        self.contact_timezones = contact_timezones
+        self.lead_time = lead_time
         self.disable_schedule = disable_schedule
         self.confirm = confirm
         self.poll_interval = poll_interval
         self.confirm_timeout = confirm_timeout
+        self.deferrable = deferrable
 
     def execute(self, context: Context) -> Any:
-        """Stop the campaigns."""
+        """Stop the campaigns, now or at their closes."""
         with self.working() as clock:
-            one_of("when", self.when, ("now",))
-            targets = self.targets()
-            options = StopOptions(
-                self.campaign_type,
-                api_version=self.api_version,
-                if_missing=self.checked_if_missing(),
-                confirm=flag("confirm", self.confirm),
-                poll_interval_s=seconds("poll_interval", self.poll_interval, least=1),
-                confirm_timeout_s=seconds("confirm_timeout", self.confirm_timeout),
-                disable_schedule=flag("disable_schedule", self.disable_schedule),
-                plan_only=flag("plan_only", self.plan_only),
+            self.skip_backfill(context)
+            targets, options = self.targets(), self._options()
+            if one_of("when", self.when, ("now", "calling_hours_end")) == "now":
+                outcomes = stop_campaigns(self.hook.get_conn(), targets.targets, options, clock=clock)
+                return self.deliver(outcomes, targets, context, what="stopped")
+            if not self.retries:
+                self.log.warning(
+                    "retries is 0: if this task's worker dies before the close, nothing stops the campaigns"
+                )
+            run = plan_close_run(
+                self.hook.get_conn(),
+                targets.targets,
+                options,
+                run_at=run_instant(context),
+                last_day=read_day("last_day", self.last_day),
+                calling_hours=self._given_hours(),
+                contact_timezones=tuple(self.contact_timezones),
             )
-            outcomes = stop_campaigns(self.hook.get_conn(), targets.targets, options, clock=clock)
-            return self.deliver(outcomes, targets, context, what="stopped")
+            self._warn_if_late(run, clock)
+            return self._serve(run, context, clock)
+
+    def resume(self, context: Context, run: dict[str, Any], event: Any = None) -> Any:  # noqa: ARG002 - a moment came
+        """Go on in a new process, shortly before a close; what is due is decided anew."""
+        with self.working() as clock:
+            return self._serve(CloseRun.from_json(run, calling_hours=self._given_hours()), context, clock)
+
+    def _serve(self, run: CloseRun, context: Context, clock: Clock) -> Any:
+        options, lead_time = self._options(), timedelta(seconds=seconds("lead_time", self.lead_time, least=5))
+        if options.plan_only:
+            plan_closes(self.hook.get_conn(), run, options, clock=clock)
+        while wake_at := serve_what_is_due(self.hook.get_conn(), run, options, lead_time=lead_time, clock=clock):
+            self.log.info("%d campaigns wait for their close; next at %s", len(run.planned), instant_text(wake_at))
+            if self.deferrable:
+                from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415 - not to parse
+
+                trigger = DateTimeTrigger(moment=wake_at)
+                self.defer(trigger=trigger, method_name="resume", kwargs={"run": run.as_json()})
+            clock.sleep(max(0.0, (wake_at - clock.now()).total_seconds()))
+        if run.all_wait_for_their_last_day:
+            raise AirflowSkipException(f"last_day: {self.last_day} is not yet; the campaigns go on")
+        return self.deliver(run.outcomes, self.targets(), context, what="stopped")
+
+    def _given_hours(self) -> CallingHours | None:
+        return None if self.calling_hours is None else read_hours(self.calling_hours)
+
+    def _options(self) -> StopOptions:
+        return StopOptions(
+            self.campaign_type,
+            api_version=self.api_version,
+            if_missing=self.checked_if_missing(),
+            confirm=flag("confirm", self.confirm),
+            poll_interval_s=seconds("poll_interval", self.poll_interval, least=1),
+            confirm_timeout_s=seconds("confirm_timeout", self.confirm_timeout),
+            disable_schedule=flag("disable_schedule", self.disable_schedule),
+            plan_only=flag("plan_only", self.plan_only),
+        )
+
+    def _warn_if_late(self, run: CloseRun, clock: Clock) -> None:
+        now = clock.now()
+        closing = run.next_closing(now)
+        if closing is not None and now < closing.at < now + EARLY:
+            self.log.warning(
+                "this task began %.0f s before the close at %s; begin at least %.0f s before it, so that reading the "
+                "campaigns does not take the requests that the stops need",
+                (closing.at - now).total_seconds(),
+                instant_text(closing.at),
+                EARLY.total_seconds(),
+            )
 
 
 class StopVoiceCampaignOperator(_StopCampaignOperator):
@@ -68,7 +147,18 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
         campaign_ids: many campaigns: ids or result dicts of another task, or a JSON array in text; the result is a
             list. One that fails keeps no other from being stopped; the task then fails with a table, and a retry does
             only the rest.
-        when: ``now``.
+        when: ``now``, or ``calling_hours_end``: each campaign at the last close of its calling hours on the business
+            day of the run, on the second. The business day follows from the run (the end of a scheduled run's data
+            interval, else its ``run_after``), never from the clock, so every try is for the same close. A run that
+            comes after the close stops at once, but not inside a later day's hours: then it waits for that close; and
+            it fails without retry more than 24 hours late. Pausing the DAG disarms a stop that waits.
+        last_day: a date, or ISO text; on business days before it the task skips. Only with ``calling_hours_end``.
+        calling_hours: hours in the place of the campaigns' own: an object as the service has it,
+            ``{"timezone": "Asia/Kolkata", "hours": {"MO-FR": "9:00 AM-6:00 PM"}}``, or a ``CallingHours``.
+        contact_timezones: zones of contacts who have one of their own; the stop waits until the same hours have closed
+            there, too.
+        lead_time: seconds (or a timedelta) before a close at which a worker is ready.
+        deferrable: wait for the close in the triggerer, without a worker; Airflow's ``default_deferrable`` by default.
         disable_schedule: also disable the schedule of a scheduled campaign, which otherwise fails, because the platform
             would start it again.
         if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there.
@@ -82,7 +172,8 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
 
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, sent_at, confirmed_at}``, the
-        instants in ISO 8601 UTC and only where a stop was sent; ``schedule_disabled`` where that was done;
+        instants in ISO 8601 UTC and only where a stop was sent; ``lateness_s``, the seconds from a close to the answer;
+        ``schedule_disabled`` where that was done;
         ``planned`` is what a plan would send. ``changed`` is true if this very task stopped it or disabled its
         schedule.
 

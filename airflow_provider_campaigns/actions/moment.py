@@ -1,0 +1,96 @@
+"""The instant at which stops are sent, and how to be ready for it."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.actions.outcomes import SENDERS
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow_provider_campaigns.actions.clock import Clock
+    from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
+
+REFRESH = timedelta(seconds=5)
+"""How long before the instant the campaigns are read once more, which also opens the connections for the stops."""
+
+PACE_S = 0.01
+"""Connections opened back to back overflow a listen backlog of 5; 10 ms apart they do not (8 connections, measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopMoment:
+    """When stops are sent.
+
+    Attributes:
+        at: nothing that stops is sent before.
+        expires: by campaign, when its hours begin again: from then on its stop is not sent any more. A campaign that
+            is not in it, or whose instant is None, never expires.
+    """
+
+    at: datetime
+    expires: Mapping[str, datetime | None] = field(default_factory=dict)
+
+    def refresh(self, clock: Clock) -> None:
+        """Wait for the time to read the campaigns once more."""
+        _wait_until(self.at - REFRESH, clock)
+
+    def arrive(self, clock: Clock) -> None:
+        """Wait for the instant itself."""
+        _wait_until(self.at, clock)
+
+    def lateness_s(self, now: datetime) -> float:
+        """Seconds since the instant, to the millisecond."""
+        return round((now - self.at).total_seconds(), 3)
+
+    def check(self, campaign_id: str, now: datetime) -> None:
+        """Make sure that the campaign may still be stopped for this instant.
+
+        Raises:
+            CampaignStateError: its hours have begun again, because something took very long; a retry decides anew.
+        """
+        expires = self.expires.get(campaign_id)
+        if expires is not None and now >= expires:
+            raise CampaignStateError(
+                f"campaign {campaign_id}: its calling hours began again at {instant_text(expires)}, before the stop "
+                f"for the close at {instant_text(self.at)} could be sent; nothing was sent",
+                campaign_id=campaign_id,
+                retryable=True,
+            )
+
+
+@contextmanager
+def warm_connections(client: KoreClient, campaign_ids: Sequence[str], clock: Clock) -> Iterator[None]:
+    """Open a connection for each sender while the block does a reading of its own.
+
+    One status is read for each further connection, 10 ms apart, so that they overlap: real requests warm the pool that
+    requests really uses. What they answer does not matter here; the block's own reading decides.
+    """
+
+    def read(campaign_id: str) -> None:
+        try:
+            client.get_campaign_status(campaign_id)
+        except KoreError as error:
+            log.info("campaign %s: %s", campaign_id, error)
+
+    with ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="warm") as pool:
+        for campaign_id in campaign_ids[: SENDERS - 1]:
+            pool.submit(read, campaign_id)
+            clock.sleep(PACE_S)
+        yield
+
+
+def _wait_until(instant: datetime, clock: Clock) -> None:
+    # A wait may end a little early, and the clock may be set while it lasts.
+    while (left := (instant - clock.now()).total_seconds()) > 0:
+        clock.sleep(left)

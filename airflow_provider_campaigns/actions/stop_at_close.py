@@ -1,0 +1,235 @@
+"""Stopping campaigns at the end of their calling hours: each at its own close, on the second.
+
+Between now and a close there may be hours, and the process that waits may not be the one that sends. So what is still
+to be done is a value, ``CloseRun``, which can be kept as JSON; ``serve_what_is_due`` does what its closes ask for at
+the moment, and says when to come back.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_campaigns.actions.clock import Clock, instant_text
+from airflow_provider_campaigns.actions.closing import Closing, Schedule
+from airflow_provider_campaigns.actions.moment import StopMoment
+from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
+from airflow_provider_campaigns.actions.stop import StopOptions, missing_result, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
+
+EARLY = timedelta(seconds=60)
+"""A close that is nearer than this when its campaigns are read may find the request budget used up by the reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A campaign that waits for its close.
+
+    Attributes:
+        target: the campaign.
+        schedule: the clocks that count for it.
+    """
+
+    target: Target
+    schedule: Schedule
+
+
+class CloseRun:
+    """What one run has to stop at which closes, and what has become of it so far.
+
+    Attributes:
+        run_at: the instant that says which business day the run is for; the same for every try.
+        planned: campaigns whose close has yet to be served, by id.
+        outcomes: results and errors of the others.
+        calling_hours: those that were given for all campaigns; None if each has its own.
+    """
+
+    def __init__(
+        self,
+        run_at: datetime,
+        planned: Sequence[Planned],
+        outcomes: Outcomes,
+        *,
+        calling_hours: CallingHours | None = None,
+    ) -> None:
+        self.run_at = run_at
+        self.calling_hours = calling_hours
+        self.planned = {one.target.campaign_id: one for one in planned}
+        self.outcomes = outcomes
+
+    @property
+    def all_wait_for_their_last_day(self) -> bool:
+        """True if there are campaigns, and every one of them is left running because its last day is not yet."""
+        results = self.outcomes.results.values()
+        waiting = [one for one in results if "waits_for" in one.details]
+        return bool(waiting) and len(waiting) == len(results) and not self.outcomes.failures and not self.planned
+
+    def next_closing(self, now: datetime) -> Closing | None:
+        """The earliest close to act on; None if there is none left.
+
+        A campaign that has no close to act on - hours that never close, a run that is a day late - becomes a failure.
+        """
+        closings = []
+        for campaign_id, one in list(self.planned.items()):
+            try:
+                closings.append(one.schedule.closing_to_act_on(self.run_at, now))
+            except KoreError as error:
+                error.campaign_id = campaign_id
+                error.args = (f"campaign {campaign_id}: {error}",)
+                self.outcomes.failures[campaign_id] = error
+                del self.planned[campaign_id]
+        return min(closings, key=lambda closing: closing.at, default=None)
+
+    def take(self, closing: Closing, now: datetime) -> list[Planned]:
+        """The campaigns with this close, which are then no longer planned."""
+        taken = [
+            one for one in self.planned.values() if one.schedule.closing_to_act_on(self.run_at, now).at == closing.at
+        ]
+        for one in taken:
+            del self.planned[one.target.campaign_id]
+        return taken
+
+    def as_json(self) -> dict[str, Any]:
+        """The run as plain JSON values, for ``from_json``. It holds no secret and no phone number.
+
+        Hours that were given are not in it: their calendar of closed days may be anything.
+        """
+        return {
+            "run_at": self.run_at.isoformat(),
+            "planned": [
+                {
+                    "campaign_id": one.target.campaign_id,
+                    "name": one.target.name,
+                    "calling_hours": None if self.calling_hours else one.schedule.hours.to_api(),
+                    "contact_timezones": list(one.schedule.contact_timezones),
+                }
+                for one in self.planned.values()
+            ],
+            "outcomes": self.outcomes.as_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], *, calling_hours: CallingHours | None = None) -> Self:
+        """What ``as_json`` gave, in another process, with the hours that were given then."""
+        planned = [
+            Planned(
+                Target(one["campaign_id"], one["name"]),
+                Schedule(calling_hours or CallingHours.from_api(one["calling_hours"]), tuple(one["contact_timezones"])),
+            )
+            for one in value["planned"]
+        ]
+        outcomes = Outcomes.from_json(value["outcomes"])
+        return cls(datetime.fromisoformat(value["run_at"]), planned, outcomes, calling_hours=calling_hours)
+
+
+def plan_close_run(
+    client: KoreClient,
+    targets: Sequence[Target],
+    options: StopOptions,
+    *,
+    run_at: datetime,
+    last_day: date | None = None,
+    calling_hours: CallingHours | None = None,
+    contact_timezones: Sequence[str] = (),
+) -> CloseRun:
+    """Read each campaign and its calling hours, one request each.
+
+    ``calling_hours`` are those of all campaigns in the place of their own. A campaign that cannot be read, is provably
+    missing, or is of another type or name is an outcome already, and keeps no other from being planned. So is one whose
+    business day comes before ``last_day``: it goes on, with ``waits_for`` in its result. One that has ended is planned
+    like any other: its status is read again at the close.
+    """
+    outcomes = Outcomes(target.campaign_id for target in targets)
+    reader = CampaignReader(client)
+    by_id = {target.campaign_id: target for target in targets}
+
+    def plan(campaign_id: str) -> Planned | None:
+        campaign = reader.read(campaign_id, options.campaign_type)
+        if isinstance(campaign, ProvenMissing):
+            outcomes.results[campaign_id] = missing_result(campaign_id, options)
+            return None
+        check_type(campaign, options.campaign_type)
+        by_id[campaign_id].check_name(campaign)
+        hours = calling_hours or _hours_of(campaign_id, campaign.raw)
+        schedule = Schedule(hours, tuple(contact_timezones))
+        if last_day is not None and schedule.closing_for(run_at).day < last_day:
+            outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=last_day.isoformat())
+            return None
+        return Planned(by_id[campaign_id], schedule)
+
+    found = outcomes.attempt_all(by_id, plan)
+    planned = [one for one in found.values() if one is not None]
+    return CloseRun(run_at, planned, outcomes, calling_hours=calling_hours)
+
+
+def plan_closes(client: KoreClient, run: CloseRun, options: StopOptions, *, clock: Clock) -> None:
+    """Say for every campaign what would be sent and when, without waiting and without sending; none is planned then."""
+    while (closing := run.next_closing(clock.now())) is not None:
+        group = run.take(closing, clock.now())
+        log.info("plan only: %d campaigns at %s", len(group), instant_text(closing.at))
+        planned = stop_campaigns(client, [one.target for one in group], options, clock=clock)
+        for result in planned.results.values():
+            result.details["planned_at"] = instant_text(closing.at)
+        run.outcomes.results.update(planned.results)
+        run.outcomes.failures.update(planned.failures)
+
+
+def serve_what_is_due(
+    client: KoreClient, run: CloseRun, options: StopOptions, *, lead_time: timedelta, clock: Clock
+) -> datetime | None:
+    """Stop the campaigns of every close that has come or is at most ``lead_time`` away, each group at its close.
+
+    Returns:
+        When to come back for the next close, or None if none is left.
+    """
+    while True:
+        now = clock.now()
+        closing = run.next_closing(now)
+        if closing is None:
+            return None
+        if closing.at - lead_time > now:
+            return closing.at - lead_time
+        _serve(client, run, closing, options, clock)
+
+
+def _serve(client: KoreClient, run: CloseRun, closing: Closing, options: StopOptions, clock: Clock) -> None:
+    group = run.take(closing, clock.now())
+    left = (closing.at - clock.now()).total_seconds()
+    log.info(
+        "%d campaign%s at the close of %s, %s (%s)",
+        len(group),
+        "s"[: len(group) != 1],
+        closing.day,
+        instant_text(closing.at),
+        f"in {left:.0f} s" if left > 0 else f"{-left:.0f} s ago",
+    )
+    moment = StopMoment(
+        closing.at, expires={one.target.campaign_id: one.schedule.hours.next_open(closing.at) for one in group}
+    )
+    served = stop_campaigns(client, [one.target for one in group], options, moment=moment, clock=clock)
+    run.outcomes.results.update(served.results)
+    run.outcomes.failures.update(served.failures)
+
+
+def _hours_of(campaign_id: str, raw: Mapping[str, Any]) -> CallingHours:
+    try:
+        return CallingHours.from_api(raw)
+    except KoreConfigurationError as error:
+        raise KoreConfigurationError(
+            f"campaign {campaign_id}: its calling hours cannot be read: {error}. The argument calling_hours says them",
+            field=error.field,
+            campaign_id=campaign_id,
+        ) from error

@@ -1,0 +1,239 @@
+"""How the parts may depend on each other, and what the table of endpoints and the simulator know of each other."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
+from airflow_provider_campaigns.simulator.routes import ROUTES, Route
+
+PACKAGE = Path(__file__).parent.parent / "airflow_provider_campaigns"
+NAME = "airflow_provider_campaigns"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+# The rings, from the inside out: a module may import from its own ring and from those before it.
+KORE_RINGS = (
+    ("errors",),
+    ("endpoints", "campaigns", "auth", "budget", "budget_ledger", "budget_store"),
+    ("answers", "retry", "settings", "writes"),
+    ("transport",),
+    ("sending",),
+    ("client",),
+)
+# The layers of the whole package, likewise. The errors are the innermost of all.
+LAYERS = {
+    "provider_info": 0,
+    "calling_hours": 1,
+    "calling_hours_text": 1,
+    "kore": 2,
+    "reports": 3,
+    "actions": 4,
+    "hooks": 5,
+    "retry_policy": 5,
+    "status_poller": 5,
+    "triggers": 6,
+    "timetables": 6,
+    "operators": 7,
+    "sensors": 7,
+    "links": 7,
+    "lifecycle": 8,
+    "plugin": 8,
+}
+ERRORS = f"{NAME}.kore.errors"
+NO_AIRFLOW = ("kore", "actions", "reports", "simulator", "calling_hours", "calling_hours_text")
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Every module that a module's text names in an import, at its top, in a function or for type checking."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            source = str(node.module)
+            # "from package import module" imports the module.
+            below = {f"{source}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= below or {source}
+    return frozenset(found)
+
+
+def area(module: str) -> str:
+    """The part of the package that a module of ours belongs to: ``kore``, ``hooks``, ... or nothing."""
+    return module.removeprefix(NAME).lstrip(".").partition(".")[0]
+
+
+def is_ours(module: str) -> bool:
+    return module == NAME or module.startswith(f"{NAME}.")
+
+
+class TestImports:
+    @pytest.mark.parametrize("module", [name for name in MODULES if area(name) in NO_AIRFLOW])
+    def test_imports__no_airflow(self, module: str) -> None:
+        """Client, calling hours, actions, reports and simulator know nothing of Airflow."""
+        assert not {name for name in imports(module) if name.partition(".")[0] == "airflow"}
+
+    @pytest.mark.parametrize("module", [name for name in MODULES if area(name) == "simulator"])
+    def test_imports__simulator_alone(self, module: str) -> None:
+        """The simulator is transcribed on its own: it imports nothing of ours outside itself."""
+        assert {area(name) for name in imports(module) if is_ours(name)} <= {"simulator"}
+
+    @pytest.mark.parametrize("module", [name for name in MODULES if area(name) != "simulator"])
+    def test_imports__no_simulator(self, module: str) -> None:
+        """What is used on the platform does not need what stands in for it."""
+        assert "simulator" not in {area(name) for name in imports(module) if is_ours(name)}
+
+    @pytest.mark.parametrize("module", [name for name in MODULES if area(name) in LAYERS])
+    def test_imports__one_way(self, module: str) -> None:
+        """Imports point inwards: from operators to hooks, from actions to the client, and never back."""
+        outward = {
+            name
+            for name in imports(module)
+            if is_ours(name) and LAYERS.get(area(name), 0) > LAYERS[area(module)] and name != ERRORS
+        }
+
+        assert outward == set()
+
+    def test_imports__every_part_has_a_layer(self) -> None:
+        """A new part of the package gets its place here."""
+        assert {area(module) for module in MODULES} - {"", "simulator"} <= LAYERS.keys()
+
+    def test_imports__rings_of_the_client(self) -> None:
+        """Within the client, too, imports point one way, and every module has its ring."""
+        ring_of = {f"{NAME}.kore.{name}": number for number, ring in enumerate(KORE_RINGS) for name in ring}
+
+        assert ring_of.keys() == {name for name in MODULES if area(name) == "kore"} - {f"{NAME}.kore"}
+        outward = {
+            (module, name)
+            for module, ring in ring_of.items()
+            for name in imports(module)
+            if ring_of.get(name, 0) > ring
+        }
+        assert outward == set()
+
+    @pytest.mark.parametrize("library", ["requests", "urllib3"])
+    def test_imports__one_door_to_the_network(self, library: str) -> None:
+        """One module talks to the platform."""
+        users = {module for module in MODULES if library in {name.partition(".")[0] for name in imports(module)}}
+
+        assert users == {f"{NAME}.kore.transport"}
+
+    def test_imports__other_ways_to_the_network(self) -> None:
+        """No other HTTP library is used, nor the standard library's client."""
+        others = {"httpx", "aiohttp", "http.client", "urllib.request"}
+        found = {(module, name) for module in MODULES for name in imports(module) if name in others}
+
+        assert found == set()
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+class TestLazyLoading:
+    def test_package__loads_nothing(self) -> None:
+        """Importing the package loads nothing but itself: Airflow does so before its configuration is ready."""
+        loaded = loaded_by(f"import {NAME}, {NAME}.provider_info")
+
+        assert {name for name in loaded if is_ours(name)} == {NAME, f"{NAME}.provider_info"}
+        assert "airflow" not in loaded
+
+    @pytest.mark.parametrize("module", ["kore.client", "kore.settings", "calling_hours"])
+    def test_client__loads_nothing_heavy(self, module: str) -> None:
+        """The client loads its libraries when it sends, not when a DAG is parsed."""
+        heavy = {"airflow", "requests", "urllib3", "jwt", "cryptography", "aiohttp", "fastapi", "pyarrow", "pendulum"}
+
+        assert not heavy & loaded_by(f"import {NAME}.{module}")
+
+    def test_client__works_without_airflow(self) -> None:
+        """A client is made, and sends, without Airflow: what cannot be imported is not missed."""
+        loaded = loaded_by(
+            "import sys; sys.modules['airflow'] = None\n"
+            f"from {NAME} import KoreClient, KoreSettings\n"
+            "from airflow_provider_campaigns.kore.errors import KoreConnectionError\n"
+            "from airflow_provider_campaigns.kore.retry import Bounds\n"
+            "settings = KoreSettings('http://127.0.0.1:9', 'cs-1', 'x' * 32, 'st-1', '1')\n"
+            "try: KoreClient(settings, bounds=Bounds(attempts=1)).get_campaign_status('cd-1')\n"
+            "except KoreConnectionError: pass"
+        )
+
+        assert {"requests", "jwt"} <= loaded
+
+
+class TestPaths:
+    def test_paths__in_one_table(self) -> None:
+        """The service's paths are written in the table of endpoints and in the simulator, nowhere else.
+
+        But for the connection form, whose help shows an override.
+        """
+        users = {
+            module
+            for module, path in MODULES.items()
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "/api/" in node.value
+        }
+
+        outside = {name for name in users if area(name) != "simulator"}
+        assert outside == {f"{NAME}.kore.endpoints", f"{NAME}.provider_info"}
+
+
+def shape(path: str) -> str:
+    """A path with its placeholders made alike."""
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def serves(route: Route, name: str) -> bool:
+    """True if a route of the simulator answers the request of an endpoint, by method, path and query."""
+    endpoint = ENDPOINTS[name]
+    if (endpoint.method, shape(endpoint.path)) != (route.method, shape(route.path)):
+        return False
+    if route.operation(endpoint.query) != name.partition("_")[0].replace("enable", "schedule").replace(
+        "disable", "schedule"
+    ):
+        return False
+    pair = (endpoint.query.get("campaignType", ""), endpoint.query.get("trigger", ""))
+    needs_account = route.account_query and not name.startswith("contacts")
+    return (not route.pairs or pair in route.pairs) and ("accountId" in endpoint.query or not needs_account)
+
+
+PLAIN_ROUTES = [route for route in ROUTES if not route.printed]
+
+
+class TestSimulator:
+    """The two tables were written independently; here they are compared."""
+
+    @pytest.mark.parametrize("name", list(ENDPOINTS))
+    def test_endpoint__served(self, name: str) -> None:
+        """Every endpoint is served by one route, of the same version, that names its page."""
+        [route] = [route for route in PLAIN_ROUTES if serves(route, name)]
+
+        assert route.version == ENDPOINTS[name].name.rpartition("_")[2]
+        assert ENDPOINTS[name].source in route.pages
+
+    @pytest.mark.parametrize("route", PLAIN_ROUTES, ids=lambda route: route.name)
+    def test_route__called(self, route: Route) -> None:
+        """Every route is called by an endpoint, and every combination of type and trigger by one of its own."""
+        callers = [ENDPOINTS[name] for name in ENDPOINTS if serves(route, name)]
+
+        assert callers
+        assert route.pairs <= {(row.query.get("campaignType"), row.query.get("trigger")) for row in callers}
+
+    def test_overrides__reach_the_printed_paths(self) -> None:
+        """The paths as the pages print them can be reached by overrides."""
+        printed = {shape(route.path) for route in ROUTES if route.printed and route.kind == "trigger"}
+
+        assert printed == {"/api/v2/public/{}/campaign/trigger/{}", "/campaign/api/v2/public/{}/campaign//trigger/{}"}

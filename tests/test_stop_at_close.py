@@ -1,0 +1,316 @@
+"""Stopping at the close: nothing before it, every campaign at it, each at its own."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_clock import FakeClock
+
+from airflow_provider_campaigns.actions.stop import StopOptions
+from airflow_provider_campaigns.actions.stop_at_close import CloseRun, plan_close_run, plan_closes, serve_what_is_due
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreConfigurationError, KoreNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_campaigns.actions.outcomes import Outcomes
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+# The fake clock begins on Monday, 2026-03-02 at 12:30 UTC: 18:00 in Kolkata, the close of office hours there.
+CLOSE = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+RUN_AT = datetime(2026, 3, 2, 12, 20, tzinfo=UTC)
+STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
+LEAD = timedelta(seconds=60)
+
+
+def hours(timezone: str = "Asia/Kolkata", window: str = "9:00 AM-6:00 PM", days: str = "MO-FR") -> dict[str, object]:
+    """Calling hours as the service has them."""
+    return CallingHours.parse(timezone, {days: window}).to_api()
+
+
+class Evening:
+    """One run, from an instant on, on a clock that passes only while somebody waits."""
+
+    def __init__(self, client: KoreClient, simulator: KoreSimulator, *, begins_s: float) -> None:
+        simulator.switches(rate_limit=None)
+        self.client = client
+        self.simulator = simulator
+        self.time = FakeClock(elapsed_s=begins_s)
+        self.run: CloseRun | None = None
+        self.wakes: list[float] = []
+        self.sent: list[tuple[str, float]] = []
+        original = client.stop_campaign
+
+        def stop_campaign(campaign_id: str, *args: Any, **kwargs: Any) -> Any:
+            self.sent.append((campaign_id, self.seconds_after_close()))
+            return original(campaign_id, *args, **kwargs)
+
+        client.stop_campaign = stop_campaign  # type: ignore[method-assign]
+
+    def seconds_after_close(self) -> float:
+        return (self.time.clock.now() - CLOSE).total_seconds()
+
+    def plan(self, *ids: str, run_at: datetime = RUN_AT, **options: Any) -> CloseRun:
+        """Read the campaigns, early."""
+        self.options = StopOptions(CampaignType.VOICE, **options.pop("options", {}))
+        self.run = plan_close_run(self.client, [Target(one) for one in ids], self.options, run_at=run_at, **options)
+        return self.run
+
+    def serve(self) -> Outcomes:
+        """Serve all closes, each time in a new process: the run goes through JSON."""
+        assert self.run is not None
+        while wake_at := serve_what_is_due(self.client, self.run, self.options, lead_time=LEAD, clock=self.time.clock):
+            self.wakes.append((wake_at - CLOSE).total_seconds())
+            self.run = CloseRun.from_json(json.loads(json.dumps(self.run.as_json())))
+            self.time.sleep((wake_at - self.time.clock.now()).total_seconds())
+        return self.run.outcomes
+
+
+@pytest.fixture
+def evening(client: KoreClient, kore_simulator: KoreSimulator) -> Callable[..., Evening]:
+    """A run that begins so many seconds after the close of Kolkata's office hours (negative: before)."""
+    return lambda begins_s: Evening(client, kore_simulator, begins_s=begins_s)
+
+
+@pytest.mark.parametrize("number", [1, 6], ids=["one", "many"])
+def test_serve__at_the_close(evening: Callable[..., Evening], kore_simulator: KoreSimulator, number: int):
+    """A worker is asked for 60 s before the close; every stop goes out at the close, none before, each once."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(number)]
+    at.plan(*ids)
+
+    outcomes = at.serve()
+
+    assert at.wakes == [-60.0]
+    assert sorted(at.sent) == sorted((one, 0.0) for one in ids)
+    assert outcomes.failures == {}
+    for result in outcomes.as_dicts():
+        assert (result["status"], result["changed"], result["lateness_s"]) == ("Stopped", True, 0.0)
+        assert result["sent_at"] == "2026-03-02T12:30:00.000Z"
+        kore_simulator.assert_one_effect("stop", result["campaign_id"])
+
+
+def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Twenty campaigns take one list and seven statuses before the close, and twenty stops and one list from it on."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(20)]
+    at.plan(*ids)
+    before = len(kore_simulator.requests)
+
+    at.serve()
+
+    operations = [record.operation for record in list(kore_simulator.requests)[before:]]
+    first_stop = operations.index("stop")
+    assert sorted(operations[:first_stop]) == ["list", *["status"] * 7]
+    assert operations[first_stop:] == [*["stop"] * 20, "list"]
+
+
+def test_serve__closes_in_order(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Campaigns with different closes are stopped each at its own, the earlier first."""
+    at = evening(-600)
+    late = kore_simulator.add_campaign(name="Late", status="Active", calling_hours=hours(window="9:00 AM-8:00 PM"))
+    early = kore_simulator.add_campaign(name="Early", status="Active", calling_hours=hours())
+    at.plan(late, early)
+
+    outcomes = at.serve()
+
+    assert at.sent == [(early, 0.0), (late, 7200.0)]
+    assert at.wakes == [-60.0, 7140.0]
+    assert [one["campaign_id"] for one in outcomes.as_dicts()] == [late, early]
+
+
+def test_serve__contacts_further_west(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """With contacts in Dubai (1:30 behind Kolkata) the stop waits until 18:00 there."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    at.plan(campaign, contact_timezones=["Asia/Dubai", "Asia/Tokyo"])
+
+    at.serve()
+
+    assert at.sent == [(campaign, 5400.0)]
+
+
+def test_serve__late(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A run that comes two hours after the close stops at once and says how late that was."""
+    at = evening(7200)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    at.plan(campaign)
+
+    (result,) = at.serve().as_dicts()
+
+    assert at.wakes == []
+    assert (result["changed"], result["lateness_s"]) == (True, 7200.0)
+
+
+def test_serve__inside_the_next_days_hours(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A run that comes at 10:00 the next morning waits for that day's close."""
+    at = evening(16 * 3600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    at.plan(campaign)
+
+    at.serve()
+
+    assert at.sent == [(campaign, 86400.0)]
+
+
+def test_serve__thirty_hours_late(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """More than 24 hours after the close nothing is sent, and no retry will send it."""
+    at = evening(30 * 3600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    at.plan(campaign)
+
+    outcomes = at.serve()
+
+    error = outcomes.failures[campaign]
+    assert isinstance(error, CampaignStateError)
+    assert error.retryable is False
+    assert str(error).startswith(f"campaign {campaign}: the close of 2026-03-02 was at 2026-03-02T12:30:00.000Z")
+    kore_simulator.assert_no_writes()
+
+
+def test_serve__ended_before_the_close(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A campaign that completes while it waits for its close is a success that changed nothing."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    at.plan(campaign)
+    kore_simulator.set_status(campaign, "Completed")
+
+    (result,) = at.serve().as_dicts()
+
+    assert (result["status"], result["changed"]) == ("Completed", False)
+    kore_simulator.assert_no_writes()
+
+
+def test_serve__one_that_fails_keeps_no_other(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Not found, another type, unreadable hours, hours without a close: the others are stopped at their close."""
+    at = evening(-600)
+    good = kore_simulator.add_campaign(name="Good", status="Active", calling_hours=hours())
+    sms = kore_simulator.add_campaign(name="Text", campaign_type="sms", status="Active", calling_hours=hours())
+    odd = kore_simulator.add_campaign(name="Odd", status="Active", calling_hours={"timezone": "Mars/Olympus"})
+    endless = kore_simulator.add_campaign(
+        name="Endless", status="Active", calling_hours=hours(window="12:00 AM-12:00 AM", days="MO-SU")
+    )
+    at.plan(STRANGER, sms, odd, endless, good)
+
+    outcomes = at.serve()
+
+    assert at.sent == [(good, 0.0)]
+    assert [one["campaign_id"] for one in outcomes.as_dicts()] == [good]
+    messages = {one: str(error) for one, error in outcomes.failures.items()}
+    assert set(messages) == {STRANGER, sms, odd, endless}
+    assert "there is none" in messages[STRANGER]
+    assert "is of type sms, not voice" in messages[sms]
+    assert "its calling hours cannot be read" in messages[odd]
+    assert 'when="now"' in messages[endless]
+
+
+def test_serve__its_hours_begin_again_before_the_stop(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A process that was held up past the next opening sends nothing; a retry decides anew."""
+    at = evening(-30)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    at.plan(campaign)
+    at.time.events = [lambda: None, lambda: setattr(at.time, "elapsed_s", 15.5 * 3600)]
+
+    outcomes = at.serve()
+
+    assert "its calling hours began again at 2026-03-03T03:30:00.000Z" in str(outcomes.failures[campaign])
+    assert outcomes.failures[campaign].retryable is True
+    kore_simulator.assert_no_writes()
+
+
+def test_plan__given_hours(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Hours that are given count in the place of the campaign's own."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours(window="9:00 AM-9:00 PM"))
+    run = at.plan(campaign, calling_hours=CallingHours.from_api(hours()))
+
+    closing = run.next_closing(at.time.clock.now())
+
+    assert closing is not None
+    assert closing.at == CLOSE
+    assert "9:00 AM" not in json.dumps(run.as_json())
+
+
+def test_plan__before_the_last_day(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """On a business day before its last the campaign goes on; on the last day it is stopped."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+
+    waiting = at.plan(campaign, last_day=date(2026, 3, 3))
+    due = at.plan(campaign, last_day=date(2026, 3, 2))
+
+    assert waiting.all_wait_for_their_last_day
+    assert waiting.outcomes.as_dicts()[0]["waits_for"] == "2026-03-03"
+    assert not due.all_wait_for_their_last_day
+    assert list(due.planned) == [campaign]
+
+
+@pytest.mark.parametrize("if_missing", ["skip", "succeed"])
+def test_plan__missing(evening: Callable[..., Evening], kore_simulator: KoreSimulator, if_missing: str):
+    """A campaign that is provably not there is a result where that is accepted."""
+    at = evening(-600)
+    run = at.plan(STRANGER, options={"if_missing": if_missing})
+
+    assert [one["status"] for one in run.outcomes.as_dicts()] == ["Missing"]
+    assert run.next_closing(at.time.clock.now()) is None
+
+
+def test_plan_closes__says_what_and_when(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A plan tells the request and its instant, waits for nothing and sends nothing."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    run = at.plan(campaign, options={"plan_only": True})
+
+    plan_closes(at.client, run, at.options, clock=at.time.clock)
+
+    (result,) = run.outcomes.as_dicts()
+    assert result["planned_at"] == "2026-03-02T12:30:00.000Z"
+    assert result["planned"].startswith("POST /campaign/api/v1/public/")
+    assert at.time.waits == []
+    kore_simulator.assert_no_writes()
+
+
+def test_from_json__keeps_outcomes(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """What a process before has found out is not lost when another goes on."""
+    at = evening(-600)
+    done = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    run = at.plan(done, STRANGER)
+
+    again = CloseRun.from_json(json.loads(json.dumps(run.as_json())))
+
+    assert again.run_at == RUN_AT
+    assert list(again.planned) == [done]
+    assert isinstance(run.outcomes.failures[STRANGER], KoreNotFoundError)
+    assert str(again.outcomes.failures[STRANGER]) == str(run.outcomes.failures[STRANGER])
+    assert again.outcomes.failures[STRANGER].retryable is False
+
+
+def test_plan__hours_of_a_calendar_are_not_stored(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Given hours with closed days are given again after a wait, so a closed day stays closed."""
+    at = evening(-600)
+    closed = CallingHours.parse("Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"}, closed_on={date(2026, 3, 2)})
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    run = at.plan(campaign, calling_hours=closed)
+
+    again = CloseRun.from_json(run.as_json(), calling_hours=closed)
+
+    assert again.next_closing(RUN_AT) == run.next_closing(RUN_AT)
+    assert run.next_closing(RUN_AT).at == RUN_AT  # type: ignore[union-attr]
+
+
+def test_plan__unreadable_hours_name_the_argument(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Hours that cannot be read say which argument helps."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours={"timezone": "Mars/Olympus"})
+    run = at.plan(campaign)
+
+    error = run.outcomes.failures[campaign]
+    assert isinstance(error, KoreConfigurationError)
+    assert "The argument calling_hours says them" in str(error)

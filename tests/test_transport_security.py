@@ -1,0 +1,349 @@
+"""Certificates, proxies, redirects, cookies and netrc: nobody but the platform gets a token."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from kore_support import CAMPAIGN, RawServer, account, client_of, closed_port, http_answer, listening
+from urllib3.exceptions import InsecureRequestWarning
+
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreConnectionError, KoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow_provider_campaigns.kore.settings import KoreSettings
+
+STATUS = http_answer(b'{"data": {"id": "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000", "status": "Ready"}}')
+STOPPED = http_answer(b'{"status": "Stopped"}')
+ENVIRONMENT = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC")
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _kore_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host kore.test, which is this machine under a name that does not say so."""
+    original = socket.getaddrinfo
+
+    def resolve(host: Any, *arguments: Any, **options: Any) -> Any:
+        return original("127.0.0.1" if host == "kore.test" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+def status_of(settings: KoreSettings) -> str:
+    """The status of a campaign, by one call."""
+    with client_of(settings) as client:
+        return str(client.get_campaign_status(CAMPAIGN))
+
+
+def failure(settings: KoreSettings) -> KoreError:
+    """The error of a stop."""
+    with client_of(settings) as client, pytest.raises(KoreError) as caught:
+        client.stop_campaign(CAMPAIGN, "voice")
+    return caught.value
+
+
+class Authority:
+    """Certificates of our own: an authority, and a server's certificate signed by it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        authority = self._certificate("Test authority", "Test authority", key, key, is_authority=True)
+        server_key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._certificate(name, "Test authority", server_key, key, is_authority=False)
+        self.bundle = str(folder / "authority.pem")
+        self._server = folder / "server.pem"
+        (folder / "authority.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+        self._server.write_bytes(
+            server_key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            + certificate.public_bytes(serialization.Encoding.PEM)
+        )
+
+    @staticmethod
+    def _certificate(name: str, issuer: str, key: Any, signed_by: Any, *, is_authority: bool) -> x509.Certificate:
+        def named(text: str) -> x509.Name:
+            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+        now = dt.datetime.now(dt.UTC)
+        builder = (
+            x509
+            .CertificateBuilder()
+            .subject_name(named(name))
+            .issuer_name(named(issuer))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signed_by.public_key()), critical=False)
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=True,
+                    key_cert_sign=is_authority,
+                    crl_sign=is_authority,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
+        )
+        if not is_authority:
+            names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(signed_by, hashes.SHA256())
+
+    def wrap(self, sock: socket.socket) -> socket.socket:
+        """TLS over an accepted connection."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._server)
+        return context.wrap_socket(sock, server_side=True)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The authority of kore.test."""
+    return Authority(tmp_path_factory.mktemp("authority"), "kore.test")
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that signed nothing here."""
+    return Authority(tmp_path_factory.mktemp("stranger"), "elsewhere.test")
+
+
+class TestCertificates:
+    def test_tls__unknown_authority(self, authority: Authority) -> None:
+        """A certificate that nobody vouches for ends the call before anything is sent; no retry mends it."""
+        with listening(RawServer(STOPPED), authority.wrap) as server:
+            error = failure(account(f"https://kore.test:{server.port}"))
+
+        assert type(error) is KoreConnectionError
+        assert "the certificate was not accepted (ca_bundle and verify_tls say which are)" in str(error)
+        assert (error.outcome_unknown, error.retryable) == (False, False)
+        assert server.requests == []
+
+    @pytest.mark.parametrize(
+        "content", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"]
+    )
+    def test_tls__unreadable_bundle(self, authority: Authority, tmp_path: Path, content: str) -> None:
+        """With a bundle that holds no certificate none can be accepted, and nothing is sent."""
+        bundle = tmp_path / "bundle.pem"
+        bundle.write_text(content)
+        with listening(RawServer(STOPPED), authority.wrap) as server:
+            error = failure(account(f"https://kore.test:{server.port}", ca_bundle=str(bundle)))
+
+        assert "the certificate was not accepted" in str(error)
+        assert (error.outcome_unknown, error.retryable) == (False, False)
+        assert server.requests == []
+
+    def test_tls__of_another_host(self, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A certificate of another host is not accepted either."""
+        original = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **o: original("127.0.0.1", *a, **o))
+        with listening(RawServer(STOPPED), authority.wrap) as server:
+            error = failure(account(f"https://other.test:{server.port}", ca_bundle=authority.bundle))
+
+        assert "the certificate was not accepted" in str(error)
+        assert server.requests == []
+
+    @pytest.mark.parametrize("variable", [None, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_tls__ca_bundle(
+        self,
+        authority: Authority,
+        stranger: Authority,
+        monkeypatch: pytest.MonkeyPatch,
+        variable: str | None,
+    ) -> None:
+        """The connection's bundle is the one that counts, whatever the environment names."""
+        if variable is not None:
+            monkeypatch.setenv(variable, stranger.bundle)
+
+        with listening(RawServer(STATUS), authority.wrap) as server:
+            assert status_of(account(f"https://kore.test:{server.port}", ca_bundle=authority.bundle)) == "Ready"
+
+    @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_tls__bundle_of_the_environment(
+        self, authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
+    ) -> None:
+        """Without a bundle of its own, a connection uses the environment's."""
+        monkeypatch.setenv(variable, authority.bundle)
+
+        with listening(RawServer(STATUS), authority.wrap) as server:
+            assert status_of(account(f"https://kore.test:{server.port}")) == "Ready"
+
+    def test_tls__not_verified(
+        self, authority: Authority, stranger: Authority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """``verify_tls`` off accepts any certificate, also if the environment names a bundle, and warns each time."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", stranger.bundle)
+
+        with (
+            listening(RawServer(STATUS), authority.wrap) as server,
+            pytest.warns(InsecureRequestWarning, match="Unverified HTTPS request"),
+        ):
+            assert status_of(account(f"https://kore.test:{server.port}", verify_tls=False)) == "Ready"
+
+    def test_tls__bundle_of_the_environment_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A bundle of the environment that does not exist is a mistake to mend, and is named."""
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
+
+        error = failure(account("https://kore.test"))
+
+        assert isinstance(error, KoreConfigurationError)
+        assert (error.field, error.outcome_unknown) == ("ca_bundle", False)
+        assert str(error) == (
+            "ca_bundle: the environment variable REQUESTS_CA_BUNDLE names '/no/such.pem', which does not exist; mend "
+            "it, or set ca_bundle"
+        )
+
+
+@pytest.fixture(params=["upper", "lower"])
+def set_proxy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Names a proxy in the environment, in either spelling."""
+
+    def set_variable(name: str, value: str) -> None:
+        monkeypatch.setenv(getattr(name, request.param)(), value)
+
+    return set_variable
+
+
+class TestProxies:
+    def test_proxy__http(self, set_proxy: Callable[[str, str], None]) -> None:
+        """Plain http, where it is allowed, goes through the environment's proxy."""
+        with listening(RawServer(STATUS)) as proxy:
+            set_proxy("http_proxy", proxy.url)
+            assert status_of(account("http://kore.test", allow_http=True)) == "Ready"
+
+        assert proxy.requests[0].line.startswith("POST http://kore.test/campaign/api/v2/public/st-")
+
+    def test_proxy__https(self, authority: Authority, set_proxy: Callable[[str, str], None]) -> None:
+        """Https goes through a tunnel: the proxy learns host and port, and nothing of the request."""
+        with listening(RawServer(STATUS), authority.wrap) as server, listening(RawServer(b"", server.port)) as proxy:
+            set_proxy("https_proxy", proxy.url)
+            settings = account(f"https://kore.test:{server.port}", ca_bundle=authority.bundle)
+            assert status_of(settings) == "Ready"
+
+        [connect] = proxy.requests
+        assert connect.line.startswith(f"CONNECT kore.test:{server.port} HTTP/1.")
+        assert not {"auth", "iid", "accountId"} & connect.headers.keys()
+        assert "auth" in server.requests[0].headers
+
+    @pytest.mark.parametrize("exempt", ["kore.test", ".test", "a.test,kore.test", "*"])
+    def test_proxy__no_proxy(self, set_proxy: Callable[[str, str], None], exempt: str) -> None:
+        """Hosts that the environment exempts are reached directly."""
+        with listening(RawServer(STATUS)) as server, listening(RawServer(STATUS)) as proxy:
+            set_proxy("http_proxy", proxy.url)
+            set_proxy("no_proxy", exempt)
+            assert status_of(account(f"http://kore.test:{server.port}", allow_http=True)) == "Ready"
+
+        assert (len(server.requests), len(proxy.requests)) == (1, 0)
+
+    def test_proxy__never_for_loopback(self, set_proxy: Callable[[str, str], None]) -> None:
+        """Plain http to this machine stays on it: a proxy would see the token."""
+        with listening(RawServer(STATUS)) as server, listening(RawServer(STATUS)) as proxy:
+            set_proxy("http_proxy", proxy.url)
+            set_proxy("all_proxy", proxy.url)
+            assert status_of(account(server.url)) == "Ready"
+
+        assert (len(server.requests), len(proxy.requests)) == (1, 0)
+
+    def test_proxy__not_there(self, set_proxy: Callable[[str, str], None]) -> None:
+        """A proxy that does not listen was given nothing to pass on."""
+        set_proxy("http_proxy", f"http://127.0.0.1:{closed_port()}")
+
+        error = failure(account("http://kore.test", allow_http=True))
+
+        assert "the proxy did not connect (http://kore.test)" in str(error)
+        assert (error.outcome_unknown, error.retryable) == (False, True)
+
+    def test_proxy__refuses_the_tunnel(self, set_proxy: Callable[[str, str], None]) -> None:
+        """A proxy that refuses its tunnel was given nothing to pass on."""
+        with listening(RawServer(http_answer(b"", "407 Proxy Authentication Required"))) as proxy:
+            set_proxy("https_proxy", proxy.url.replace("//", "//user:hunter2@"))
+            error = failure(account("https://kore.test"))
+
+        assert (error.outcome_unknown, error.retryable) == (False, True)
+        assert "the proxy did not connect" in str(error)
+        assert "hunter2" not in f"{error!r} {error.__context__!r}"
+
+    def test_proxy__breaks_afterwards(self, set_proxy: Callable[[str, str], None]) -> None:
+        """A connection through a proxy that breaks after the request leaves the outcome open, as any other does."""
+        with listening(RawServer(None)) as proxy:
+            set_proxy("http_proxy", proxy.url)
+            error = failure(account("http://kore.test", allow_http=True))
+
+        assert error.outcome_unknown is True
+        assert [request.line[:4] for request in proxy.requests] == ["POST", *["GET "] * 5]
+
+
+class TestStrangers:
+    """What else might carry a token to somebody else, or somebody else's secrets to the platform."""
+
+    @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+    @pytest.mark.parametrize("location", ["http://127.0.0.1:{}/x", "//127.0.0.1:{}/x", "http://[", "", "%"])
+    def test_redirect__not_followed(self, status: str, location: str) -> None:
+        """A redirect is an error, wherever it leads, and nobody hears of the token."""
+        with listening(RawServer(STATUS)) as elsewhere:
+            answer = http_answer(b"", status, "Location: " + location.format(elsewhere.port))
+            with (
+                listening(RawServer(answer)) as server,
+                client_of(account(server.url)) as client,
+                pytest.raises(KoreError, match="redirects are not followed") as caught,
+            ):
+                client.get_campaign(CAMPAIGN)
+
+        assert caught.value.retryable is False
+        assert (len(server.requests), elsewhere.connections) == (1, 0)
+
+    def test_cookies__not_kept(self) -> None:
+        """A cookie is never sent back, by any of the threads that share the client."""
+        answer = http_answer(
+            b'{"data": {"id": "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000", "status": "Ready"}}',
+            "200 OK",
+            "Set-Cookie: session=1; Path=/",
+        )
+        with listening(RawServer(answer)) as server, client_of(account(server.url)) as client:
+            for _ in range(3):
+                client.get_campaign_status(CAMPAIGN)
+
+        assert len(server.requests) == 3
+        assert not any("Cookie" in request.headers for request in server.requests)
+
+    @pytest.mark.parametrize("by", ["NETRC", "HOME"])
+    def test_netrc__not_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+        """Credentials that netrc holds for the same host are not sent, and do not replace the token."""
+        netrc = tmp_path / ".netrc"
+        netrc.write_text("machine 127.0.0.1 login somebody password hunter2\ndefault login a password b\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv(by, str(netrc if by == "NETRC" else tmp_path))
+
+        with listening(RawServer(STATUS)) as server:
+            status_of(account(server.url))
+
+        [request] = server.requests
+        assert "Authorization" not in request.headers
+        assert request.headers["auth"].startswith("eyJ")
