@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
+from airflow_provider_campaigns.timetables import CallingHoursTimetable
+
 
 class KoreCampaignPlugin(AirflowPlugin):
     """Registers what this provider adds to the scheduler and the UI."""
 
     name = "kore_campaign"
+    timetables = [CallingHoursTimetable]  # noqa: RUF012  # Airflow's interface

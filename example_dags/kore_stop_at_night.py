@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Param
 
-from airflow_provider_campaigns import StopVoiceCampaignOperator
+from airflow_provider_campaigns import CallingHoursTimetable, StopVoiceCampaignOperator
 
 with DAG(
     dag_id="kore_stop_at_night",
-    # With a start_date, unpausing the DAG would run the last close that was missed, and stop the campaign at noon.
-    schedule=CronTriggerTimetable("0 18 * * MON-FRI", timezone="Asia/Kolkata", run_immediately=False),
+    # At the close, not 10 minutes before it as by default: this stop is sent at once, and would end the campaign early.
+    schedule=CallingHoursTimetable(
+        "Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"}, event="last_close", offset=timedelta(0)
+    ),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},
