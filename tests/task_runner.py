@@ -16,6 +16,7 @@ from uuid import UUID
 import structlog
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.api.datamodels import _generated
+from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import comms, task_runner
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ class Supervisor:
     Attributes:
         upstream: XComs of other tasks, by task id; of a mapped task those of all its instances.
         messages: whatever the task sent.
+        state_store: the task state store.
     """
 
     upstream: dict[str, Any] = field(default_factory=dict)
     messages: list[Any] = field(default_factory=list)
+    state_store: dict[str, Any] = field(default_factory=dict)
     socket: Any = None
 
     def send(self, msg: Any) -> Any:
@@ -47,6 +50,12 @@ class Supervisor:
             return comms.XComSequenceSliceResult(root=self.upstream[msg.task_id][msg.start : msg.stop : msg.step])
         if isinstance(msg, comms.GetXComSequenceItem):
             return comms.XComSequenceIndexResult(root=self.upstream[msg.task_id][msg.offset])
+        if isinstance(msg, comms.GetTaskStateStore):
+            if msg.key not in self.state_store:
+                return comms.ErrorResponse(error=ErrorType.TASK_STORE_NOT_FOUND)
+            return comms.TaskStateStoreResult(value=self.state_store[msg.key])
+        if isinstance(msg, comms.SetTaskStateStore):
+            self.state_store[msg.key] = json.loads(json.dumps(msg.value))
         return None
 
     async def asend(self, msg: Any) -> Any:
@@ -86,16 +95,17 @@ def run_task(
     at: datetime = INSTANT,
     run_type: str = "manual",
     resume: tuple[str, dict[str, Any]] | None = None,
+    state_store: dict[str, Any] | None = None,
 ) -> TaskRun:
     """Run an operator as a try that may be repeated: render its fields, execute it, and note what came of it.
 
     ``conf`` is the run's, ``upstream`` the results of other tasks by their id, ``at`` the end of the run's data
     interval and its ``run_after``. ``resume`` is a method and its arguments, for a task that was deferred. An operator
-    without a DAG gets one.
+    without a DAG gets one. ``state_store`` is what earlier tries have left in the task state store.
     """
     if operator._dag is None:
         DAG("campaigns", schedule=None).add_task(operator)
-    supervisor = Supervisor(upstream or {})
+    supervisor = Supervisor(upstream or {}, state_store={} if state_store is None else state_store)
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
     task_instance = task_runner.RuntimeTaskInstance.model_construct(
         id=UUID(int=1),

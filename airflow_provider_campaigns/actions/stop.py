@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence, check_not_started_again
 from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
@@ -25,7 +26,7 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.writes import UnknownInstance, started_again
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -115,6 +116,7 @@ def stop_campaigns(
     options: StopOptions,
     *,
     moment: StopMoment | None = None,
+    evidence: Evidence | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Stop every target; what becomes of one keeps no other from being stopped.
@@ -128,12 +130,13 @@ def stop_campaigns(
         options: how.
         moment: the instant before which no stop is sent; None for at once. Seconds before it the campaigns are read;
             at it all stops go out over connections that are open by then.
+        evidence: what earlier tries of the same task have sent, and where this one keeps what it sends.
         clock: the time it lives in.
 
     Returns:
         A result or an error for each target.
     """
-    stop = _Stop(client, targets, options, clock)
+    stop = _Stop(client, targets, options, evidence or NoEvidence(), clock)
     return stop.run() if moment is None else stop.run_at(moment)
 
 
@@ -149,8 +152,11 @@ class _Stop:
         client: KoreClient,
         targets: Sequence[Target],
         options: StopOptions,
+        evidence: Evidence,
         clock: Clock,
     ) -> None:
+        self._evidence = evidence
+        self._earlier: Mapping[str, Entry] = {}
         self._client = client
         self._reader = CampaignReader(client)
         self._targets = {target.campaign_id: target for target in targets}
@@ -175,6 +181,7 @@ class _Stop:
             return self.run()
 
     def run(self) -> Outcomes:
+        self._earlier = self._evidence.recall()
         for campaign_id in self._targets:
             self._extend(campaign_id)
         self._serve(list(self._targets.values()))
@@ -182,6 +189,7 @@ class _Stop:
             self._look()
             self._give_up_on_the_late()
             if not self._outcomes.open_ids:
+                self._keep_confirmed()
                 return self._outcomes
             self._wait()
             waiting, self._preparing = self._preparing, {}
@@ -198,9 +206,35 @@ class _Stop:
                 campaigns[campaign_id] = campaign
         # Each minute of a running campaign is a minute of calls; disabling a schedule takes four requests and can wait.
         in_order = sorted(campaigns, key=lambda one: campaigns[one].is_scheduled)
-        if self._moment is not None and not self._options.plan_only:
-            self._moment.arrive(self._clock)
+        if not self._options.plan_only:
+            self._keep_intended(campaigns)
+            if self._moment is not None:
+                self._moment.arrive(self._clock)
         self._outcomes.attempt_all(in_order, lambda one: self._serve_one(campaigns[one]))
+
+    def _keep_intended(self, campaigns: Mapping[str, Campaign]) -> None:
+        """Keep what is about to be sent, before it is: this process may not live to tell."""
+        at = instant_text(self._clock.now() if self._moment is None else max(self._clock.now(), self._moment.at))
+        sending = {
+            one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at}
+            for one, campaign in campaigns.items()
+            if step_for(campaign) is Step.SEND and one not in self._earlier
+        }
+        if sending:
+            self._evidence.keep(sending)
+
+    def _keep_confirmed(self) -> None:
+        confirmed = {
+            one: {
+                "campaign_instance_id": result.campaign_instance_id,
+                "sent_at": result.details["sent_at"],
+                "confirmed_at": result.details["confirmed_at"],
+            }
+            for one, result in self._outcomes.results.items()
+            if "confirmed_at" in result.details
+        }
+        if confirmed:
+            self._evidence.keep(confirmed)
 
     def _read(self, targets: list[Target]) -> dict[str, Campaign | ProvenMissing]:
         is_early = self._moment is not None and self._clock.now() < self._moment.at
@@ -222,6 +256,7 @@ class _Stop:
             campaign = self._disable_schedule(campaign)
             step = step_for(campaign)
         if step is Step.SEND:
+            check_not_started_again(campaign, self._earlier)
             self._send(campaign)
         elif step is Step.WAIT:
             self._last_seen[campaign.campaign_id] = str(campaign.status)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from airflow_provider_campaigns.actions.evidence import Evidence
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
@@ -188,7 +189,13 @@ def plan_closes(client: KoreClient, run: CloseRun, options: StopOptions, *, cloc
 
 
 def serve_what_is_due(
-    client: KoreClient, run: CloseRun, options: StopOptions, *, lead_time: timedelta, clock: Clock
+    client: KoreClient,
+    run: CloseRun,
+    options: StopOptions,
+    *,
+    lead_time: timedelta,
+    evidence: Evidence | None = None,
+    clock: Clock,
 ) -> datetime | None:
     """Stop the campaigns of every close that has come or is at most ``lead_time`` away, each group at its close.
 
@@ -202,10 +209,18 @@ def serve_what_is_due(
             return None
         if closing.at - lead_time > now:
             return closing.at - lead_time
-        _serve(client, run, closing, options, clock)
+        _serve(client, run, closing, options, evidence=evidence, clock=clock)
 
 
-def _serve(client: KoreClient, run: CloseRun, closing: Closing, options: StopOptions, clock: Clock) -> None:
+def _serve(
+    client: KoreClient,
+    run: CloseRun,
+    closing: Closing,
+    options: StopOptions,
+    *,
+    evidence: Evidence | None,
+    clock: Clock,
+) -> None:
     group = run.take(closing, clock.now())
     left = (closing.at - clock.now()).total_seconds()
     log.info(
@@ -219,7 +234,9 @@ def _serve(client: KoreClient, run: CloseRun, closing: Closing, options: StopOpt
     moment = StopMoment(
         closing.at, expires={one.target.campaign_id: one.schedule.hours.next_open(closing.at) for one in group}
     )
-    served = stop_campaigns(client, [one.target for one in group], options, moment=moment, clock=clock)
+    served = stop_campaigns(
+        client, [one.target for one in group], options, moment=moment, evidence=evidence, clock=clock
+    )
     run.outcomes.results.update(served.results)
     run.outcomes.failures.update(served.failures)
 

@@ -19,6 +19,7 @@ from airflow_provider_campaigns.actions.stop_at_close import (
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of, read_day, read_hours, seconds
+from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.run_instant import run_instant
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class _StopCampaignOperator(CampaignsOperator):
             self.skip_backfill(context)
             targets, options = self.targets(), self._options()
             if one_of("when", self.when, ("now", "calling_hours_end")) == "now":
-                outcomes = stop_campaigns(self.hook.get_conn(), targets.targets, options, clock=clock)
+                evidence = evidence_of(context)
+                outcomes = stop_campaigns(
+                    self.hook.get_conn(), targets.targets, options, evidence=evidence, clock=clock
+                )
                 return self.deliver(outcomes, targets, context, what="stopped")
             if not self.retries:
                 self.log.warning(
@@ -95,7 +99,8 @@ class _StopCampaignOperator(CampaignsOperator):
         options, lead_time = self._options(), timedelta(seconds=seconds("lead_time", self.lead_time, least=5))
         if options.plan_only:
             plan_closes(self.hook.get_conn(), run, options, clock=clock)
-        while wake_at := serve_what_is_due(self.hook.get_conn(), run, options, lead_time=lead_time, clock=clock):
+        client, evidence = self.hook.get_conn(), evidence_of(context)
+        while wake_at := serve_what_is_due(client, run, options, lead_time=lead_time, evidence=evidence, clock=clock):
             self.log.info("%d campaigns wait for their close; next at %s", len(run.planned), instant_text(wake_at))
             if self.deferrable:
                 from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415 - not to parse

@@ -1,0 +1,55 @@
+"""What earlier tries of the same task have sent: evidence, never a result.
+
+A try may die between sending a stop and telling anybody. The next one reads the campaign, which says what is; only what
+was noted before sending says whether a run that goes on now is the one that was stopped, or a new one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_campaigns.kore.errors import CampaignStateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+
+Entry = dict[str, Any]
+"""``{"campaign_instance_id": ..., "sent_at": ...}``, and ``confirmed_at`` once that is known; instants as ISO text."""
+
+
+class Evidence(Protocol):
+    """Where a task keeps what it has sent, across its tries."""
+
+    def recall(self) -> Mapping[str, Entry]:
+        """What earlier tries have kept, by campaign id."""
+
+    def keep(self, entries: Mapping[str, Entry]) -> None:
+        """Add to it; an entry takes the place of one for the same campaign."""
+
+
+class NoEvidence:
+    """For callers that have nowhere to keep it: what is read of a campaign is then all that is known."""
+
+    def recall(self) -> Mapping[str, Entry]:
+        """Nothing."""
+        return {}
+
+    def keep(self, entries: Mapping[str, Entry]) -> None:
+        """Nothing is kept."""
+
+
+def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) -> None:
+    """Make sure that a campaign that goes on is not a new run, after an earlier try has stopped the one before.
+
+    Raises:
+        CampaignStateError: it is; nothing is sent, because whoever started it meant it to run.
+    """
+    stopped = earlier.get(campaign.campaign_id, {}).get("campaign_instance_id")
+    if stopped is not None and campaign.campaign_instance_id not in {None, stopped}:
+        raise CampaignStateError(
+            f"campaign {campaign.campaign_id}: an earlier try of this task stopped its run {stopped}, and it was "
+            f"started again since, as {campaign.campaign_instance_id}; nothing was sent",
+            campaign_id=campaign.campaign_id,
+        )

@@ -1,0 +1,190 @@
+"""What a task keeps across its tries, and what the next try makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from stop_support import add
+from task_runner import run_task
+
+from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import CampaignStateError
+from airflow_provider_campaigns.operators.evidence import KEY, TaskStateEvidence
+from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fake_clock import FakeClock
+
+    from airflow_provider_campaigns.actions.outcomes import Outcomes
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+
+@dataclass
+class Kept:
+    """Evidence in memory, which notes how many stops the service had seen whenever something was kept."""
+
+    simulator: KoreSimulator
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stops_seen: list[int] = field(default_factory=list)
+
+    def recall(self) -> Mapping[str, dict[str, Any]]:
+        return dict(self.entries)
+
+    def keep(self, entries: Mapping[str, dict[str, Any]]) -> None:
+        self.stops_seen.append(len(self.simulator.requests.of("stop")))
+        self.entries.update(entries)
+
+
+@pytest.fixture
+def kept(kore_simulator: KoreSimulator) -> Kept:
+    kore_simulator.switches(rate_limit=None)
+    return Kept(kore_simulator)
+
+
+def stop(client: KoreClient, fake_clock: FakeClock, kept: Kept, *ids: str, **options: Any) -> Outcomes:
+    targets = [Target(one) for one in ids]
+    return stop_campaigns(
+        client, targets, StopOptions(CampaignType.VOICE, **options), evidence=kept, clock=fake_clock.clock
+    )
+
+
+@pytest.mark.parametrize("number", [1, 5], ids=["one", "many"])
+def test_stop__keeps_before_it_sends(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept, number: int
+):
+    """What is about to be sent is kept before the first stop, and that it is confirmed after the last."""
+    ids = add(kore_simulator, number, name="C", status="Active")
+    runs = {one: kore_simulator.campaign(one).instance_id for one in ids}
+
+    stop(client, fake_clock, kept, *ids)
+
+    assert kept.stops_seen == [0, number]
+    assert kept.entries == {
+        one: {
+            "campaign_instance_id": runs[one],
+            "sent_at": "2026-03-02T12:30:00.000Z",
+            "confirmed_at": "2026-03-02T12:30:00.000Z",
+        }
+        for one in ids
+    }
+
+
+@pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready"])
+def test_stop__keeps_nothing_when_nothing_is_sent(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept, status: str
+):
+    """There is nothing to keep of a campaign that does not run, and none of a plan."""
+    (idle,) = add(kore_simulator, 1, name="Idle", status=status)
+    (running,) = add(kore_simulator, 1, name="Running", status="Active")
+
+    stop(client, fake_clock, kept, idle)
+    stop(client, fake_clock, kept, running, plan_only=True)
+
+    assert kept.entries == {}
+
+
+def test_stop__started_again_since_an_earlier_try(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """A campaign that was stopped by an earlier try and started again by somebody goes on; the others are stopped."""
+    again, other = add(kore_simulator, 2, name="C", status="Active")
+    stop(client, fake_clock, kept, again)
+    kore_simulator.restart(again)
+
+    outcomes = stop(client, fake_clock, kept, again, other)
+
+    assert isinstance(outcomes.failures[again], CampaignStateError)
+    assert outcomes.failures[again].retryable is False
+    assert "was started again since" in str(outcomes.failures[again])
+    assert kore_simulator.campaign(again).status == "Active"
+    kore_simulator.assert_one_effect("stop", again)
+    kore_simulator.assert_one_effect("stop", other)
+
+
+def test_stop__intended_by_an_earlier_try_but_not_sent(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """A try that died before it sent anything is no reason not to send: the same run still goes on."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+    run = kore_simulator.campaign(campaign).instance_id
+    kept.entries[campaign] = {"campaign_instance_id": run, "sent_at": "2026-03-02T12:29:00.000Z"}
+
+    outcomes = stop(client, fake_clock, kept, campaign)
+
+    assert outcomes.as_dicts()[0]["changed"] is True
+    kore_simulator.assert_one_effect("stop", campaign)
+
+
+class TestTaskStateStore:
+    """The same through Airflow's task state store."""
+
+    @pytest.fixture(autouse=True)
+    def _connection(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        kore_simulator.switches(rate_limit=None)
+        monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+
+    def test_execute__cleared_after_a_restart(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
+        """A task that is cleared after its campaign was started again fails at once and touches nothing."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+        store: dict[str, Any] = {}
+        first = run_task(
+            StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign), monkeypatch, state_store=store
+        )
+        new_run = kore_simulator.restart(campaign)
+
+        second = run_task(
+            StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign), monkeypatch, state_store=store
+        )
+
+        assert (first.state, second.state) == ("success", "failed")
+        assert list(store[KEY]) == [campaign]
+        assert f"was started again since, as {new_run}" in str(second.error)
+        kore_simulator.assert_one_effect("stop", campaign)
+
+    def test_execute__cleared_and_still_stopped(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
+        """A task that is cleared while its campaign is stopped sends nothing and succeeds."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+        store: dict[str, Any] = {}
+        run_task(StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign), monkeypatch, state_store=store)
+
+        second = run_task(
+            StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign), monkeypatch, state_store=store
+        )
+
+        assert (second.state, second.result["changed"]) == ("success", False)
+        kore_simulator.assert_one_effect("stop", campaign)
+
+    def test_recall__something_else_in_its_place(self):
+        """Whatever is kept under the key that is no object counts as nothing."""
+
+        class Store:
+            def get(self, key: str, default: object = None) -> object:
+                return "odd"
+
+        assert TaskStateEvidence(Store()).recall() == {}
+
+    def test_store_that_fails(self, caplog: pytest.LogCaptureFixture):
+        """A store that cannot be used is a warning: a stop is not held back for a note of it."""
+        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+        from airflow.sdk.execution_time.comms import ErrorResponse
+
+        class Store:
+            def get(self, key: str, default: object = None) -> object:
+                raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+
+            def set(self, key: str, value: object) -> None:
+                raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+
+        evidence = TaskStateEvidence(Store())
+        evidence.keep({"cd-1": {"sent_at": "2026-03-02T12:30:00.000Z"}})
+
+        assert evidence.recall() == {}
+        assert "cannot be noted" in caplog.text
+        assert "cannot be read" in caplog.text
