@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
     from airflow_provider_campaigns.operators.list import ListCampaignsOperator
     from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
+    from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
+    from airflow_provider_campaigns.timetables import CallingHoursTimetable
+    from airflow_provider_campaigns.triggers import CampaignStatusTrigger
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "CallingHoursSensor": "sensors",
+    "CallingHoursTimetable": "timetables",
+    "CampaignStatusSensor": "sensors",
+    "CampaignStatusTrigger": "triggers",
     "DeleteCampaignOperator": "operators.delete",
     "KoreCampaignHook": "hooks",
     "KoreClient": "kore.client",
@@ -30,6 +37,10 @@ _HOME = {
 }
 
 __all__ = [
+    "CallingHoursSensor",
+    "CallingHoursTimetable",
+    "CampaignStatusSensor",
+    "CampaignStatusTrigger",
     "DeleteCampaignOperator",
     "KoreCampaignHook",
     "KoreClient",

@@ -31,6 +31,12 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "sensors": [
+            {"integration-name": "Kore.ai Campaigns", "python-modules": ["airflow_provider_campaigns.sensors"]},
+        ],
+        "triggers": [
+            {"integration-name": "Kore.ai Campaigns", "python-modules": ["airflow_provider_campaigns.triggers"]},
+        ],
         "plugins": [{"name": "kore_campaign", "plugin-class": "airflow_provider_campaigns.plugin.KoreCampaignPlugin"}],
         "connection-types": [
             {

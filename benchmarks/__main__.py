@@ -8,7 +8,7 @@ import platform
 import tempfile
 from importlib import import_module
 
-BENCHMARKS = ("imports", "client")
+BENCHMARKS = ("imports", "client", "waits", "stop_at_close")
 
 
 def main() -> None:

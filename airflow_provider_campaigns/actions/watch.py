@@ -1,0 +1,150 @@
+"""Watching campaigns until they are in a status: what is asked of the service, and when the waiting is over."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.actions.outcomes import Result
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreConfigurationError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRequestError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
+
+Found = Campaign | ProvenMissing | KoreError
+"""What a look says about one campaign: as it is, provably not there, or why it could not be read this time."""
+
+PERMANENT_ERRORS = (KoreAuthenticationError, KoreConfigurationError)
+"""Waiting does not mend these. Everything else may be over at the next look, and is waited out."""
+
+# These concern one request, and say nothing about the next: everything else would meet the next one as well.
+_ERRORS_OF_ONE = (KoreNotFoundError, KoreProtocolError, KoreRequestError)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusGoal:
+    """Some campaigns, each in one of some statuses, at the same time.
+
+    Attributes:
+        campaigns: id to type; None where the type is not known, which costs the list of the other type.
+        statuses: as given; compared as text, without regard to case or surrounding blanks.
+    """
+
+    campaigns: Mapping[str, CampaignType | None]
+    statuses: tuple[str, ...]
+
+    def is_reached(self, seen: Mapping[str, Found]) -> bool:
+        """True if one look saw every campaign in one of the statuses.
+
+        Raises:
+            KoreNotFoundError: one of the campaigns is provably not there, so this can never be.
+        """
+        missing = [one for one in self.campaigns if isinstance(seen.get(one), ProvenMissing)]
+        if missing:
+            raise KoreNotFoundError(
+                f"campaign {', '.join(missing)}: there is none: reading does not find it, and the list lacks it",
+                campaign_id=missing[0] if len(missing) == 1 else None,
+            )
+        return all(isinstance(one, Campaign) and self.admits(one.status) for one in map(seen.get, self.campaigns))
+
+    def admits(self, status: str) -> bool:
+        """True if it is one of the statuses."""
+        return status.strip().casefold() in {one.strip().casefold() for one in self.statuses}
+
+
+class CampaignWatch:
+    """Looks at the same campaigns again and again, with as few requests as that takes.
+
+    A few campaigns are read each by itself, many are looked up in the list, 100 a request; which of the two costs less
+    is known after the first list. A campaign that the list does not hold is read, so that "there is none" is proven.
+
+    Attributes:
+        cost: requests that the last complete look took, at least 1.
+    """
+
+    def __init__(self, client: KoreClient) -> None:
+        self.cost = 1
+        self._client = client
+        self._pages: dict[CampaignType, int] = {}
+        self._is_list_refused = False
+
+    def look(self, campaigns: Mapping[str, CampaignType | None]) -> Iterator[Mapping[str, Found]]:
+        """What the service says about each campaign now: in portions, as the answers come in.
+
+        Raises:
+            KoreError: nothing more can be learnt now: no connection, wrong credentials, the rate limit.
+        """
+        listed: dict[str, Campaign] = {}
+        requests = 0
+        if self._is_list_worth_it(campaigns):
+            for kind in CampaignType:
+                lacking = {one for one, known in campaigns.items() if one not in listed and known in {None, kind}}
+                if lacking:
+                    listing = self._list(kind)
+                    requests += self._pages.get(kind, 1)
+                    listed |= {one: listing[one] for one in lacking & listing.keys()}
+            yield listed
+        reader = CampaignReader(self._client)
+        for campaign_id in campaigns:
+            if campaign_id not in listed:
+                yield {campaign_id: self._read(reader, campaign_id)}
+                requests += 1
+        self.cost = max(1, requests)
+
+    def look_at_all(self, campaigns: Mapping[str, CampaignType | None]) -> dict[str, Found]:
+        """The same at once."""
+        return {one: found for portion in self.look(campaigns) for one, found in portion.items()}
+
+    def _is_list_worth_it(self, campaigns: Mapping[str, CampaignType | None]) -> bool:
+        kinds = _kinds(campaigns.values())
+        pages = sum(self._pages.get(kind, 1) for kind in kinds)
+        return len(campaigns) >= max(LIST_FROM, pages)
+
+    def _list(self, kind: CampaignType) -> dict[str, Campaign]:
+        """The list by id; empty where the service refuses it: only the core endpoints must work."""
+        from airflow_provider_campaigns.kore.client import LIST_PAGE_SIZE  # noqa: PLC0415 - 10 ms; parsing needs none
+
+        try:
+            listing = {one.campaign_id: one for one in self._client.list_campaigns(kind)}
+        except _ERRORS_OF_ONE as error:
+            if error.retryable:
+                raise  # a list that changes while it is read is whole the next time
+            if not self._is_list_refused:
+                self._is_list_refused = True
+                log.warning("the list cannot be used (%s); each campaign is read by itself", error)
+            return {}
+        self._is_list_refused = False
+        self._pages[kind] = max(1, -(-len(listing) // LIST_PAGE_SIZE))
+        return listing
+
+    @staticmethod
+    def _read(reader: CampaignReader, campaign_id: str) -> Found:
+        try:
+            return reader.read(campaign_id)
+        except _ERRORS_OF_ONE as error:
+            return error
+
+
+def results_of(campaigns: Iterable[Campaign]) -> list[dict[str, Any]]:
+    """What a task that only waited says about campaigns: the operators' results, with nothing changed."""
+    return [Result.of(campaign, changed=False).as_dict() for campaign in campaigns]
+
+
+def _kinds(known: Iterable[CampaignType | None]) -> set[CampaignType]:
+    """The lists in which campaigns of these types may be."""
+    kinds = set(known)
+    return set(CampaignType) if None in kinds else {kind for kind in kinds if kind is not None}
