@@ -25,7 +25,7 @@ from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError
-from airflow_provider_campaigns.operators.base import one_of
+from airflow_provider_campaigns.operators.base import one_of, read_hours
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -303,7 +303,7 @@ class CallingHoursSensor(_KoreSensor):
 
     def _hours(self) -> CallingHours:
         if self.calling_hours is not None:
-            return _hours_from(self.calling_hours)
+            return read_hours(self.calling_hours)
         if self._campaign is None:
             self._campaign = self._read_campaign()
         return CallingHours.from_api(self._campaign["calling_hours"])
@@ -361,28 +361,3 @@ def _is_proof(results: object, campaign_ids: Sequence[str], statuses: Sequence[s
     return [one.get("campaign_id") for one in results] == list(campaign_ids) and all(
         goal.admits(str(one.get("status"))) for one in results
     )
-
-
-def _hours_from(given: object) -> CallingHours:
-    """The calling hours that a user gave, as rendered."""
-    if isinstance(given, CallingHours):
-        return given
-    value = given
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, Mapping):
-        raise KoreConfigurationError(
-            "calling_hours: expected a CallingHours, a calling-hours object, or an object such as "
-            f'{{"timezone": "Asia/Kolkata", "hours": {{"MO-FR": "9:00 AM-6:00 PM"}}}}, got {given!r}',
-            field="calling_hours",
-        )
-    if "hours" not in value:
-        return CallingHours.from_api(value)
-    if value.keys() != {"timezone", "hours"}:
-        raise KoreConfigurationError(
-            f"calling_hours: expected timezone and hours, got {', '.join(map(str, value))}", field="calling_hours"
-        )
-    return CallingHours.parse(value["timezone"], value["hours"])

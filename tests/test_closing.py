@@ -99,7 +99,7 @@ def test_closing_for__hours_that_never_close():
     """Hours around the clock have no close; the error says what to use."""
     around_the_clock = schedule("Asia/Kolkata", {"MO-SU": "12:00 AM-12:00 AM"})
 
-    with pytest.raises(KoreConfigurationError, match='never close.*when="now"') as caught:
+    with pytest.raises(KoreConfigurationError, match=r'never close.*when="now"') as caught:
         around_the_clock.closing_for(utc("2026-03-02 12:20"))
 
     assert caught.value.field == "calling_hours"
@@ -142,7 +142,7 @@ def test_closing_to_act_on__a_day_late():
     clocks = schedule("Asia/Kolkata", OFFICE)
 
     with pytest.raises(
-        CampaignStateError, match='close of 2026-03-02 was at 2026-03-02T12:30:00.000Z.*when="now"'
+        CampaignStateError, match=r'close of 2026-03-02 was at 2026-03-02T12:30:00.000Z.*when="now"'
     ) as caught:
         clocks.closing_to_act_on(utc("2026-03-02 12:20"), utc("2026-03-03 12:30:01"))
     with pytest.raises(CampaignStateError):
@@ -151,7 +151,7 @@ def test_closing_to_act_on__a_day_late():
 
 
 def test_closing_to_act_on__contacts_further_west():
-    """After the campaign's own close there are still contacts to be called in the west, so the stop waits for theirs."""
+    """After the campaign's own close there are contacts in the west, so the stop waits for theirs."""
     clocks = schedule("America/New_York", OFFICE, "America/Los_Angeles")
 
     closing = clocks.closing_to_act_on(utc("2026-03-02 22:50"), utc("2026-03-03 00:30"))

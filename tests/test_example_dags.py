@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+import airflow.sdk
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
@@ -12,6 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "example_dags"
 TASKS = {
     "kore_delete_after_report": ["delete", "report_placeholder"],
     "kore_end_of_campaigns": ["choose_sms", "choose_voice", "delete", "report_placeholder", "stop_sms", "stop_voice"],
+    "kore_stop_at_close": ["stop"],
     "kore_stop_at_night": ["stop"],
 }
 
@@ -47,3 +50,21 @@ def test_examples__are_told_and_guarded(dagbag: DagBag, dag_id: str):
 def test_examples__one_story_per_file():
     """A file is named as the one DAG in it."""
     assert sorted(path.stem for path in EXAMPLES.glob("*.py")) == sorted(TASKS)
+
+
+def test_stop_at_close__begins_early_and_weighs_most(dagbag: DagBag):
+    """The run comes 10 minutes before the close, and its task before any other that waits for a worker."""
+    dag = dagbag.dags["kore_stop_at_close"]
+
+    assert dag.timetable.offset == timedelta(minutes=-10)
+    assert dag.task_dict["stop"].priority_weight == 1000
+    assert dag.task_dict["stop"].weight_rule.get_weight(dag.task_dict["stop"]) == 1000
+
+
+@pytest.mark.skipif(not hasattr(airflow.sdk, "DeadlineAlert"), reason="deadlines came with Airflow 3.2")
+def test_stop_at_close__deadline(dagbag: DagBag):
+    """A minute after the close the triggerer calls what it can import: no DAG file."""
+    (alert,) = dagbag.dags["kore_stop_at_close"].deadline
+
+    assert alert.interval == timedelta(minutes=11)
+    assert alert.callback.path == "airflow_provider_campaigns.notifications.LogNotifier"

@@ -235,7 +235,7 @@ class TestSecrets:
     @pytest.mark.usefixtures("_canary")
     @pytest.mark.parametrize("fault", [None, "drop", "503", "401", "garble", "redirect"])
     @pytest.mark.parametrize("operator", ON_CAMPAIGNS)
-    def test_execute__nothing_leaks(  # noqa: PLR0917 - fixtures
+    def test_execute__nothing_leaks(
         self,
         kore_simulator: KoreSimulator,
         run: Run,
