@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["airflow_provider_campaigns.simulator.pytest_plugin"]
 
-CANARY_SECRET = "canary-secret-3f9c1d"
-
 
 def pytest_report_header() -> str:
     """The versions that matter."""

@@ -369,7 +369,7 @@ class TestCampaignStatusSensor:
     ) -> None:
         """A time-out fails or skips as every sensor does, and says where the campaigns are."""
         campaign_id = kore_simulator.add_campaign(status="Active")
-        sensor = status_sensor(campaign_id=campaign_id, deferrable=True, timeout=0.3, soft_fail=soft_fail)
+        sensor = status_sensor(campaign_id=campaign_id, deferrable=True, timeout=2.0, soft_fail=soft_fail)
         message = deferral(run(sensor))
 
         done = run(sensor, resume=message, event=event_of(message))
@@ -378,7 +378,7 @@ class TestCampaignStatusSensor:
         if not soft_fail:
             assert isinstance(done.error, AirflowSensorTimeout)
             assert str(done.error) == (
-                f"after 0.3 s not every campaign is Stopped or Completed: campaign {campaign_id}: Active"
+                f"after 2 s not every campaign is Stopped or Completed: campaign {campaign_id}: Active"
             )
 
     @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
-from conftest import CANARY_SECRET
 from structlog.contextvars import bind_contextvars, merge_contextvars
 from structlog.stdlib import PositionalArgumentsFormatter
 from structlog.testing import capture_logs
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+CANARY_SECRET = "canary-secret-3f9c1d-of-at-least-32-bytes"
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
 ENDED = ("Stopped", "Completed")
 
@@ -134,7 +134,7 @@ class TestSerialize:
     ) -> None:
         """Neither before nor after it ran does the trigger hold the secret, and nothing logs it."""
         caplog.set_level(logging.DEBUG)
-        kore_simulator.renew_credentials(Credentials(client_secret=f"{CANARY_SECRET}-of-at-least-32-bytes"))
+        kore_simulator.renew_credentials(Credentials(client_secret=CANARY_SECRET))
         connect(kore_simulator, monkeypatch)
         trigger = trigger_for(kore_simulator.add_campaign(status="Stopped"))
 
