@@ -13,6 +13,7 @@ from airflow_provider_campaigns.actions.stop import StopOptions
 from airflow_provider_campaigns.actions.stop_at_close import CloseRun, plan_close_run, plan_closes, serve_what_is_due
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreConfigurationError, KoreNotFoundError
 
@@ -110,6 +111,34 @@ def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Eve
     first_stop = operations.index("stop")
     assert sorted(operations[:first_stop]) == ["list", *["status"] * 7]
     assert operations[first_stop:] == [*["stop"] * 20, "list"]
+
+
+def test_serve__keeps_room_for_the_stops(
+    evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
+):
+    """From a minute before the close room is kept for six stops and a list, and that list is as urgent as a stop."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
+    at.plan(*ids)
+    reserved: list[tuple[float, int, float]] = []
+    priorities: list[Priority] = []
+    reserve, list_campaigns = at.client.reserve, at.client.list_campaigns
+
+    def noted_reserve(requests: int, *, duration_s: float) -> Any:
+        reserved.append((at.seconds_after_close(), requests, duration_s))
+        return reserve(requests, duration_s=duration_s)
+
+    def noted_list(*args: Any, priority: Priority = Priority.READ, **kwargs: Any) -> Any:
+        priorities.append(priority)
+        return list_campaigns(*args, priority=priority, **kwargs)
+
+    monkeypatch.setattr(at.client, "reserve", noted_reserve)
+    monkeypatch.setattr(at.client, "list_campaigns", noted_list)
+
+    at.serve()
+
+    assert reserved == [(-60.0, 7, 90.0)]
+    assert priorities == [Priority.READ, Priority.STOP]
 
 
 def test_serve__closes_in_order(evening: Callable[..., Evening], kore_simulator: KoreSimulator):

@@ -1,0 +1,45 @@
+"""Which instant a DAG run is for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
+
+from airflow_provider_campaigns.operators.run_instant import run_instant, run_type
+
+INTERVAL_END = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+RUN_AFTER = datetime(2026, 3, 2, 12, 20, tzinfo=UTC)
+STARTED = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+
+
+def context(kind: Any, interval_end: datetime | None = INTERVAL_END) -> Any:
+    return {
+        "dag_run": SimpleNamespace(
+            run_type=kind, data_interval_end=interval_end, run_after=RUN_AFTER, start_date=STARTED, logical_date=STARTED
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "interval_end", "instant"),
+    [
+        ("scheduled", INTERVAL_END, INTERVAL_END),
+        (DagRunType.SCHEDULED, INTERVAL_END, INTERVAL_END),
+        ("scheduled", None, RUN_AFTER),
+        ("manual", INTERVAL_END, RUN_AFTER),
+        (DagRunType.MANUAL, None, RUN_AFTER),
+        ("asset_triggered", None, RUN_AFTER),
+    ],
+)
+def test_run_instant(kind: Any, interval_end: datetime | None, instant: datetime):
+    """A scheduled run is for the end of its interval, every other for when it was to run; never for when it ran."""
+    assert run_instant(context(kind, interval_end)) == instant
+
+
+def test_run_type():
+    """Airflow's enumeration and its text are told alike."""
+    assert run_type(context(DagRunType.BACKFILL_JOB)) == run_type(context("backfill")) == "backfill"
