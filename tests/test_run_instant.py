@@ -42,4 +42,4 @@ def test_run_instant(kind: Any, interval_end: datetime | None, instant: datetime
 
 def test_run_type():
     """Airflow's enumeration and its text are told alike."""
-    assert run_type(context(DagRunType.BACKFILL_JOB)) == run_type(context("backfill")) == "backfill"
+    assert run_type(context(DagRunType("backfill"))) == run_type(context("backfill")) == "backfill"
