@@ -8,21 +8,30 @@ import platform
 import tempfile
 from importlib import import_module
 
-BENCHMARKS = ("imports", "client", "waits", "stop_at_close")
+BENCHMARKS = ("imports", "client", "calling_hours", "waits", "stop_at_close")
 
 
 def main() -> None:
     """Run them one after the other and print their tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all by default")
-    names = parser.parse_args().names or BENCHMARKS
+    parser.add_argument(
+        "--with-peers",
+        action="store_true",
+        help="measure waits beside other providers' triggers as well, in an environment of their own (.venv-peers)",
+    )
+    arguments = parser.parse_args()
+    names = arguments.names or BENCHMARKS
     if not set(names) <= set(BENCHMARKS):
         parser.error(f"there are {', '.join(BENCHMARKS)}")
+    if arguments.with_peers and "waits" not in names:
+        parser.error("--with-peers is for waits")
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="benchmarks-")
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians\n")
     for name in names:
-        print(import_module(f"benchmarks.{name}").run(), flush=True)
+        options = {"with_peers": arguments.with_peers} if name == "waits" else {}
+        print(import_module(f"benchmarks.{name}").run(**options), flush=True)
         print()
 
 

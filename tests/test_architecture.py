@@ -46,6 +46,7 @@ LAYERS = {
     "operators": 7,
     "sensors": 7,
     "links": 7,
+    "notifications": 7,
     "lifecycle": 8,
     "plugin": 8,
 }
