@@ -122,6 +122,19 @@ def test_execute__more_than_a_day_late(kore_simulator: KoreSimulator, monkeypatc
     kore_simulator.assert_no_writes()
 
 
+def test_execute__plan_only(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
+    """A plan says at once what would be sent at which close, and waits for nothing."""
+    close = in_minutes(5)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=closing_at(close))
+
+    run = stop(monkeypatch, campaign, plan_only=True, deferrable=True)
+
+    assert run.state == "success", run.error
+    assert run.result["planned_at"] == f"{close:%Y-%m-%dT%H:%M}:00.000Z"
+    assert run.result["changed"] is False
+    kore_simulator.assert_no_writes()
+
+
 def test_execute__before_the_last_day(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
     """On a day before the last the task is skipped and the campaign goes on."""
     campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=closing_at(in_minutes(5)))

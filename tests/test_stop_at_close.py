@@ -141,6 +141,19 @@ def test_serve__keeps_room_for_the_stops(
     assert priorities == [Priority.READ, Priority.STOP]
 
 
+def test_serve__statuses_that_cannot_be_read(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """The statuses that open the connections decide nothing: where they fail, every campaign is stopped."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(5)]
+    at.plan(*ids)
+    kore_simulator.fail_next(400, operation="status", times=5)
+
+    outcomes = at.serve()
+
+    assert sorted(at.sent) == sorted((one, 0.0) for one in ids)
+    assert outcomes.failures == {}
+
+
 def test_serve__closes_in_order(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
     """Campaigns with different closes are stopped each at its own, the earlier first."""
     at = evening(-600)
