@@ -42,4 +42,4 @@ pins: ## Write requirements-dev.txt anew (needs uv)
 	@scripts/pins.sh
 
 clean: ## Remove everything that these targets made
-	rm -rf .venv .airflow build dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage
+	rm -rf .venv .venv-* .airflow build dist site .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage

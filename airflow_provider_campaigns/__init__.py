@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
     from airflow_provider_campaigns.operators.list import ListCampaignsOperator
+    from airflow_provider_campaigns.operators.start import StartSmsCampaignOperator, StartVoiceCampaignOperator
     from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
     from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
     from airflow_provider_campaigns.timetables import CallingHoursTimetable
@@ -32,6 +33,8 @@ _HOME = {
     "KoreClient": "kore.client",
     "KoreSettings": "kore.settings",
     "ListCampaignsOperator": "operators.list",
+    "StartSmsCampaignOperator": "operators.start",
+    "StartVoiceCampaignOperator": "operators.start",
     "StopSmsCampaignOperator": "operators.stop",
     "StopVoiceCampaignOperator": "operators.stop",
 }
@@ -46,6 +49,8 @@ __all__ = [
     "KoreClient",
     "KoreSettings",
     "ListCampaignsOperator",
+    "StartSmsCampaignOperator",
+    "StartVoiceCampaignOperator",
     "StopSmsCampaignOperator",
     "StopVoiceCampaignOperator",
     "__version__",

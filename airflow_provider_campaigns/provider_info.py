@@ -27,6 +27,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_campaigns.operators.delete",
                     "airflow_provider_campaigns.operators.list",
+                    "airflow_provider_campaigns.operators.start",
                     "airflow_provider_campaigns.operators.stop",
                 ],
             }
@@ -37,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "Kore.ai Campaigns", "python-modules": ["airflow_provider_campaigns.triggers"]},
         ],
+        "notifications": ["airflow_provider_campaigns.notifications.LogNotifier"],
         "plugins": [{"name": "kore_campaign", "plugin-class": "airflow_provider_campaigns.plugin.KoreCampaignPlugin"}],
         "connection-types": [
             {

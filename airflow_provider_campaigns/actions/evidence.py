@@ -1,7 +1,7 @@
 """What earlier tries of the same task have sent: evidence, never a result.
 
-A try may die between sending a stop and telling anybody. The next one reads the campaign, which says what is; only what
-was noted before sending says whether a run that goes on now is the one that was stopped, or a new one.
+A try may die between sending a stop or a start and telling anybody. The next one reads the campaign, which says what
+is; only what was noted before sending says whether a run that goes on now is the one that was meant, or another.
 """
 
 from __future__ import annotations

@@ -148,7 +148,9 @@ class StartGoal:
         """
         run = campaign.campaign_instance_id
         was_known = not isinstance(self.instance_id, UnknownInstance)
-        if run is None and campaign.status.is_running:
+        # A service that names no runs: what never ran before, and is over now, has run.
+        never_ran = self.instance_id is None
+        if run is None and (campaign.status.is_running or (never_ran and campaign.status.is_ended)):
             return Verdict.DONE
         if was_known and run == self.instance_id:
             return Verdict.NOT_DONE

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEY = "kore_campaign_stops"
+KEY = "kore_campaign_sent"
 
 
 class TaskStateEvidence:
     """Entries in the task state store, which survives retries, a killed worker and a user's clear.
 
     The store is for evidence only: if it cannot be read or written, a warning says so, and the work goes on by what
-    the campaigns themselves say. A stop is never held back because a note of it could not be kept.
+    the campaigns themselves say. Nothing is held back because a note of it could not be kept.
     """
 
     def __init__(self, store: Any) -> None:

@@ -1,0 +1,443 @@
+"""Starting campaigns: decide for each by its status, send once, and prove by reading that a new run goes on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence
+from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
+from airflow_provider_campaigns.kore.errors import (
+    CampaignStateError,
+    CampaignTimeoutError,
+    KoreError,
+    KoreNotFoundError,
+    KoreRequestError,
+)
+from airflow_provider_campaigns.kore.writes import InstanceId, Receipt, UnknownInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
+
+
+class Step(Enum):
+    """What a campaign's status asks for when it is to be started."""
+
+    SEND = "send the start"
+    NOTHING = "nothing to do"
+    WAIT = "wait until it leaves this status"
+
+
+_STEPS = {
+    CampaignStatus.READY: Step.SEND,
+    # These have run, so it takes allow_rerun as well.
+    CampaignStatus.STOPPED: Step.SEND,
+    CampaignStatus.COMPLETED: Step.SEND,
+    CampaignStatus.ACTIVE: Step.NOTHING,
+    CampaignStatus.PREPARING: Step.WAIT,
+}
+
+# The API has no resume (documented triggers: play, stop), and does not say what play does to a run that is paused.
+_PAUSED = (
+    "is Paused, and the API has no resume: a start may begin its list anew. Resume it on the platform; or stop it, "
+    "which loses its progress, and start it with allow_rerun=True"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """How campaigns are started.
+
+    Attributes:
+        campaign_type: what the campaigns must be.
+        api_version: of the start request; None for the connection's, or v1.
+        allow_rerun: also start a campaign that has run before; its whole list is called or texted again.
+        confirm: prove by reading that a new run goes on; otherwise the answer to the start is believed.
+        poll_interval_s: seconds between readings while a start does not show yet, or a campaign is being prepared.
+        confirm_timeout_s: seconds for which it is read: from the start on or, while it is being prepared, from the
+            first reading on.
+        plan_only: read and decide, send nothing.
+    """
+
+    campaign_type: CampaignType
+    api_version: str | None = None
+    allow_rerun: bool = False
+    confirm: bool = True
+    poll_interval_s: float = 15.0
+    confirm_timeout_s: float = 600.0
+    plan_only: bool = False
+
+
+def step_for(campaign: Campaign, *, allow_rerun: bool = False) -> Step:
+    """What the campaign's status asks for.
+
+    =====================================  ============================================================
+    Ready                                  start it
+    Stopped, Completed, or any run before  start it with ``allow_rerun``, else refuse
+    Active                                 nothing
+    Preparing                              wait until it is Ready
+    Scheduled, Rescheduled, a schedule     refuse: the platform starts it by itself
+    Paused                                 refuse: a start would not resume it
+    a status that nobody documented        refuse: it may run
+    =====================================  ============================================================
+
+    Raises:
+        CampaignStateError: it is refused; nothing was sent.
+    """
+    status = campaign.status
+    if status == CampaignStatus.ACTIVE:
+        return Step.NOTHING
+    step = _STEPS.get(status)
+    if campaign.is_scheduled:
+        # A manual run of a scheduled campaign is an error on the platform (the vendor's guide to campaigns).
+        reason = f"is {status} with a schedule, so the platform starts it by itself; disable the schedule first"
+    elif status == CampaignStatus.PAUSED:
+        reason = _PAUSED
+    elif step is None:
+        reason = f"is {str(status)!r}, a status that is not documented and may mean that it runs"
+    elif step is Step.SEND and run_of(campaign) is not None and not allow_rerun:
+        reason = (
+            f"is {status} and has run before, as {campaign.campaign_instance_id or 'a run without a name'}; a start "
+            "goes through its whole list again, which allow_rerun=True permits"
+        )
+    else:
+        return step
+    raise CampaignStateError(
+        f"campaign {campaign.campaign_id}: {reason}. Nothing was sent", campaign_id=campaign.campaign_id
+    )
+
+
+def run_of(campaign: Campaign) -> InstanceId:
+    """The latest run of a campaign; None if it never ran, unknown if it has ended without naming its run."""
+    if campaign.campaign_instance_id is None and campaign.status.is_ended:
+        return UnknownInstance.UNKNOWN
+    return campaign.campaign_instance_id
+
+
+def has_begun(campaign: Campaign, *, before: InstanceId) -> bool | None:
+    """Whether a run began since the campaign, which did not run, had the run ``before``; None if that cannot be told.
+
+    Runs are compared by their ids. Where one is not known, only the status tells, and a run that has ended looks like
+    the one before it.
+    """
+    run = campaign.campaign_instance_id
+    if run is not None and not isinstance(before, UnknownInstance):
+        return run != before
+    if campaign.status.is_running:
+        return True
+    if not campaign.status.is_ended:
+        return False
+    return True if before is None else None
+
+
+def start_campaigns(
+    client: KoreClient,
+    targets: Sequence[Target],
+    options: StartOptions,
+    *,
+    evidence: Evidence | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Outcomes:
+    """Start every target; what becomes of one keeps no other from being started.
+
+    A start begins a new run, over the whole contact list. A campaign that is Active already is a result with
+    ``changed`` False; ``step_for`` says what becomes of the others.
+
+    Args:
+        client: where the campaigns are.
+        targets: the campaigns.
+        options: how.
+        evidence: what earlier tries of the same task have sent, and where this one keeps what it sends. What they have
+            started is not started again, also if its run has ended since.
+        clock: the time it lives in.
+
+    Returns:
+        A result or an error for each target.
+    """
+    return _Start(client, targets, options, evidence or NoEvidence(), clock).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A start that was accepted: the campaign as read before it, and the answer to it."""
+
+    before: Campaign
+    receipt: Receipt
+    sent_at: str
+
+    def shows_in(self, campaign: Campaign) -> bool:
+        """True if the campaign as read now proves that a new run began."""
+        if not (campaign.status.is_running or campaign.status.is_ended):
+            return False
+        begun = has_begun(campaign, before=run_of(self.before))
+        if begun is None:
+            begun = campaign.campaign_instance_id is not None and (
+                campaign.campaign_instance_id == self.receipt.campaign_instance_id
+            )
+        return begun
+
+
+class _Start:
+    """One call of ``start_campaigns``.
+
+    It goes in rounds: whatever can be started is started at once, so that a campaign that is still being prepared, or
+    is slow to start, holds up no other. A round tries what was not ready before, and looks at what was sent.
+    """
+
+    def __init__(
+        self,
+        client: KoreClient,
+        targets: Sequence[Target],
+        options: StartOptions,
+        evidence: Evidence,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._reader = CampaignReader(client)
+        self._targets = {target.campaign_id: target for target in targets}
+        self._options = options
+        self._evidence = evidence
+        self._earlier: Mapping[str, Entry] = {}
+        self._clock = clock
+        self._outcomes = Outcomes(self._targets)
+        self._preparing: list[Target] = []
+        self._starting: dict[str, _Sent] = {}
+        self._deadlines: dict[str, float] = {}
+        self._last_seen: dict[str, str] = {}
+
+    def run(self) -> Outcomes:
+        self._earlier = self._evidence.recall()
+        for campaign_id in self._targets:
+            self._extend(campaign_id)
+        self._serve(list(self._targets.values()))
+        while True:
+            self._look()
+            self._give_up_on_the_late()
+            if not self._outcomes.open_ids:
+                self._keep_confirmed()
+                return self._outcomes
+            self._wait()
+            waiting, self._preparing = self._preparing, []
+            self._serve([target for target in waiting if target.campaign_id in self._outcomes.open_ids])
+
+    def _serve(self, targets: list[Target]) -> None:
+        """Read the targets and do what the status of each asks for."""
+        found = self._reader.read_many(targets, self._options.campaign_type, self._outcomes)
+        is_list = len(targets) >= LIST_FROM
+        decided = self._outcomes.attempt_all(found, lambda one: self._decide(one, found[one], is_list=is_list))
+        starts = {campaign_id: campaign for campaign_id, campaign in decided.items() if campaign is not None}
+        if starts:
+            # Before they are sent: this process may not live to tell.
+            sent_at = instant_text(self._clock.now())
+            self._evidence.keep({one: _entry(campaign, sent_at) for one, campaign in starts.items()})
+        self._outcomes.attempt_all(starts, lambda one: self._send(starts[one]))
+
+    def _decide(self, campaign_id: str, found: Campaign | ProvenMissing, *, is_list: bool) -> Campaign | None:
+        """The campaign if it is to be sent a start now; otherwise None, and it has its result or waits for it."""
+        if isinstance(found, ProvenMissing):
+            raise _missing(campaign_id)
+        if is_list and _STEPS.get(found.status) is Step.SEND and found.campaign_instance_id is None:
+            # Items of a list need not name their run, and whether there was one decides.
+            return self._decide(campaign_id, self._reader.read(campaign_id, self._options.campaign_type), is_list=False)
+        if self._has_begun_since_earlier(found):
+            log.info("campaign %s: a run began since an earlier try of this task sent a start", campaign_id)
+            self._idle(found)
+            return None
+        step = step_for(found, allow_rerun=self._options.allow_rerun)
+        if step is Step.NOTHING:
+            self._idle(found)
+        elif self._options.plan_only:
+            self._plan(found, step)
+        elif step is Step.WAIT:
+            self._last_seen[campaign_id] = str(found.status)
+            self._preparing.append(self._targets[campaign_id])
+        else:
+            return found
+        return None
+
+    def _has_begun_since_earlier(self, campaign: Campaign) -> bool:
+        """True if a run began since an earlier try of the same task sent a start; it may be over by now.
+
+        Raises:
+            CampaignStateError: one may have, and the campaign does not tell.
+        """
+        entry = self._earlier.get(campaign.campaign_id)
+        if entry is None:
+            return False
+        if "confirmed_at" in entry:
+            return True
+        before = entry.get("campaign_instance_id")
+        begun = has_begun(
+            campaign, before=UnknownInstance.UNKNOWN if before == UnknownInstance.UNKNOWN.value else before
+        )
+        if begun is None:
+            raise CampaignStateError(
+                f"campaign {campaign.campaign_id}: an earlier try of this task sent a start at {entry.get('sent_at')}, "
+                f"and it is {campaign.status} without a run to tell whether it began; nothing more is sent, because it "
+                "might go through the whole list twice",
+                campaign_id=campaign.campaign_id,
+                outcome_unknown=True,
+            )
+        return begun
+
+    def _idle(self, campaign: Campaign) -> None:
+        log.info("campaign %s: is %s, no start is sent", campaign.campaign_id, campaign.status)
+        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=False)
+
+    def _plan(self, campaign: Campaign, step: Step) -> None:
+        campaign_id = campaign.campaign_id
+        kind, version = self._options.campaign_type, self._options.api_version
+        planned = [f"wait until it is no longer {campaign.status}"] if step is Step.WAIT else []
+        planned.append(self._client.describe("start", campaign_id, kind, api_version=version))
+        log.info("campaign %s: is %s; plan only, would %s", campaign_id, campaign.status, " and ".join(planned))
+        self._outcomes.results[campaign_id] = Result.of(campaign, changed=False, planned=", ".join(planned))
+
+    def _send(self, campaign: Campaign) -> None:
+        """Send the start; it may turn out that somebody else has started the campaign meanwhile."""
+        campaign_id = campaign.campaign_id
+        self._clock.check_cancelled()
+        sent_at = instant_text(self._clock.now())
+        try:
+            receipt = self._client.start_campaign(
+                campaign_id,
+                self._options.campaign_type,
+                api_version=self._options.api_version,
+                instance_id=run_of(campaign),
+            )
+        except (KoreRequestError, KoreNotFoundError) as error:
+            self._refused(campaign_id, error)
+            return
+        log.info("campaign %s: the start was accepted, status %s", campaign_id, receipt.status)
+        sent = _Sent(campaign, receipt, sent_at)
+        if self._options.confirm and not receipt.by_reading:
+            self._starting[campaign_id] = sent
+            self._extend(campaign_id)
+        else:
+            self._started(sent, receipt.status or CampaignStatus.ACTIVE, receipt.campaign_instance_id)
+
+    def _refused(self, campaign_id: str, error: KoreError) -> None:
+        """A start that was refused is no failure if somebody else's came before it, and the campaign is Active."""
+        if error.outcome_unknown:
+            raise error
+        after = self._reader.read(campaign_id, self._options.campaign_type)
+        if isinstance(after, ProvenMissing):
+            raise _missing(campaign_id) from error
+        if after.status != CampaignStatus.ACTIVE:
+            raise error
+        self._idle(after)
+
+    def _look(self) -> None:
+        """Read what was sent a start; what shows a new run gets its result."""
+        self._last_seen.update(dict.fromkeys(self._starting, "is not readable"))
+        try:
+            listed = self._reader.look_up(self._starting, self._options.campaign_type)
+        except KoreError as error:
+            log.info("the list could not be read: %s", error)
+            if not error.retryable:
+                self._fail(list(self._starting), error)
+            return
+        for campaign_id, sent in list(self._starting.items()):
+            try:
+                now = self._read_again(campaign_id, listed.get(campaign_id))
+            except KoreError as error:
+                log.info("campaign %s: could not be read: %s", campaign_id, error)
+                if not error.retryable:
+                    self._fail([campaign_id], error)
+                continue
+            self._last_seen[campaign_id] = f"reads {now.status}, run {now.campaign_instance_id or 'unknown'}"
+            if sent.shows_in(now):
+                del self._starting[campaign_id]
+                self._started(sent, now.status, now.campaign_instance_id or sent.receipt.campaign_instance_id)
+
+    def _read_again(self, campaign_id: str, listed: Campaign | None) -> Campaign:
+        """The campaign from the list if that is enough: it has not begun, or its run is named."""
+        if listed is not None and (
+            listed.campaign_instance_id is not None or not (listed.status.is_running or listed.status.is_ended)
+        ):
+            return listed
+        return self._client.get_campaign(campaign_id)
+
+    def _started(self, sent: _Sent, status: CampaignStatus, run: str | None) -> None:
+        result = Result.of(sent.before, changed=True, sent_at=sent.sent_at)
+        result.status = str(status)
+        result.campaign_instance_id = run
+        if self._options.confirm:
+            result.details["confirmed_at"] = instant_text(self._clock.now())
+        self._outcomes.results[result.campaign_id] = result
+
+    def _keep_confirmed(self) -> None:
+        confirmed = {
+            one: {
+                "campaign_instance_id": result.campaign_instance_id,
+                "sent_at": result.details["sent_at"],
+                "confirmed_at": result.details["confirmed_at"],
+            }
+            for one, result in self._outcomes.results.items()
+            if "confirmed_at" in result.details
+        }
+        if confirmed:
+            self._evidence.keep(confirmed)
+
+    def _fail(self, campaign_ids: Iterable[str], error: KoreError) -> None:
+        """Give up on campaigns whose start was accepted and does not show."""
+        error.outcome_unknown = True
+        for campaign_id in campaign_ids:
+            del self._starting[campaign_id]
+            self._outcomes.failures[campaign_id] = error
+
+    def _extend(self, campaign_id: str) -> None:
+        """Give a campaign the whole time from now on."""
+        self._deadlines[campaign_id] = self._clock.monotonic() + self._options.confirm_timeout_s
+
+    def _give_up_on_the_late(self) -> None:
+        now, timeout = self._clock.monotonic(), f"{self._options.confirm_timeout_s:g} s"
+        for campaign_id in self._outcomes.open_ids:
+            if now < self._deadlines[campaign_id]:
+                continue
+            seen = self._last_seen[campaign_id]
+            if campaign_id in self._starting:
+                error = CampaignTimeoutError(
+                    f"campaign {campaign_id}: the start was accepted, but after {timeout} it {seen}; look at it on the "
+                    "platform, or run this again",
+                    campaign_id=campaign_id,
+                )
+                self._fail([campaign_id], error)
+            else:
+                self._outcomes.failures[campaign_id] = CampaignTimeoutError(
+                    f"campaign {campaign_id}: is still {seen} after {timeout}; nothing was sent",
+                    campaign_id=campaign_id,
+                )
+
+    def _wait(self) -> None:
+        """Wait for the next round, which comes no later than the first deadline."""
+        open_ids = self._outcomes.open_ids
+        log.info("not started yet: %s", ", ".join(f"{one} ({self._last_seen[one]})" for one in open_ids))
+        left = min(self._deadlines[one] for one in open_ids) - self._clock.monotonic()
+        self._clock.sleep(max(0.0, min(self._options.poll_interval_s, left)))
+
+
+def _missing(campaign_id: str) -> KoreNotFoundError:
+    return KoreNotFoundError(
+        f"campaign {campaign_id}: there is none, by reading and by the list. Was it deleted, or does it belong to "
+        "another app? Nothing was started",
+        campaign_id=campaign_id,
+    )
+
+
+def _entry(campaign: Campaign, sent_at: str) -> Entry:
+    """What is kept of a start before it is sent: the run before it, from which a new one is told."""
+    run = run_of(campaign)
+    return {
+        "campaign_instance_id": run.value if isinstance(run, UnknownInstance) else run,
+        "sent_at": sent_at,
+    }
