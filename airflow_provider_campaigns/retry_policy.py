@@ -47,6 +47,7 @@ def kore_retry_policy() -> ExceptionRetryPolicy:
                     f"{_ERRORS}.KoreNotFoundError",
                     f"{_ERRORS}.KoreRequestError",
                     f"{_ERRORS}.CampaignMismatchError",
+                    f"{_ERRORS}.CampaignStateError",
                 ],
                 action=RetryAction.FAIL,
                 reason="the same call would fail again",

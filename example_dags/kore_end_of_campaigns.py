@@ -49,6 +49,6 @@ with DAG(
     report = report_placeholder.expand(campaign=chosen)
     delete = DeleteCampaignOperator.partial(
         task_id="delete", map_index_template="{{ task.campaign_id }}", if_running="fail"
-    ).expand(campaign_id=chosen.map(lambda campaign: campaign["campaign_id"]))
+    ).expand_kwargs(chosen.map(lambda chosen: {"campaign_id": chosen["campaign_id"], "expected_name": chosen["name"]}))
 
     [stop_voice, stop_sms] >> report >> delete

@@ -57,7 +57,7 @@ class TestTree:
         }
 
         assert classes == drawn_tree()
-        assert len(classes) == 14
+        assert len(classes) == 15
 
     def test_configuration_error__is_a_value_error(self) -> None:
         """A wrong argument can be caught as what it is in Python."""

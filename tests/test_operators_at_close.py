@@ -77,7 +77,7 @@ def test_resume__stops_what_is_due(kore_simulator: KoreSimulator, monkeypatch: p
     message = deferral(stop(monkeypatch, campaign, deferrable=True))
     waiting = json.loads(json.dumps(message.next_kwargs["run"]))
     # The close has come meanwhile.
-    waiting["planned"][0]["calling_hours"] = closing_at(in_minutes(-3))
+    waiting["planned"][0] |= {"calling_hours": closing_at(in_minutes(-3)), "chosen": None}
 
     run = stop(monkeypatch, campaign, deferrable=True, resume=("resume", {"run": waiting, "event": None}))
 
@@ -147,7 +147,14 @@ def test_execute__before_the_last_day(kore_simulator: KoreSimulator, monkeypatch
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"last_day": "soon"}, {"calling_hours": {"timezone": "Asia/Kolkata"}}, {"when": "later"}, {"lead_time": 1}],
+    [
+        {"last_day": "soon"},
+        {"calling_hours": {"timezone": "Asia/Kolkata"}},
+        {"when": "later"},
+        {"lead_time": 1},
+        {"contact_timezones": "America/New_York"},
+        {"contact_timezones": ["Mars/Olympus"]},
+    ],
 )
 def test_execute__bad_input(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]):
     """A wrong argument is named, and nothing is sent."""
@@ -157,6 +164,28 @@ def test_execute__bad_input(kore_simulator: KoreSimulator, monkeypatch: pytest.M
 
     assert run.state == "failed"
     assert next(iter(arguments)) in str(run.error)
+    kore_simulator.assert_no_writes()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"last_day": "2099-12-31"},
+        {"calling_hours": {"timezone": "Asia/Kolkata", "hours": {"MO": "9:00 AM-6:00 PM"}}},
+        {"contact_timezones": ["Asia/Dubai"]},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_execute__arguments_that_need_a_close(
+    kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]
+):
+    """With when="now" they would be ignored, and a campaign stopped today whose last day is another: an error."""
+    campaign = kore_simulator.add_campaign(name="C", status="Active")
+
+    run = stop(monkeypatch, campaign, when="now", **arguments)
+
+    assert run.state == "failed"
+    assert str(run.error).startswith(f'{next(iter(arguments))}: counts only with when="calling_hours_end"')
     kore_simulator.assert_no_writes()
 
 

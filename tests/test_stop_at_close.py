@@ -13,15 +13,16 @@ from airflow_provider_campaigns.actions.stop import StopOptions
 from airflow_provider_campaigns.actions.stop_at_close import CloseRun, plan_close_run, plan_closes, serve_what_is_due
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.kore.budget import Priority
+from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreConfigurationError, KoreNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
-    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 # The fake clock begins on Monday, 2026-03-02 at 12:30 UTC: 18:00 in Kolkata, the close of office hours there.
@@ -116,7 +117,7 @@ def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Eve
 def test_serve__keeps_room_for_the_stops(
     evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
 ):
-    """From a minute before the close room is kept for six stops and a list, and that list is as urgent as a stop."""
+    """From a minute before the close room is kept for six stops and two lists, which are as urgent as the stops."""
     at = evening(-600)
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
     at.plan(*ids)
@@ -137,8 +138,8 @@ def test_serve__keeps_room_for_the_stops(
 
     at.serve()
 
-    assert reserved == [(-60.0, 7, 90.0)]
-    assert priorities == [Priority.READ, Priority.STOP]
+    assert reserved == [(-60.0, 8, 90.0)]
+    assert priorities == [Priority.STOP, Priority.STOP]
 
 
 def test_serve__statuses_that_cannot_be_read(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
@@ -200,6 +201,58 @@ def test_serve__inside_the_next_days_hours(evening: Callable[..., Evening], kore
     at.serve()
 
     assert at.sent == [(campaign, 86400.0)]
+
+
+def test_serve__waits_more_than_a_day_for_a_later_close(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A late run that waits for the next day's close stops there, though its own is 30 hours ago by then."""
+    at = evening(16 * 3600)
+    week = CallingHours.parse("Asia/Kolkata", {"MO": "9:00 AM-12:00 PM", "TU-FR": "9:00 AM-6:00 PM"}).to_api()
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=week)
+    at.plan(campaign)
+
+    outcomes = at.serve()
+
+    assert outcomes.failures == {}
+    assert at.sent == [(campaign, 86400.0)]
+
+
+@pytest.mark.parametrize("reason", ["preparing", "draining"])
+def test_serve__slow_at_an_earlier_close(evening: Callable[..., Evening], kore_simulator: KoreSimulator, reason: str):
+    """A campaign that does not stop in time keeps no later close waiting; it fails, and a retry looks again."""
+    at = evening(-600)
+    slow = kore_simulator.add_campaign(name="Slow", status="Active", calling_hours=hours())
+    later = kore_simulator.add_campaign(name="Later", status="Active", calling_hours=hours(window="9:00 AM-6:02 PM"))
+    at.plan(slow, later)
+    if reason == "preparing":
+        kore_simulator.set_status(slow, "Preparing", force=True)
+    else:
+        kore_simulator.switches(drain_polls=30)
+
+    outcomes = at.serve()
+
+    assert at.sent[-1] == (later, 120.0)
+    assert outcomes.failures[slow].retryable is True
+
+
+@pytest.mark.parametrize(("number", "limit"), [(15, 20), (3, 9)])
+def test_serve__a_budget_that_is_just_enough(
+    kore_simulator: KoreSimulator, settings: KoreSettings, number: int, limit: int
+):
+    """The room that is kept for the stops is not in the way of the readings before them: every stop is on time."""
+    time = FakeClock(elapsed_s=-600)
+    budget = RequestBudget(limit, account_key=None, clock=lambda: time.elapsed_s, sleep=time.sleep)
+    client = KoreClient(settings, budget=budget, clock=lambda: time.elapsed_s, sleep=time.sleep)
+    at = Evening(client, kore_simulator, begins_s=-600)
+    at.time = time
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(number)]
+    at.plan(*ids)
+
+    outcomes = at.serve()
+    client.close()
+
+    assert outcomes.failures == {}
+    assert sorted(at.sent) == sorted((one, 0.0) for one in ids)
+    assert {one["lateness_s"] for one in outcomes.as_dicts()} == {0.0}
 
 
 def test_serve__thirty_hours_late(evening: Callable[..., Evening], kore_simulator: KoreSimulator):

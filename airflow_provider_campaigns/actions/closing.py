@@ -69,8 +69,10 @@ class Schedule:
         closes = [close for close in (clock.last_close_of_day(day) for clock in clocks) if close is not None]
         return Closing(day, max(closes, default=run_at))
 
-    def closing_to_act_on(self, run_at: datetime, now: datetime) -> Closing:
+    def closing_to_act_on(self, run_at: datetime, now: datetime, *, chosen: Closing | None = None) -> Closing:
         """The close to wait for, or - if it is not after ``now`` - the one that has come.
+
+        ``chosen`` is the close that was waited for until now; without it, it is the run's own.
 
         Before the run's close: that. After it, while the campaign is closed: that, so it is stopped at once. After it,
         while the campaign is inside a later day's hours, which is a late run: the close of that later day, because a
@@ -80,7 +82,7 @@ class Schedule:
             CampaignStateError: the run's close is more than 24 hours ago; no retry helps.
             KoreConfigurationError: the hours never close.
         """
-        closing = self.closing_for(run_at)
+        closing = chosen or self.closing_for(run_at)
         if now < closing.at:
             return closing
         if now - closing.at > LATE_LIMIT:

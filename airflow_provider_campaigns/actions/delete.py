@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
@@ -61,6 +62,7 @@ def delete_campaigns(
     targets: Sequence[Target],
     options: DeleteOptions,
     *,
+    evidence: Evidence | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Delete every target; what becomes of one keeps no other from being deleted.
@@ -74,12 +76,13 @@ def delete_campaigns(
         client: where the campaigns are.
         targets: the campaigns.
         options: how.
+        evidence: what earlier tries of the same task have stopped, and where this one keeps what it stops.
         clock: the time it lives in.
 
     Returns:
         A result or an error for each target.
     """
-    return _Delete(client, targets, options, clock).run()
+    return _Delete(client, targets, options, evidence or NoEvidence(), clock).run()
 
 
 def check_deletable(campaign: Campaign) -> None:
@@ -103,6 +106,23 @@ def check_deletable(campaign: Campaign) -> None:
     )
 
 
+def check_meant(campaign: Campaign, target: Target) -> None:
+    """Make sure that a campaign that comes from another task's result is one to delete.
+
+    Raises:
+        CampaignStateError: it was left running until its last day, or it has yet to run; nothing was sent.
+    """
+    reason = None
+    if target.waits_for is not None:
+        reason = f"was left running until its last day, {target.waits_for}"
+    elif campaign.status == CampaignStatus.READY and not target.is_explicit:
+        reason = f"is {campaign.status}, so it has yet to run; such a campaign is deleted only if its id is named"
+    if reason is not None:
+        raise CampaignStateError(
+            f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
+        )
+
+
 class _Delete:
     """One call of ``delete_campaigns``."""
 
@@ -111,8 +131,10 @@ class _Delete:
         client: KoreClient,
         targets: Sequence[Target],
         options: DeleteOptions,
+        evidence: Evidence,
         clock: Clock,
     ) -> None:
+        self._evidence = evidence
         self._client = client
         self._reader = CampaignReader(client)
         self._targets = {target.campaign_id: target for target in targets}
@@ -134,7 +156,9 @@ class _Delete:
         if isinstance(campaign, ProvenMissing):
             self._missing(campaign_id)
             return None
-        self._targets[campaign_id].check_name(campaign)
+        target = self._targets[campaign_id]
+        target.check_name(campaign)
+        check_meant(campaign, target)
         kind = self._type_of(campaign)
         if campaign.status.is_running and not campaign.is_scheduled and self._options.if_running == "stop":
             if self._options.plan_only:
@@ -188,7 +212,7 @@ class _Delete:
 
     def _stop(self, campaign: Campaign, kind: CampaignType) -> None:
         target = self._targets[campaign.campaign_id]
-        stopped = stop_campaigns(self._client, [target], StopOptions(kind), clock=self._clock)
+        stopped = stop_campaigns(self._client, [target], StopOptions(kind), evidence=self._evidence, clock=self._clock)
         stopped.raise_failures("stopped")
 
     def _plan(self, campaign: Campaign, *verbs: str) -> None:

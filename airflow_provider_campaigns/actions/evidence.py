@@ -49,7 +49,7 @@ def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) ->
     stopped = earlier.get(campaign.campaign_id, {}).get("campaign_instance_id")
     if stopped is not None and campaign.campaign_instance_id not in {None, stopped}:
         raise CampaignStateError(
-            f"campaign {campaign.campaign_id}: an earlier try of this task stopped its run {stopped}, and it was "
+            f"campaign {campaign.campaign_id}: an earlier try of this task was to stop its run {stopped}, and it was "
             f"started again since, as {campaign.campaign_instance_id}; nothing was sent",
             campaign_id=campaign.campaign_id,
         )

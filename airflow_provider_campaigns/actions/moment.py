@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 REFRESH = timedelta(seconds=5)
 """How long before the instant the campaigns are read once more, which also opens the connections for the stops."""
 
+RESERVE = timedelta(seconds=60)
+"""How long before the instant room for the stops is kept; what was sent earlier no longer counts at the instant."""
+
 PACE_S = 0.01
 """Connections opened back to back overflow a listen backlog of 5; 10 ms apart they do not (8 connections, measured)."""
 
@@ -40,6 +43,10 @@ class StopMoment:
 
     at: datetime
     expires: Mapping[str, datetime | None] = field(default_factory=dict)
+
+    def reserve(self, clock: Clock) -> None:
+        """Wait for the time from which on room for the stops is to be kept: a window of the budget before them."""
+        _wait_until(self.at - RESERVE, clock)
 
     def refresh(self, clock: Clock) -> None:
         """Wait for the time to read the campaigns once more."""
@@ -74,14 +81,15 @@ def warm_connections(client: KoreClient, campaign_ids: Sequence[str], clock: Clo
     """Open a connection for each sender while the block does a reading of its own.
 
     One status is read for each further connection, 10 ms apart, so that they overlap: real requests warm the pool that
-    requests really uses. What they answer does not matter here; the block's own reading decides.
+    requests really uses. What they answer does not matter here; the block's own reading decides. Where the budget has
+    no place for one, it is left out: it must not take the place of a stop.
     """
 
     def read(campaign_id: str) -> None:
         try:
-            client.get_campaign_status(campaign_id)
+            client.warm_connection(campaign_id)
         except KoreError as error:
-            log.info("campaign %s: %s", campaign_id, error)
+            log.debug("campaign %s: no connection opened early: %s", campaign_id, error)
 
     with ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="warm") as pool:
         for campaign_id in campaign_ids[: SENDERS - 1]:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreError
+from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreAuthenticationError, KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -102,7 +102,12 @@ class Outcomes:
             "campaign_ids": list(self._ids),
             "results": self.as_dicts(),
             "failures": {
-                one: {"message": str(error), "retryable": error.retryable, "outcome_unknown": error.outcome_unknown}
+                one: {
+                    "message": str(error),
+                    "retryable": error.retryable,
+                    "outcome_unknown": error.outcome_unknown,
+                    "credentials": isinstance(error, KoreAuthenticationError),
+                }
                 for one, error in self.failures.items()
             },
         }
@@ -113,7 +118,7 @@ class Outcomes:
         outcomes = cls(value["campaign_ids"])
         outcomes.results = {one["campaign_id"]: Result.from_dict(one) for one in value["results"]}
         outcomes.failures = {
-            campaign_id: KoreError(
+            campaign_id: (KoreAuthenticationError if one["credentials"] else KoreError)(
                 one["message"],
                 campaign_id=campaign_id,
                 retryable=one["retryable"],

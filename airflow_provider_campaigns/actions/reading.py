@@ -10,6 +10,7 @@ from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
+    KoreConnectionError,
     KoreError,
     KoreNotFoundError,
     KoreProtocolError,
@@ -44,8 +45,9 @@ MISSING = ProvenMissing()
 class CampaignReader:
     """Reads campaigns for one action; its lists serve all of them, so that many missing ones cost few requests."""
 
-    def __init__(self, client: KoreClient) -> None:
+    def __init__(self, client: KoreClient, *, priority: Priority = Priority.READ) -> None:
         self._client = client
+        self._priority = priority
         self._lists: dict[CampaignType, dict[str, Campaign]] = {}
         self._lock = threading.Lock()
 
@@ -59,7 +61,7 @@ class CampaignReader:
             KoreProtocolError: reading does not find it, but the list holds it; retryable.
         """
         try:
-            return self._client.get_campaign(campaign_id)
+            return self._client.get_campaign(campaign_id, priority=self._priority)
         except KoreNotFoundError as error:
             if self._is_listed(campaign_id, campaign_type):
                 raise KoreProtocolError(
@@ -93,21 +95,25 @@ class CampaignReader:
 
         return outcomes.attempt_all(by_id, read)
 
-    def look_up(
-        self, campaign_ids: Collection[str], campaign_type: CampaignType, *, priority: Priority = Priority.READ
-    ) -> Mapping[str, Campaign]:
+    def look_up(self, campaign_ids: Collection[str], campaign_type: CampaignType) -> Mapping[str, Campaign]:
         """What a new list says, if enough campaigns are asked for to be worth it; empty means to read each by itself.
 
         So it also is where the service does not answer the list as it should: only the core endpoints must work.
 
         Raises:
-            KoreError: no request would get any further: no connection, wrong credentials, or the rate limit.
+            KoreError: no request would get any further: wrong credentials, or the rate limit.
         """
         if len(campaign_ids) < LIST_FROM:
             return {}
         try:
-            return self._list(campaign_type, fresh=True, priority=priority)
-        except (KoreProtocolError, KoreRequestError, KoreNotFoundError, KoreServiceError) as error:
+            return self._list(campaign_type, fresh=True)
+        except (
+            KoreConnectionError,
+            KoreNotFoundError,
+            KoreProtocolError,
+            KoreRequestError,
+            KoreServiceError,
+        ) as error:
             log.warning("the list cannot be used (%s); each campaign is read by itself", error)
             return {}
 
@@ -116,13 +122,11 @@ class CampaignReader:
         # A list from before may still hold what was deleted since; only a fresh one contradicts the reading.
         return any(campaign_id in self._list(kind) and campaign_id in self._list(kind, fresh=True) for kind in kinds)
 
-    def _list(
-        self, kind: CampaignType, *, fresh: bool = False, priority: Priority = Priority.READ
-    ) -> Mapping[str, Campaign]:
+    def _list(self, kind: CampaignType, *, fresh: bool = False) -> Mapping[str, Campaign]:
         with self._lock:
             if fresh or kind not in self._lists:
                 self._lists[kind] = {
-                    one.campaign_id: one for one in self._client.list_campaigns(kind, priority=priority)
+                    one.campaign_id: one for one in self._client.list_campaigns(kind, priority=self._priority)
                 }
             return self._lists[kind]
 

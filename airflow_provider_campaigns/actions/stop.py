@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from airflow_provider_campaigns.kore.errors import (
     CampaignTimeoutError,
     KoreError,
     KoreNotFoundError,
+    KoreProtocolError,
     KoreRequestError,
 )
 from airflow_provider_campaigns.kore.writes import UnknownInstance, started_again
@@ -172,13 +173,21 @@ class _Stop:
 
     def run_at(self, moment: StopMoment) -> Outcomes:
         self._moment = moment
-        left_s = (moment.at - self._clock.now()).total_seconds()
-        if left_s <= 0:
+        if self._clock.now() >= moment.at:
             return self.run()
-        # Room for every stop and for the list that confirms them, from now on, so that it is there when it is needed.
-        with self._client.reserve(len(self._targets) + 1, duration_s=left_s + _RESERVED_AFTER_S):
+        # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
+        self._reader = CampaignReader(self._client, priority=Priority.STOP)
+        moment.reserve(self._clock)
+        left_s = (moment.at - self._clock.now()).total_seconds()
+        with self._client.reserve(self._requests_at_the_moment, duration_s=left_s + _RESERVED_AFTER_S):
             moment.refresh(self._clock)
             return self.run()
+
+    @property
+    def _requests_at_the_moment(self) -> int:
+        """One stop each, and what it takes to read all of them before and after."""
+        number = len(self._targets)
+        return number + 2 * (1 if number >= LIST_FROM else number)
 
     def run(self) -> Outcomes:
         self._earlier = self._evidence.recall()
@@ -351,11 +360,15 @@ class _Stop:
         if self._moment is not None:
             # Counted to the answer: until then the campaign may have been calling.
             self._details[campaign_id]["lateness_s"] = self._moment.lateness_s(self._clock.now())
-        if self._options.confirm and not receipt.by_reading:
+        status = receipt.status or CampaignStatus.STOPPED
+        if receipt.by_reading and status == CampaignStatus.COMPLETED:
+            log.info("campaign %s: completed by itself while the answer to its stop was lost", campaign_id)
+            self._outcomes.results[campaign_id] = replace(Result.of(campaign, changed=False), status=str(status))
+        elif self._options.confirm and not (receipt.by_reading and status == CampaignStatus.STOPPED):
             self._stopping[campaign_id] = campaign
             self._extend(campaign_id)
         else:
-            self._stopped(campaign, receipt.status or CampaignStatus.STOPPED)
+            self._stopped(campaign, status)
 
     def _refused(self, campaign_id: str, error: KoreError) -> None:
         """A stop that was refused is no failure if the campaign has ended by itself, or was deleted, before it came.
@@ -378,8 +391,7 @@ class _Stop:
             return
         self._last_seen.update(dict.fromkeys(self._stopping, "not readable"))
         try:
-            # As urgent as the stops: it must not wait for the room that is kept for them.
-            listed = self._reader.look_up(self._stopping, self._options.campaign_type, priority=Priority.STOP)
+            listed = self._reader.look_up(self._stopping, self._options.campaign_type)
         except KoreError as error:
             log.info("the list could not be read: %s", error)
             if not error.retryable:
@@ -388,10 +400,15 @@ class _Stop:
             return
         for campaign_id, before in list(self._stopping.items()):
             try:
-                now = listed.get(campaign_id) or self._client.get_campaign(campaign_id)
-                self._compare(before, now)
+                now = listed.get(campaign_id) or self._reader.read(campaign_id, self._options.campaign_type)
+                if isinstance(now, ProvenMissing):
+                    del self._stopping[campaign_id]
+                    self._missing(campaign_id)
+                else:
+                    self._compare(before, now)
             except KoreError as error:
-                if error.retryable:
+                # An answer that is not understood may be understood the next time; what was sent stays sent.
+                if error.retryable or isinstance(error, KoreProtocolError | KoreRequestError):
                     log.info("campaign %s: could not be read: %s", campaign_id, error)
                     continue
                 self._outcomes.failures[campaign_id] = error

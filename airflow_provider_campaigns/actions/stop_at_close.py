@@ -8,14 +8,14 @@ the moment, and says when to come back.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_campaigns.actions.clock import Clock, instant_text
 from airflow_provider_campaigns.actions.closing import Closing, Schedule
-from airflow_provider_campaigns.actions.moment import StopMoment
-from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
+from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
+from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
 from airflow_provider_campaigns.actions.stop import StopOptions, missing_result, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
@@ -24,7 +24,6 @@ from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from airflow_provider_campaigns.actions.evidence import Evidence
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -42,10 +41,12 @@ class Planned:
     Attributes:
         target: the campaign.
         schedule: the clocks that count for it.
+        chosen: the close that it waits for; None until that was decided.
     """
 
     target: Target
     schedule: Schedule
+    chosen: Closing | None = None
 
 
 class CloseRun:
@@ -74,7 +75,7 @@ class CloseRun:
     @property
     def all_wait_for_their_last_day(self) -> bool:
         """True if there are campaigns, and every one of them is left running because its last day is not yet."""
-        results = self.outcomes.results.values()
+        results = [one for one in self.outcomes.results.values() if one.status != MISSING]
         waiting = [one for one in results if "waits_for" in one.details]
         return bool(waiting) and len(waiting) == len(results) and not self.outcomes.failures and not self.planned
 
@@ -83,22 +84,21 @@ class CloseRun:
 
         A campaign that has no close to act on - hours that never close, a run that is a day late - becomes a failure.
         """
-        closings = []
         for campaign_id, one in list(self.planned.items()):
             try:
-                closings.append(one.schedule.closing_to_act_on(self.run_at, now))
+                closing = one.schedule.closing_to_act_on(self.run_at, now, chosen=one.chosen)
+                self.planned[campaign_id] = replace(one, chosen=closing)
             except KoreError as error:
                 error.campaign_id = campaign_id
                 error.args = (f"campaign {campaign_id}: {error}",)
                 self.outcomes.failures[campaign_id] = error
                 del self.planned[campaign_id]
-        return min(closings, key=lambda closing: closing.at, default=None)
+        chosen = [one.chosen for one in self.planned.values() if one.chosen is not None]
+        return min(chosen, key=lambda closing: closing.at, default=None)
 
-    def take(self, closing: Closing, now: datetime) -> list[Planned]:
-        """The campaigns with this close, which are then no longer planned."""
-        taken = [
-            one for one in self.planned.values() if one.schedule.closing_to_act_on(self.run_at, now).at == closing.at
-        ]
+    def take(self, closing: Closing) -> list[Planned]:
+        """The campaigns that wait for this close, which are then no longer planned."""
+        taken = [one for one in self.planned.values() if one.chosen is not None and one.chosen.at == closing.at]
         for one in taken:
             del self.planned[one.target.campaign_id]
         return taken
@@ -116,6 +116,7 @@ class CloseRun:
                     "name": one.target.name,
                     "calling_hours": None if self.calling_hours else one.schedule.hours.to_api(),
                     "contact_timezones": list(one.schedule.contact_timezones),
+                    "chosen": one.chosen and {"day": one.chosen.day.isoformat(), "at": one.chosen.at.isoformat()},
                 }
                 for one in self.planned.values()
             ],
@@ -129,6 +130,8 @@ class CloseRun:
             Planned(
                 Target(one["campaign_id"], one["name"]),
                 Schedule(calling_hours or CallingHours.from_api(one["calling_hours"]), tuple(one["contact_timezones"])),
+                one["chosen"]
+                and Closing(date.fromisoformat(one["chosen"]["day"]), datetime.fromisoformat(one["chosen"]["at"])),
             )
             for one in value["planned"]
         ]
@@ -179,7 +182,7 @@ def plan_close_run(
 def plan_closes(client: KoreClient, run: CloseRun, options: StopOptions, *, clock: Clock) -> None:
     """Say for every campaign what would be sent and when, without waiting and without sending; none is planned then."""
     while (closing := run.next_closing(clock.now())) is not None:
-        group = run.take(closing, clock.now())
+        group = run.take(closing)
         log.info("plan only: %d campaigns at %s", len(group), instant_text(closing.at))
         planned = stop_campaigns(client, [one.target for one in group], options, clock=clock)
         for result in planned.results.values():
@@ -221,7 +224,7 @@ def _serve(
     evidence: Evidence | None,
     clock: Clock,
 ) -> None:
-    group = run.take(closing, clock.now())
+    group = run.take(closing)
     left = (closing.at - clock.now()).total_seconds()
     log.info(
         "%d campaign%s at the close of %s, %s (%s)",
@@ -234,6 +237,11 @@ def _serve(
     moment = StopMoment(
         closing.at, expires={one.target.campaign_id: one.schedule.hours.next_open(closing.at) for one in group}
     )
+    following = run.next_closing(clock.now())
+    if following is not None:
+        # One that is slow to stop must not be in the way of the next close: a retry of the task looks at it again.
+        room_s = max(0.0, (following.at - REFRESH - max(closing.at, clock.now())).total_seconds())
+        options = replace(options, confirm_timeout_s=min(options.confirm_timeout_s, room_s))
     served = stop_campaigns(
         client, [one.target for one in group], options, moment=moment, evidence=evidence, clock=clock
     )

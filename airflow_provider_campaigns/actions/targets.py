@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, checked_campaign_id
@@ -20,10 +20,14 @@ class Target:
     Attributes:
         campaign_id: its id.
         name: the name it was chosen by, None if it was chosen by id alone.
+        waits_for: the last day until which an earlier task left it running, as ISO text; None if it did not.
+        is_explicit: True if somebody named it by its id, False if it comes from another task's result.
     """
 
     campaign_id: str
     name: str | None = None
+    waits_for: str | None = None
+    is_explicit: bool = field(default=True, compare=False)
 
     def check_name(self, campaign: Campaign) -> None:
         """Make sure that the campaign read is the one that was chosen.
@@ -104,7 +108,7 @@ class Targets:
                 f"no name for {', '.join(nameless)}" if nameless else f"{', '.join(strangers)} is not meant at all"
             )
             raise KoreConfigurationError(f"expected_name: {problem}", field="expected_name")
-        return Targets(tuple(Target(one, names[one]) for one in ids), self.is_many)
+        return Targets(tuple(replace(one, name=names[one.campaign_id]) for one in self.targets), self.is_many)
 
 
 def require_one(campaign_id: object, campaign_ids: object) -> None:
@@ -142,11 +146,16 @@ def _items(value: object) -> list[Any]:
 
 
 def _target(item: object, field: str) -> Target:
-    name = None
+    name = waits_for = None
+    is_explicit = not isinstance(item, Mapping)
     if isinstance(item, Mapping):
-        name = item.get("name")
+        name, waits_for = item.get("name"), item.get("waits_for")
         item = item.get("campaign_id")
     try:
-        return Target(checked_campaign_id(item), name if isinstance(name, str) and name else None)
+        return Target(checked_campaign_id(item), _text(name), _text(waits_for), is_explicit)
     except KoreConfigurationError as error:
         raise KoreConfigurationError(str(error).replace("campaign_id:", f"{field}:", 1), field=field) from None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -204,7 +204,9 @@ class KoreClient:
 
     # Reads
 
-    def get_campaign(self, campaign_id: str, *, api_version: str | None = None) -> Campaign:
+    def get_campaign(
+        self, campaign_id: str, *, api_version: str | None = None, priority: Priority = Priority.READ
+    ) -> Campaign:
         """The whole campaign object.
 
         Raises:
@@ -214,7 +216,7 @@ class KoreClient:
         Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2.
         """
         endpoint = self._endpoint("get", api_version)
-        body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id))
+        body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id), priority=priority)
         return _campaign_in(body, endpoint, campaign_id)
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
@@ -252,7 +254,13 @@ class KoreClient:
         """
         kind = checked_campaign_type(campaign_type)
         campaigns = self._list(self._endpoint("list", api_version), kind, statuses, priority=priority)
-        return [c for c in campaigns.values() if name_pattern is None or fnmatchcase(c.name, name_pattern)]
+        # Whether the service's own filter is honoured is not documented for every status, so it only saves requests.
+        wanted = {CampaignStatus(one) for one in statuses}
+        return [
+            one
+            for one in campaigns.values()
+            if (not wanted or one.status in wanted) and (name_pattern is None or fnmatchcase(one.name, name_pattern))
+        ]
 
     def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
         """How many campaigns of a type there are; one small request."""
@@ -387,6 +395,17 @@ class KoreClient:
         room for so many requests.
         """
         return self._budget.reserve(min(requests, self.settings.requests_per_minute), duration_s=duration_s)
+
+    def warm_connection(self, campaign_id: str) -> None:
+        """Open one more connection by reading a status, if the budget has a place right now.
+
+        Raises:
+            KoreError: it was not read; ``KoreBudgetError`` if there was no place.
+        """
+        endpoint = self._endpoint("status", None)
+        self._transport.send(
+            endpoint, priority=Priority.READ, campaign_id=checked_campaign_id(campaign_id), place_timeout_s=0
+        )
 
     # Description
 

@@ -2,6 +2,7 @@
 
     KoreError
     ├── KoreConfigurationError      mend the connection or the argument; nothing was sent (also a ValueError)
+    ├── KoreBudgetError             no place in the request budget in time; nothing was sent; try again
     ├── KoreConnectionError         no complete answer: refused, reset, timed out; try again
     ├── KoreProtocolError           an answer came that this client does not understand
     ├── KoreResponseError           the service answered, and the answer is no
@@ -94,6 +95,12 @@ class KoreConfigurationError(KoreError, ValueError):
     def __init__(self, message: str, *, field: str | None = None, campaign_id: str | None = None) -> None:
         super().__init__(message, campaign_id=campaign_id)
         self.field = field
+
+
+class KoreBudgetError(KoreError):
+    """The account's request budget had no place in time, so nothing was sent."""
+
+    retryable = True
 
 
 class KoreConnectionError(KoreError):

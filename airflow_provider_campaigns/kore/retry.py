@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_provider_campaigns.kore.errors import KoreError, KoreRateLimitError
+from airflow_provider_campaigns.kore.errors import KoreBudgetError, KoreError, KoreRateLimitError
 
 MAX_RETRY_AFTER_S = 300.0
 """A service that asks for a longer pause gets it from the caller, not from a waiting worker."""
@@ -57,6 +57,8 @@ def write_delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: boo
 
 
 def _delay_s(error: KoreError, attempt: int, jitter: float, *, rate_limit_delays_s: tuple[float, ...]) -> float | None:
+    if isinstance(error, KoreBudgetError):
+        return None  # that was a long wait already, or one that nobody wanted
     if isinstance(error, KoreRateLimitError):
         if error.retry_after_s is None:
             return rate_limit_delays_s[min(attempt, len(rate_limit_delays_s)) - 1] + jitter * MAX_JITTER_S

@@ -69,7 +69,9 @@ class KoreSettings:
         """Check every field, so that nothing is sent with a wrong one."""
         # Not shown if malformed, because it may hold a password.
         _require(self.host, "host", f"the platform's address, for example {EXAMPLE_HOST}", secret=True)
-        _require(self.client_id, "login", "the Client ID of the JWT app, for example cs-1e845b00-81ad-5757-a1e7")
+        _require(
+            self.client_id, "login", "the Client ID of the JWT app, for example cs-1e845b00-81ad-5757-a1e7", secret=True
+        )
         _require(self.client_secret, "password", "the Client Secret of the JWT app", secret=True)
         _require(self.stream_id, "stream_id", "the app's id, for example st-0603182c-7ffb-53c3-b307-47ca14b90000")
         _require(self.account_id, "account_id", "the account's id, for example 67777ce93e25326494e90000")

@@ -9,14 +9,16 @@ import json
 import logging
 import os
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.answers import body_of
+from airflow_provider_campaigns.kore.budget import BudgetTimeout
 from airflow_provider_campaigns.kore.endpoints import Effect, Endpoint
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
+    KoreBudgetError,
     KoreConfigurationError,
     KoreConnectionError,
     KoreError,
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
+MAX_PLACE_WAIT_S = 900.0
+"""How long a request waits for its place in the budget; a queue that long needs another plan, not more patience."""
+
 POOL_SIZE = 32
 """Connections kept; more than the sender threads of any action here."""
 
@@ -61,19 +66,24 @@ class Transport:
         campaign_id: str | None = None,
         body: dict[str, Any] | None = None,
         query: dict[str, str] | None = None,
+        place_timeout_s: float = MAX_PLACE_WAIT_S,
     ) -> dict[str, Any]:
         """Send one request, and once more with a fresh token if the service rejects its token; the answer's object.
 
+        ``place_timeout_s`` is how long to wait for a place in the request budget.
+
         Raises:
+            KoreBudgetError: there was no place in time; nothing was sent.
             KoreError: ``outcome_unknown`` is set if the request may have changed something.
         """
+        send = partial(self._send_once, endpoint, campaign_id, body, query)
         try:
-            return self._send_once(endpoint, priority, campaign_id, body, query)
+            return send(priority=priority, place_timeout_s=place_timeout_s)
         except KoreAuthenticationError as error:
             if error.status != 401 or isinstance(error, KoreScopeError):
                 raise
             log.info("%s; once more with a fresh token", error)
-            return self._send_once(endpoint, priority, campaign_id, body, query)
+            return send(priority=priority, place_timeout_s=place_timeout_s)
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -85,10 +95,12 @@ class Transport:
     def _send_once(
         self,
         endpoint: Endpoint,
-        priority: Priority,
         campaign_id: str | None,
         body: dict[str, Any] | None,
         query: dict[str, str] | None,
+        *,
+        priority: Priority,
+        place_timeout_s: float,
     ) -> dict[str, Any]:
         import requests  # noqa: PLC0415
 
@@ -106,9 +118,17 @@ class Transport:
             headers={"Content-Type": "application/json"} if endpoint.has_body else None,
         )
         try:
-            with self._budget.slot(priority):
+            with self._budget.slot(priority, timeout_s=place_timeout_s):
                 # Signed only now: a token made before a wait for the budget might have expired after it.
                 response = session.send(session.prepare_request(unsigned), **options)
+        except BudgetTimeout as error:
+            raise KoreBudgetError(
+                f"{endpoint.name}: {error}; nothing was sent. Fewer requests at a time, or a higher limit from the "
+                "platform's support, would help",
+                endpoint=endpoint.name,
+                campaign_id=campaign_id,
+                retry_after_s=error.wait_s,
+            ) from None
         except requests.exceptions.RequestException as error:
             error.request = None  # it holds the token, and stays reachable as the context of the error raised here
             raise self._no_answer(endpoint, campaign_id, error) from None

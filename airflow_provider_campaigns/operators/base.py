@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -235,6 +235,25 @@ def read_hours(given: object) -> CallingHours:
     raise KoreConfigurationError(
         f"calling_hours: expected timezone and hours, got {', '.join(map(str, value))}", field="calling_hours"
     )
+
+
+def read_timezones(field: str, value: object) -> tuple[str, ...]:
+    """Names of time zones.
+
+    Raises:
+        KoreConfigurationError: it is a text, or one of them names no time zone.
+    """
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise KoreConfigurationError(
+            f"{field}: expected a sequence such as ['America/Los_Angeles'], got {value!r}", field=field
+        )
+    names = tuple(value)
+    for name in names:
+        try:
+            CallingHours.parse(name, {"MO": "9:00 AM-6:00 PM"})
+        except KoreConfigurationError as error:
+            raise KoreConfigurationError(f"{field}: {error}", field=field) from None
+    return names
 
 
 def seconds(field: str, value: object, *, least: float = 0.0) -> float:

@@ -8,6 +8,7 @@ from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_camp
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
+from airflow_provider_campaigns.operators.evidence import evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,5 +83,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 confirm=flag("confirm", self.confirm),
                 plan_only=flag("plan_only", self.plan_only),
             )
-            outcomes = delete_campaigns(self.hook.get_conn(), targets.targets, options, clock=clock)
+            outcomes = delete_campaigns(
+                self.hook.get_conn(), targets.targets, options, evidence=evidence_of(context), clock=clock
+            )
             return self.deliver(outcomes, targets, context, what="deleted")

@@ -18,7 +18,15 @@ from airflow_provider_campaigns.actions.stop_at_close import (
 )
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of, read_day, read_hours, seconds
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.base import (
+    CampaignsOperator,
+    one_of,
+    read_day,
+    read_hours,
+    read_timezones,
+    seconds,
+)
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.run_instant import run_instant
 
@@ -69,6 +77,7 @@ class _StopCampaignOperator(CampaignsOperator):
             self.skip_backfill(context)
             targets, options = self.targets(), self._options()
             if one_of("when", self.when, ("now", "calling_hours_end")) == "now":
+                self._refuse_what_needs_a_close()
                 evidence = evidence_of(context)
                 outcomes = stop_campaigns(
                     self.hook.get_conn(), targets.targets, options, evidence=evidence, clock=clock
@@ -85,7 +94,7 @@ class _StopCampaignOperator(CampaignsOperator):
                 run_at=run_instant(context),
                 last_day=read_day("last_day", self.last_day),
                 calling_hours=self._given_hours(),
-                contact_timezones=tuple(self.contact_timezones),
+                contact_timezones=read_timezones("contact_timezones", self.contact_timezones),
             )
             self._warn_if_late(run, clock)
             return self._serve(run, context, clock)
@@ -111,6 +120,19 @@ class _StopCampaignOperator(CampaignsOperator):
         if run.all_wait_for_their_last_day:
             raise AirflowSkipException(f"last_day: {self.last_day} is not yet; the campaigns go on")
         return self.deliver(run.outcomes, self.targets(), context, what="stopped")
+
+    def _refuse_what_needs_a_close(self) -> None:
+        """An argument that counts only at a close is a mistake without one: a stop today where another day is meant."""
+        needing = {
+            "last_day": self.last_day,
+            "calling_hours": self.calling_hours,
+            "contact_timezones": self.contact_timezones,
+        }
+        for field, value in needing.items():
+            if value:
+                raise KoreConfigurationError(
+                    f'{field}: counts only with when="calling_hours_end"; nothing was sent', field=field
+                )
 
     def _given_hours(self) -> CallingHours | None:
         return None if self.calling_hours is None else read_hours(self.calling_hours)
