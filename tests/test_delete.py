@@ -9,7 +9,7 @@ import pytest
 from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, Meanwhile, add, failure, only, there
 
 from airflow_provider_campaigns.actions.delete import DeleteOptions, check_deletable, delete_campaigns
-from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
@@ -362,3 +362,28 @@ def test_delete__nothing(kore_simulator: KoreSimulator, delete: Delete) -> None:
     """No campaign is nothing to do, and no request."""
     assert delete().as_dicts() == []
     assert len(kore_simulator.requests) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "reason"),
+    [
+        ("Active", {"waits_for": "2099-12-24"}, "was left running until its last day, 2099-12-24"),
+        ("Ready", {}, "is Ready, so it has yet to run"),
+    ],
+)
+def test_delete__result_of_another_task(
+    kore_simulator: KoreSimulator, client: KoreClient, status: str, result: dict[str, str], reason: str
+) -> None:
+    """What another task left running, or what has yet to run, is deleted only if its id is named."""
+    campaign = kore_simulator.add_campaign(name="C", status=status)
+    options = DeleteOptions(if_running="stop")
+    targets = Targets.parse(None, [{"campaign_id": campaign, "name": "C", **result}]).targets
+
+    refused = delete_campaigns(client, targets, options)
+
+    assert reason in str(refused.failures[campaign])
+    kore_simulator.assert_no_writes()
+
+    named = delete_campaigns(client, [Target(campaign)], options)
+
+    assert named.results[campaign].status == "Deleted"

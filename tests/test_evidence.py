@@ -9,10 +9,11 @@ import pytest
 from stop_support import add
 from task_runner import run_task
 
+from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import CampaignStateError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreAuthenticationError
 from airflow_provider_campaigns.operators.evidence import KEY, TaskStateEvidence
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
@@ -188,3 +189,25 @@ class TestTaskStateStore:
         assert evidence.recall() == {}
         assert "cannot be noted" in caplog.text
         assert "cannot be read" in caplog.text
+
+
+class TestDelete:
+    """A delete that stops first keeps the same evidence."""
+
+    def test_delete__started_again_since_an_earlier_try(
+        self, client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+    ):
+        """A try that stopped a campaign and died before the delete leaves a new run alone in the next try."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+        options = DeleteOptions(CampaignType.VOICE, if_running="stop")
+        kore_simulator.fail_next(401, operation="status", times=1000)
+        first = delete_campaigns(client, [Target(campaign)], options, evidence=kept, clock=fake_clock.clock)
+        kore_simulator.clear_faults()
+        kore_simulator.restart(campaign)
+
+        second = delete_campaigns(client, [Target(campaign)], options, evidence=kept, clock=fake_clock.clock)
+
+        assert isinstance(first.failures[campaign], KoreAuthenticationError)
+        assert isinstance(second.failures[campaign], CampaignStateError)
+        assert kore_simulator.campaign(campaign).status == "Active"
+        kore_simulator.assert_one_effect("stop", campaign)

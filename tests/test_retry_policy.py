@@ -28,6 +28,7 @@ def decision(error: Exception) -> tuple[str, timedelta | None]:
         (errors.KoreNotFoundError("gone"), ("fail", None)),
         (errors.KoreRequestError("HTTP 412"), ("fail", None)),
         (errors.CampaignMismatchError("another name"), ("fail", None)),
+        (errors.CampaignStateError("started again"), ("fail", None)),
         (errors.CampaignTimeoutError("still Active"), ("default", None)),
         (RuntimeError("not ours"), ("default", None)),
     ],

@@ -373,3 +373,42 @@ class TestConfirm:
 
         assert sorted(outcomes.failures) == sorted(ids)
         assert {type(error) for error in outcomes.failures.values()} == {KoreAuthenticationError}
+
+
+class TestOddReadings:
+    """A reading that is odd once decides nothing about a stop that was accepted."""
+
+    @pytest.mark.parametrize("fault", ["not found", "another campaign", "refused"])
+    def test_stop__one_odd_answer_while_confirming(self, kore_simulator: KoreSimulator, stop: Stop, fault: str) -> None:
+        """One not-found, one answer about another campaign or one refusal while it drains: the next round decides."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.switches(drain_polls=2)
+        if fault == "not found":
+            kore_simulator.fail_next(404, operation="get", skip=1)
+        elif fault == "refused":
+            kore_simulator.fail_next(412, operation="get", skip=1)
+        else:
+            kore_simulator.mislabel_next(operation="get", skip=1)
+
+        result = only(stop(campaign))
+
+        assert (result["status"], result["changed"]) == ("Stopped", True)
+        kore_simulator.assert_one_effect("stop", campaign)
+
+    def test_stop__completed_while_its_answer_was_lost(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """A campaign that is Completed after a lost answer has ended by itself: this task changed nothing."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.fail_next(503, operation="stop")
+        stop.fake_clock.events = []
+        original = stop.client.stop_campaign
+
+        def complete_then_stop(*args: Any, **kwargs: Any) -> Any:
+            kore_simulator.set_status(campaign, "Completed")
+            return original(*args, **kwargs)
+
+        stop.client.stop_campaign = complete_then_stop  # type: ignore[method-assign]
+
+        result = only(stop(campaign))
+
+        assert (result["status"], result["changed"]) == ("Completed", False)
+        assert len(kore_simulator.effects("stop")) == 0
