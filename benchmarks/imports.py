@@ -16,6 +16,7 @@ CANDIDATES = {
         "airflow_provider_campaigns.hooks",
         "airflow_provider_campaigns.operators.stop",
         "airflow_provider_campaigns.operators.delete",
+        "airflow_provider_campaigns.operators.start",
         "airflow_provider_campaigns.operators.list",
     ),
     "http provider (hook and operator)": (

@@ -15,7 +15,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider_campaigns.actions.clock import Clock
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.actions.targets import Targets, require_one
-from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
+    from airflow_provider_campaigns.calling_hours import CallingHours
 
 RESULTS_KEY = "results"
 """XCom with the result of each campaign that was served, also of a task that failed."""
@@ -211,6 +211,8 @@ def read_hours(given: object) -> CallingHours:
     Raises:
         KoreConfigurationError: they are neither a ``CallingHours`` nor an object of one of the accepted forms.
     """
+    from airflow_provider_campaigns.calling_hours import CallingHours  # noqa: PLC0415 - not to parse
+
     if isinstance(given, CallingHours):
         return given
     value = given
@@ -243,6 +245,8 @@ def read_timezones(field: str, value: object) -> tuple[str, ...]:
     Raises:
         KoreConfigurationError: it is a text, or one of them names no time zone.
     """
+    from airflow_provider_campaigns.calling_hours import CallingHours  # noqa: PLC0415 - not to parse
+
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise KoreConfigurationError(
             f"{field}: expected a sequence such as ['America/Los_Angeles'], got {value!r}", field=field

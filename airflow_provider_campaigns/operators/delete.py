@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
@@ -75,7 +75,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         with self.working() as clock:
             self.skip_backfill(context)
             targets = self.targets().with_names(self.expected_name)
-            options = DeleteOptions(
+            options = actions.delete.DeleteOptions(
                 self.campaign_type,
                 api_version=self.api_version,
                 if_running=one_of("if_running", self.if_running, ("fail", "stop")),
@@ -83,7 +83,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 confirm=flag("confirm", self.confirm),
                 plan_only=flag("plan_only", self.plan_only),
             )
-            outcomes = delete_campaigns(
+            outcomes = actions.delete.delete_campaigns(
                 self.hook.get_conn(), targets.targets, options, evidence=evidence_of(context), clock=clock
             )
             return self.deliver(outcomes, targets, context, what="deleted")

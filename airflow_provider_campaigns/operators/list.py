@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.actions.select import select_campaigns
+from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 
@@ -60,7 +60,7 @@ class ListCampaignsOperator(KoreCampaignOperator):
     def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002 - Airflow's signature
         """Choose the campaigns."""
         with self.working():
-            chosen = select_campaigns(
+            chosen = actions.select.select_campaigns(
                 self.hook.get_conn(),
                 self.campaign_type,
                 name_pattern=self.name_pattern,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.actions.evidence import NoEvidence
-from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -49,7 +49,7 @@ class _StartCampaignOperator(CampaignsOperator):
         with self.working() as clock:
             self.skip_backfill(context)
             targets = self.targets()
-            options = StartOptions(
+            options = actions.start.StartOptions(
                 self.campaign_type,
                 api_version=self.api_version,
                 allow_rerun=flag("allow_rerun", self.allow_rerun),
@@ -64,7 +64,9 @@ class _StartCampaignOperator(CampaignsOperator):
                     "allow_rerun with retries: before Airflow 3.3 a try cannot know what an earlier one has started, "
                     "and starts again a campaign whose run has ended in between; set retries=0"
                 )
-            outcomes = start_campaigns(self.hook.get_conn(), targets.targets, options, evidence=evidence, clock=clock)
+            outcomes = actions.start.start_campaigns(
+                self.hook.get_conn(), targets.targets, options, evidence=evidence, clock=clock
+            )
             return self.deliver(outcomes, targets, context, what="started")
 
 

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
+from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.actions.clock import instant_text
-from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
-from airflow_provider_campaigns.actions.stop_at_close import (
-    EARLY,
-    CloseRun,
-    plan_close_run,
-    plan_closes,
-    serve_what_is_due,
-)
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -37,6 +30,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_campaigns.actions.clock import Clock
+    from airflow_provider_campaigns.actions.stop import StopOptions
+    from airflow_provider_campaigns.actions.stop_at_close import CloseRun
     from airflow_provider_campaigns.calling_hours import CallingHours
 
 
@@ -79,7 +74,7 @@ class _StopCampaignOperator(CampaignsOperator):
             if one_of("when", self.when, ("now", "calling_hours_end")) == "now":
                 self._refuse_what_needs_a_close()
                 evidence = evidence_of(context)
-                outcomes = stop_campaigns(
+                outcomes = actions.stop.stop_campaigns(
                     self.hook.get_conn(), targets.targets, options, evidence=evidence, clock=clock
                 )
                 return self.deliver(outcomes, targets, context, what="stopped")
@@ -87,7 +82,7 @@ class _StopCampaignOperator(CampaignsOperator):
                 self.log.warning(
                     "retries is 0: if this task's worker dies before the close, nothing stops the campaigns"
                 )
-            run = plan_close_run(
+            run = actions.stop_at_close.plan_close_run(
                 self.hook.get_conn(),
                 targets.targets,
                 options,
@@ -102,14 +97,18 @@ class _StopCampaignOperator(CampaignsOperator):
     def resume(self, context: Context, run: dict[str, Any], event: Any = None) -> Any:  # noqa: ARG002 - a moment came
         """Go on in a new process, shortly before a close; what is due is decided anew."""
         with self.working() as clock:
-            return self._serve(CloseRun.from_json(run, calling_hours=self._given_hours()), context, clock)
+            return self._serve(
+                actions.stop_at_close.CloseRun.from_json(run, calling_hours=self._given_hours()), context, clock
+            )
 
     def _serve(self, run: CloseRun, context: Context, clock: Clock) -> Any:
         options, lead_time = self._options(), timedelta(seconds=seconds("lead_time", self.lead_time, least=5))
         if options.plan_only:
-            plan_closes(self.hook.get_conn(), run, options, clock=clock)
+            actions.stop_at_close.plan_closes(self.hook.get_conn(), run, options, clock=clock)
         client, evidence = self.hook.get_conn(), evidence_of(context)
-        while wake_at := serve_what_is_due(client, run, options, lead_time=lead_time, evidence=evidence, clock=clock):
+        while wake_at := actions.stop_at_close.serve_what_is_due(
+            client, run, options, lead_time=lead_time, evidence=evidence, clock=clock
+        ):
             self.log.info("%d campaigns wait for their close; next at %s", len(run.planned), instant_text(wake_at))
             if self.deferrable:
                 from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415 - not to parse
@@ -138,7 +137,7 @@ class _StopCampaignOperator(CampaignsOperator):
         return None if self.calling_hours is None else read_hours(self.calling_hours)
 
     def _options(self) -> StopOptions:
-        return StopOptions(
+        return actions.stop.StopOptions(
             self.campaign_type,
             api_version=self.api_version,
             if_missing=self.checked_if_missing(),
@@ -152,13 +151,13 @@ class _StopCampaignOperator(CampaignsOperator):
     def _warn_if_late(self, run: CloseRun, clock: Clock) -> None:
         now = clock.now()
         closing = run.next_closing(now)
-        if closing is not None and now < closing.at < now + EARLY:
+        if closing is not None and now < closing.at < now + actions.stop_at_close.EARLY:
             self.log.warning(
                 "this task began %.0f s before the close at %s; begin at least %.0f s before it, so that reading the "
                 "campaigns does not take the requests that the stops need",
                 (closing.at - now).total_seconds(),
                 instant_text(closing.at),
-                EARLY.total_seconds(),
+                actions.stop_at_close.EARLY.total_seconds(),
             )
 
 
