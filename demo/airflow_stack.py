@@ -116,7 +116,7 @@ class AirflowStack:
     @property
     def pids(self) -> dict[str, int]:
         """The process id of each component."""
-        return self._processes.pids
+        return {name: pid for name, pid in self._processes.pids.items() if name in COMPONENTS}
 
     @property
     def guard_pid(self) -> int | None:

@@ -46,7 +46,9 @@ STUBBORN = textwrap.dedent("""
 """)
 # The owner of such processes, to be ended in every way there is.
 OWNER = textwrap.dedent("""
-    import sys, time
+    import signal, sys, time
+    # A shell that runs the tests in the background has Ctrl-C ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from pathlib import Path
     from demo.guarded import GuardedProcesses
     where, script, way = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
