@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import platform
+import shutil
 import tempfile
 from importlib import import_module
 
@@ -27,6 +29,7 @@ def main() -> None:
     if arguments.with_peers and "waits" not in names:
         parser.error("--with-peers is for waits")
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="benchmarks-")
+    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians\n")
     for name in names:

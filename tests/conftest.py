@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 
 # Before anything imports Airflow. No test but the full-stack ones needs a database, and this address proves it.
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 pytest_plugins = ["airflow_provider_campaigns.simulator.pytest_plugin"]
+
+
+def pytest_unconfigure() -> None:
+    """Leave no home of a test run behind."""
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 def pytest_report_header() -> str:
