@@ -55,6 +55,41 @@ def test_parse__result_without_a_name(name: object) -> None:
     assert Targets.parse(None, [{"campaign_id": "cd-1", "name": name}]).targets == (Target("cd-1", None),)
 
 
+STOPPED = RESULT | {
+    "campaign_instance_id": "cid-2",
+    "contacts_before_stop": 1200,
+    "sent_at": "2026-03-02T12:30:00.004Z",
+    "confirmed_at": "2026-03-02T12:30:01.250Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "stopped_at", "contacts"),
+    [
+        ({}, "2026-03-02T12:30:01.250Z", 1200),
+        ({"confirmed_at": None}, "2026-03-02T12:30:00.004Z", 1200),
+        ({"confirmed_at": None, "sent_at": None, "contacts_before_stop": 0}, None, 0),
+        ({"contacts_before_stop": True}, "2026-03-02T12:30:01.250Z", None),
+        ({"contacts_before_stop": -1}, "2026-03-02T12:30:01.250Z", None),
+        ({"contacts_before_stop": "1200"}, "2026-03-02T12:30:01.250Z", None),
+    ],
+)
+def test_parse__what_a_stop_knew(changes: dict[str, object], stopped_at: str | None, contacts: int | None) -> None:
+    """A stop's result tells the run, when it was stopped (confirmed, or else sent), and how many contacts it had."""
+    (target,) = Targets.parse(None, [STOPPED | changes]).targets
+
+    assert target.campaign_instance_id == "cid-2"
+    assert target.stopped_at == stopped_at
+    assert target.contacts_before_stop == contacts
+
+
+def test_parse__id_knows_nothing() -> None:
+    """An id by itself says nothing about a run."""
+    (target,) = Targets.parse("cd-1", None).targets
+
+    assert (target.campaign_instance_id, target.contacts_before_stop, target.stopped_at) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     ("one", "many", "problem"),
     [

@@ -21,6 +21,9 @@ class Target:
         campaign_id: its id.
         name: the name it was chosen by, None if it was chosen by id alone.
         waits_for: the last day until which an earlier task left it running, as ISO text; None if it did not.
+        campaign_instance_id: the run that an earlier task's result is about; None if it names none.
+        contacts_before_stop: how many contacts the run had just before it was stopped; None where that is not known.
+        stopped_at: when it was stopped, in ISO 8601; None where that is not known.
         is_explicit: True if somebody named it by its id, False if it comes from another task's result.
     """
 
@@ -28,6 +31,9 @@ class Target:
     name: str | None = None
     waits_for: str | None = None
     is_explicit: bool = field(default=True, compare=False)
+    campaign_instance_id: str | None = field(default=None, kw_only=True)
+    contacts_before_stop: int | None = field(default=None, kw_only=True)
+    stopped_at: str | None = field(default=None, kw_only=True)
 
     def check_name(self, campaign: Campaign) -> None:
         """Make sure that the campaign read is the one that was chosen.
@@ -146,16 +152,25 @@ def _items(value: object) -> list[Any]:
 
 
 def _target(item: object, field: str) -> Target:
-    name = waits_for = None
+    result: Mapping[str, object] = item if isinstance(item, Mapping) else {}
     is_explicit = not isinstance(item, Mapping)
-    if isinstance(item, Mapping):
-        name, waits_for = item.get("name"), item.get("waits_for")
-        item = item.get("campaign_id")
     try:
-        return Target(checked_campaign_id(item), _text(name), _text(waits_for), is_explicit)
+        return Target(
+            checked_campaign_id(item if is_explicit else result.get("campaign_id")),
+            _text(result.get("name")),
+            _text(result.get("waits_for")),
+            is_explicit,
+            campaign_instance_id=_text(result.get("campaign_instance_id")),
+            contacts_before_stop=_count(result.get("contacts_before_stop")),
+            stopped_at=_text(result.get("confirmed_at")) or _text(result.get("sent_at")),
+        )
     except KoreConfigurationError as error:
         raise KoreConfigurationError(str(error).replace("campaign_id:", f"{field}:", 1), field=field) from None
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

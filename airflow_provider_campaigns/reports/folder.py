@@ -1,0 +1,284 @@
+"""One folder of files, on a local disk or in an object store, in which a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from airflow_provider_campaigns.kore.errors import excerpt
+from airflow_provider_campaigns.reports.errors import ReportStorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+StoragePath = Any
+"""A ``pathlib.Path``, or a path with its interface and ``fs``, ``protocol`` and ``path``, as Airflow's have."""
+
+_BLOCK = 8 * 1024 * 1024
+"""Bytes that are held while a file is copied to an object store; its own default may be 50 MB."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_UNUSABLE = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL})
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """What is in a file.
+
+    Attributes:
+        bytes: its size.
+        sha256: its digest, in hexadecimal.
+    """
+
+    bytes: int
+    sha256: str
+
+
+def entry_of(data: bytes) -> FileEntry:
+    """The entry of a file with this content."""
+    return FileEntry(len(data), hashlib.sha256(data).hexdigest())
+
+
+class Folder:
+    """Files by their names in one folder of any storage. Nothing is touched until a method needs it.
+
+    A file appears under its name only when it is whole: locally it is written aside with mode 0600, forced to the disk
+    and renamed; for an object store it is spooled on the local disk and uploaded at once. Whatever the storage says no
+    to becomes a ``ReportStorageError`` that names the path.
+    """
+
+    def __init__(self, path: StoragePath, *, scratch: str | None = None) -> None:
+        """A folder at ``path``; ``scratch`` is the folder in it in which local files are written aside."""
+        self._path = path
+        self._local = _local_path(path)
+        self._scratch = scratch
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url()!r})"
+
+    def url(self, name: str = "") -> str:
+        """The address of the folder, or of a file in it, as an ``ObjectStoragePath`` takes it.
+
+        A connection in the path stays in it; a connection's secrets are never part of a path.
+        """
+        if self._local is not None:
+            return (self._local / name).absolute().as_uri()
+        return str(self._path / name if name else self._path)
+
+    def child(self, name: str, *, scratch: str | None = None) -> Folder:
+        """A folder in this one."""
+        return Folder(self._path / name, scratch=scratch)
+
+    def write(self, name: str, chunks: Iterable[bytes]) -> FileEntry:
+        """Write a file, in the place of any of this name. An error of ``chunks`` itself leaves what was there."""
+        writer = self.begin(name)
+        try:
+            for chunk in chunks:
+                writer.write(chunk)
+            return writer.commit()
+        finally:
+            writer.discard()
+
+    def begin(self, name: str) -> Writer:
+        """A file to be written piece by piece; it is there once it is committed."""
+        with self._storage(f"write {name}"):
+            if self._local is None:
+                return Writer(self, name, tempfile.TemporaryFile(prefix="report-"), None)
+            aside = self._local / self._scratch if self._scratch else self._local
+            aside.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=aside)
+            return Writer(self, name, os.fdopen(handle, "wb"), Path(temporary))
+
+    def read(self, name: str) -> bytes:
+        """The whole content of a small file."""
+        with self._storage(f"read {name}"), self._opened(name) as file:
+            return file.read()
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """A file to read piece by piece."""
+        with self._storage(f"read {name}"):
+            file = self._opened(name)
+        with file:
+            yield file
+
+    def measure(self, name: str) -> FileEntry | None:
+        """Size and digest of what is in a file now; None if there is no such file."""
+        if not self.exists(name):
+            return None
+        size, digest = 0, hashlib.sha256()
+        with self._storage(f"read {name}"), self._opened(name) as file:
+            while block := file.read(1024 * 1024):
+                size += len(block)
+                digest.update(block)
+        return FileEntry(size, digest.hexdigest())
+
+    def exists(self, name: str) -> bool:
+        """True if there is a file of this name."""
+        with self._storage(f"look for {name}"):
+            if self._local is not None:
+                return (self._local / name).is_file()
+            self._forget_listing()
+            return bool((self._path / name).is_file())
+
+    def names(self) -> list[str]:
+        """The names in the folder, of files and folders, sorted; none if there is no such folder.
+
+        Files that are being written are not among them.
+        """
+        with self._storage("list"):
+            if self._local is None:
+                self._forget_listing()
+            try:
+                found = [one.name for one in (self._path if self._local is None else self._local).iterdir()]
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        return sorted(name for name in found if not name.startswith("."))
+
+    def remove(self, name: str) -> None:
+        """Remove a file; none of this name is no error."""
+        with self._storage(f"remove {name}"), contextlib.suppress(FileNotFoundError):
+            (self._path if self._local is None else self._local).joinpath(name).unlink()
+
+    def remove_folder(self, name: str) -> None:
+        """Remove a folder in this one with all that is in it; none of this name is no error."""
+        with self._storage(f"remove {name}"):
+            if self._local is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.rmtree(self._local / name)
+                return
+            self._forget_listing()
+            gone = self._path / name
+            with contextlib.suppress(FileNotFoundError):
+                gone.fs.rm(gone.path, recursive=True)
+
+    def _opened(self, name: str) -> BinaryIO:
+        file: BinaryIO
+        if self._local is not None:
+            file = (self._local / name).open("rb")
+        else:
+            self._forget_listing()
+            file = (self._path / name).open("rb")
+        return file
+
+    def _forget_listing(self) -> None:
+        """Ask the store anew: other processes write there as well."""
+        self._path.fs.invalidate_cache()
+
+    @contextmanager
+    def _storage(self, doing: str) -> Iterator[None]:
+        """Whatever a storage raises, as one kind of error; its libraries have dozens of their own."""
+        try:
+            yield
+        except ReportStorageError:
+            raise
+        except Exception as error:
+            raise self._failure(doing, error) from error
+
+    def _failure(self, doing: str, error: Exception) -> ReportStorageError:
+        number = error.errno if isinstance(error, OSError) else None
+        is_local = self._local is not None
+        retryable, advice = False, "mend the path"
+        if number in _FULL:
+            retryable, advice = True, "there is no space left: free some, or write elsewhere"
+        elif isinstance(error, PermissionError) or number in _FORBIDDEN:
+            advice = "this is not permitted: allow " + ("the worker's user" if is_local else "the connection") + " to"
+        elif isinstance(error, FileNotFoundError):
+            retryable = is_local and not doing.startswith("read")
+            advice = (
+                "it is not there; was it removed meanwhile?"
+                if is_local or doing.startswith("read")
+                else "there is no such bucket: create it, or mend the path"
+            )
+        elif isinstance(error, ImportError | ValueError) or number in _UNUSABLE:
+            pass
+        elif type(error).__name__ in {"AirflowNotFoundException", "NoCredentialsError"}:
+            advice = "the connection in the path has to be there, with credentials"
+        else:
+            retryable, advice = True, "try again"
+        text = excerpt(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
+        said = f"{type(error).__name__}{f': {text}' if text else ''}"
+        return ReportStorageError(f"{self.url()}: cannot {doing}: {advice} ({said})", retryable=retryable)
+
+
+class Writer:
+    """A file that is being written, measured on the way. A binary file to whoever writes to one."""
+
+    def __init__(self, folder: Folder, name: str, file: IO[bytes], temporary: Path | None) -> None:
+        self._folder = folder
+        self._name = name
+        self._file = file
+        self._temporary = temporary
+        self._digest = hashlib.sha256()
+        self._bytes = 0
+
+    @property
+    def closed(self) -> bool:
+        """True once it is committed or discarded."""
+        return self._file.closed
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self._bytes
+
+    def flush(self) -> None:
+        """Nothing: a file is whole when it is committed."""
+
+    def write(self, data: bytes) -> int:
+        """Add to the file."""
+        with self._folder._storage(f"write {self._name}"):  # noqa: SLF001 - one module, one noun
+            self._file.write(data)
+        self._digest.update(data)
+        self._bytes += len(data)
+        return len(data)
+
+    def commit(self) -> FileEntry:
+        """Let the file appear under its name, whole and on the disk."""
+        with self._folder._storage(f"write {self._name}"):  # noqa: SLF001
+            self._file.flush()
+            if self._temporary is None:
+                self._upload()
+            else:
+                self._rename(self._temporary)
+        return FileEntry(self._bytes, self._digest.hexdigest())
+
+    def discard(self) -> None:
+        """Forget what was written, unless it was committed."""
+        with contextlib.suppress(OSError):  # what cannot be written must not hide why
+            self._file.close()
+        if self._temporary is not None:
+            with contextlib.suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+
+    def _rename(self, temporary: Path) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+        target = self._folder._local / self._name  # type: ignore[operator]  # noqa: SLF001 - local, as it is renamed
+        temporary.replace(target)
+        directory = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _upload(self) -> None:
+        self._file.seek(0)
+        with (self._folder._path / self._name).open("wb", block_size=_BLOCK) as target:  # noqa: SLF001
+            shutil.copyfileobj(self._file, target, _BLOCK)
+        self._file.close()
+
+
+def _local_path(path: StoragePath) -> Path | None:
+    """The same path of this machine's own file system; None if it is somewhere else."""
+    if isinstance(path, Path):
+        return path
+    return Path(path.path) if path.protocol in {"", "file", "local"} else None

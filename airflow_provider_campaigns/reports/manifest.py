@@ -1,0 +1,206 @@
+"""``manifest.json``: what a report holds, and whether that is all there is. Without one there is no report.
+
+It is written last. Times and tries are here and nowhere else: all other files of a repeated export are byte-equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_campaigns.kore.errors import excerpt
+from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.folder import FileEntry
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.reports.folder import Folder
+
+MANIFEST_NAME = "manifest.json"
+FORMAT = 1
+
+
+class Reason(StrEnum):
+    """Why a report is not complete."""
+
+    RUNNING = "running"
+    """The campaign ran at the first or the last reading: this is a snapshot."""
+    NOT_ENDED = "not_ended"
+    """It has yet to run, or has a status that nobody documented."""
+    TOTAL_SHRANK = "total_shrank"
+    """The service has fewer contacts than the stop saw before it stopped the campaign."""
+    EMPTY = "empty"
+    """It ran, and there is no contact."""
+    ROWS_MISSING = "rows_missing"
+    """The pages do not hold as many contacts as the service says there are, twice."""
+    CHANGED_WHILE_READING = "changed_while_reading"
+    """Campaign, total or rows changed while they were read, twice."""
+
+    @property
+    def is_transient(self) -> bool:
+        """True if reading again may well give a complete report."""
+        return self in {Reason.ROWS_MISSING, Reason.CHANGED_WHILE_READING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What is known of one report. Instants are ISO 8601 texts in UTC.
+
+    Attributes:
+        provider_version: of this package.
+        complete: True if the report holds every contact of a run that is over.
+        reason: why it does not, None if it does.
+        reason_text: the same for people.
+        campaign_id: ``cd-...``.
+        campaign_type: ``voice`` or ``sms``; None if the campaign does not tell.
+        name: the campaign's.
+        status: the campaign's, at the last reading.
+        campaign_instance_id: the run; None if it never ran.
+        created_at: the campaign's, as the service gave it.
+        updated_at: the same.
+        contact_results: False if the service has no results by contact, as for an SMS campaign.
+        total: contacts that the service says there are; None without contact results.
+        rows: contacts in the files; None without contact results.
+        duplicate_rows: rows that came more than once.
+        contacts_before_stop: contacts just before the stop, None if that is not known.
+        stopped_at: when the campaign was stopped, None if that is not known.
+        phone_numbers: ``keep``, ``hash`` or ``drop``.
+        formats: of ``jsonl``, ``csv``, ``parquet``, ``html``.
+        allow_empty: True if a run without contacts counts as complete.
+        started_at: when the first try began.
+        finished_at: when everything was read and written.
+        tries: how many processes worked on it.
+        passes: how often the pages were read, 1 or 2.
+        files: every other file of the report, by name.
+        source: the bytes it was read from, None if it was not read.
+    """
+
+    provider_version: str
+    complete: bool
+    reason: str | None
+    reason_text: str | None
+    campaign_id: str
+    campaign_type: str | None
+    name: str
+    status: str
+    campaign_instance_id: str | None
+    created_at: str | None
+    updated_at: str | None
+    contact_results: bool
+    total: int | None
+    rows: int | None
+    duplicate_rows: int
+    contacts_before_stop: int | None
+    stopped_at: str | None
+    phone_numbers: str
+    formats: tuple[str, ...]
+    allow_empty: bool
+    started_at: str
+    finished_at: str
+    tries: int
+    passes: int
+    files: dict[str, FileEntry]
+    source: bytes | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the file's bytes."""
+        return hashlib.sha256(self.as_bytes() if self.source is None else self.source).hexdigest()
+
+    def as_json(self) -> dict[str, Any]:
+        """The manifest as plain JSON values."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
+        values["formats"] = list(self.formats)
+        values["files"] = {
+            name: {"bytes": entry.bytes, "sha256": entry.sha256} for name, entry in sorted(self.files.items())
+        }
+        return {"format": FORMAT} | values
+
+    def as_bytes(self) -> bytes:
+        """The file's content."""
+        return json_bytes(self.as_json())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """What ``as_bytes`` gave. Fields that are not known are ignored, as a later version may have more of them.
+
+        Raises:
+            ReportError: it is no manifest, or one of another format.
+        """
+        try:
+            body = json.loads(data)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise ReportError(f"{MANIFEST_NAME}: is no JSON object; was it cut off, or edited?")
+        if body.get("format") != FORMAT:
+            raise ReportError(f"{MANIFEST_NAME}: expected format {FORMAT}, got {body.get('format')!r}")
+        values = {name: _checked(name, body.get(name)) for name in _FIELDS}
+        if not all(isinstance(one, str) for one in values["formats"]):
+            raise ReportError(f"{MANIFEST_NAME}: formats: expected texts")
+        values["formats"] = tuple(values["formats"])
+        values["files"] = {name: _entry(name, entry) for name, entry in values["files"].items()}
+        return cls(**values, source=data)
+
+
+def load_manifest(folder: Folder) -> Manifest | None:
+    """The manifest in a folder, None if there is none.
+
+    Raises:
+        ReportStorageError: it cannot be read.
+        ReportError: what is there is no manifest.
+    """
+    if not folder.exists(MANIFEST_NAME):
+        return None
+    try:
+        return Manifest.from_bytes(folder.read(MANIFEST_NAME))
+    except ReportError as error:
+        if type(error) is not ReportError:
+            raise
+        raise ReportError(f"{folder.url()}: {error}") from None
+
+
+def json_bytes(value: Any) -> bytes:
+    """JSON as all files of a report have it: UTF-8, indented by two, a line feed at the end."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        return f"{text}\n".encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can hold and UTF-8 cannot
+        return f"{json.dumps(value, indent=2)}\n".encode()
+
+
+_FIELDS = tuple(one.name for one in fields(Manifest) if one.name != "source")
+_KINDS: dict[str, tuple[type, ...]] = {
+    "complete": (bool,),
+    "contact_results": (bool,),
+    "allow_empty": (bool,),
+    "total": (int, NoneType),
+    "rows": (int, NoneType),
+    "contacts_before_stop": (int, NoneType),
+    "duplicate_rows": (int,),
+    "tries": (int,),
+    "passes": (int,),
+    "formats": (list,),
+    "files": (dict,),
+} | dict.fromkeys(
+    ("provider_version", "campaign_id", "name", "status", "phone_numbers", "started_at", "finished_at"), (str,)
+)
+
+
+def _checked(name: str, value: object) -> Any:
+    """``value`` if a manifest may have it in this field; where nothing else is said, a text or nothing."""
+    kinds = _KINDS.get(name, (str, NoneType))
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ReportError(f"{MANIFEST_NAME}: {name}: expected {' or '.join(one.__name__ for one in kinds)}")
+    return value
+
+
+def _entry(name: str, value: object) -> FileEntry:
+    if isinstance(value, dict):
+        size, digest = value.get("bytes"), value.get("sha256")
+        if isinstance(size, int) and isinstance(digest, str):
+            return FileEntry(size, digest)
+    raise ReportError(f"{MANIFEST_NAME}: files: {excerpt(name)} has no size and digest")
