@@ -61,7 +61,7 @@ def test_stop__keeps_before_it_sends(
     client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept, number: int
 ):
     """What is about to be sent is kept before the first stop, and that it is confirmed after the last."""
-    ids = add(kore_simulator, number, name="C", status="Active")
+    ids = add(kore_simulator, number, name="C", status="Active", contacts=7)
     runs = {one: kore_simulator.campaign(one).instance_id for one in ids}
 
     stop(client, fake_clock, kept, *ids)
@@ -72,6 +72,7 @@ def test_stop__keeps_before_it_sends(
             "campaign_instance_id": runs[one],
             "sent_at": "2026-03-02T12:30:00.000Z",
             "confirmed_at": "2026-03-02T12:30:00.000Z",
+            "contacts_before_stop": 7,
         }
         for one in ids
     }

@@ -225,7 +225,7 @@ class TestOptions:
         run(DeleteCampaignOperator, campaign_id=stopped, confirm=False)
 
         operations = [one.operation for one in kore_simulator.requests]
-        assert operations == ["get", "stop", "get", "status", "delete"]
+        assert operations == ["get", "contacts", "stop", "get", "status", "delete"]
 
     @pytest.mark.parametrize(("given", "state"), [("voice", "success"), ("sms", "failed"), (None, "success")])
     def test_execute__campaign_type(

@@ -82,7 +82,7 @@ class TestWhatRuns:
         self, kore_simulator: KoreSimulator, stop: Stop, status: str, campaign_type: str, others: int
     ) -> None:
         """A campaign that runs is sent one stop, and read until it is Stopped."""
-        ids = add(kore_simulator, 1 + others, status=status, campaign_type=campaign_type, name="Spring")
+        ids = add(kore_simulator, 1 + others, status=status, campaign_type=campaign_type, name="Spring", contacts=7)
         run = kore_simulator.campaign(ids[0]).instance_id
 
         outcomes = stop(*ids, campaign_type=campaign_type)
@@ -97,23 +97,24 @@ class TestWhatRuns:
             "campaign_instance_id": run,
             "sent_at": "2026-03-02T12:30:00.000Z",
             "confirmed_at": "2026-03-02T12:30:00.000Z",
+            "contacts_before_stop": 7,
         }
         for campaign_id in ids:
             kore_simulator.assert_one_effect("stop", campaign_id)
             assert kore_simulator.campaign(campaign_id).status == "Stopped"
 
     def test_stop__requests_for_one(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
-        """One campaign takes three requests: what is it, stop it, did it stop."""
+        """One campaign takes four requests: what is it, how many contacts has it, stop it, did it stop."""
         stop(*add(kore_simulator, 1, status="Active"))
 
-        assert [request.operation for request in kore_simulator.requests] == ["get", "stop", "get"]
+        assert [request.operation for request in kore_simulator.requests] == ["get", "contacts", "stop", "get"]
 
     def test_stop__requests_for_fifty(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
-        """Fifty campaigns take 52 requests: a list, the stops, and a list."""
+        """Fifty campaigns take 52 requests - a list, the stops, and a list - and one each to count their contacts."""
         stop(*add(kore_simulator, 50, status="Active"))
 
         operations = [request.operation for request in kore_simulator.requests]
-        assert operations == ["list"] + ["stop"] * 50 + ["list"]
+        assert operations == ["list"] + ["contacts"] * 50 + ["stop"] * 50 + ["list"]
 
     @pytest.mark.parametrize(("given", "version"), [(None, "v1"), ("v1", "v1"), ("v2", "v2")])
     def test_stop__api_version(

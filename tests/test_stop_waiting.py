@@ -222,7 +222,8 @@ class TestConfirm:
 
         result = stop(*ids, poll_interval_s=20.0).results[campaign_id]
 
-        assert result.details == {"sent_at": "2026-03-02T12:30:00.000Z", "confirmed_at": "2026-03-02T12:31:00.000Z"}
+        assert result.details["sent_at"] == "2026-03-02T12:30:00.000Z"
+        assert result.details["confirmed_at"] == "2026-03-02T12:31:00.000Z"
         assert fake_clock.waits == [20.0, 20.0, 20.0]
         kore_simulator.assert_one_effect("stop", campaign_id)
 
@@ -287,7 +288,7 @@ class TestConfirm:
 
         assert (result["status"], result["changed"]) == ("Stopped", True)
         assert "confirmed_at" not in result
-        assert [request.operation for request in kore_simulator.requests] == ["get", "stop"]
+        assert [request.operation for request in kore_simulator.requests] == ["get", "contacts", "stop"]
 
     def test_stop__wrong_type_ignored_by_the_service(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
         """A service that ignores a wrong type is never asked: the type is compared first."""

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
 
 Entry = dict[str, Any]
-"""``{"campaign_instance_id": ..., "sent_at": ...}``, and ``confirmed_at`` once that is known; instants as ISO text."""
+"""``{"campaign_instance_id": ..., "sent_at": ...}``, and ``confirmed_at`` once that is known; instants as ISO text.
+
+Of a stop also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
+no ``sent_at``.
+"""
 
 
 class Evidence(Protocol):
@@ -40,14 +44,20 @@ class NoEvidence:
         """Nothing is kept."""
 
 
+def was_sent(entry: Entry) -> bool:
+    """True if something was sent, or was about to be, when the entry was kept."""
+    return "sent_at" in entry
+
+
 def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) -> None:
     """Make sure that a campaign that goes on is not a new run, after an earlier try has stopped the one before.
 
     Raises:
         CampaignStateError: it is; nothing is sent, because whoever started it meant it to run.
     """
-    stopped = earlier.get(campaign.campaign_id, {}).get("campaign_instance_id")
-    if stopped is not None and campaign.campaign_instance_id not in {None, stopped}:
+    entry = earlier.get(campaign.campaign_id, {})
+    stopped = entry.get("campaign_instance_id")
+    if was_sent(entry) and stopped is not None and campaign.campaign_instance_id not in {None, stopped}:
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: an earlier try of this task was to stop its run {stopped}, and it was "
             f"started again since, as {campaign.campaign_instance_id}; nothing was sent",

@@ -9,7 +9,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence, check_not_started_again
+from airflow_provider_campaigns.actions.contact_counts import KEY as CONTACTS
+from airflow_provider_campaigns.actions.contact_counts import ContactCount, count_where_there_is_room
+from airflow_provider_campaigns.actions.evidence import (
+    Entry,
+    Evidence,
+    NoEvidence,
+    check_not_started_again,
+    was_sent,
+)
 from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
@@ -76,6 +84,8 @@ class StopOptions:
             reading on.
         disable_schedule: disable the schedule of a scheduled campaign instead of failing.
         plan_only: read and decide, send nothing.
+        count_contacts: count the contact results of a campaign that is stopped at once, where the request budget has
+            room for that; what is stopped at a moment to come is counted long before it.
     """
 
     campaign_type: CampaignType
@@ -86,6 +96,7 @@ class StopOptions:
     confirm_timeout_s: float = 600.0
     disable_schedule: bool = False
     plan_only: bool = False
+    count_contacts: bool = True
 
 
 def step_for(campaign: Campaign) -> Step:
@@ -117,6 +128,7 @@ def stop_campaigns(
     options: StopOptions,
     *,
     moment: StopMoment | None = None,
+    contacts: Mapping[str, ContactCount] | None = None,
     evidence: Evidence | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
@@ -131,13 +143,14 @@ def stop_campaigns(
         options: how.
         moment: the instant before which no stop is sent; None for at once. Seconds before it the campaigns are read;
             at it all stops go out over connections that are open by then.
+        contacts: contact results that were counted already, by campaign id.
         evidence: what earlier tries of the same task have sent, and where this one keeps what it sends.
         clock: the time it lives in.
 
     Returns:
         A result or an error for each target.
     """
-    stop = _Stop(client, targets, options, evidence or NoEvidence(), clock)
+    stop = _Stop(client, targets, options, evidence or NoEvidence(), clock, contacts=contacts or {})
     return stop.run() if moment is None else stop.run_at(moment)
 
 
@@ -155,6 +168,8 @@ class _Stop:
         options: StopOptions,
         evidence: Evidence,
         clock: Clock,
+        *,
+        contacts: Mapping[str, ContactCount],
     ) -> None:
         self._evidence = evidence
         self._earlier: Mapping[str, Entry] = {}
@@ -170,6 +185,8 @@ class _Stop:
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
         self._last_seen: dict[str, str] = {}
         self._moment: StopMoment | None = None
+        self._contacts = dict(contacts)
+        self._may_count = options.count_contacts and not options.plan_only
 
     def run_at(self, moment: StopMoment) -> Outcomes:
         self._moment = moment
@@ -177,6 +194,7 @@ class _Stop:
             return self.run()
         # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
         self._reader = CampaignReader(self._client, priority=Priority.STOP)
+        self._may_count = False
         moment.reserve(self._clock)
         left_s = (moment.at - self._clock.now()).total_seconds()
         with self._client.reserve(self._requests_at_the_moment, duration_s=left_s + _RESERVED_AFTER_S):
@@ -216,18 +234,48 @@ class _Stop:
         # Each minute of a running campaign is a minute of calls; disabling a schedule takes four requests and can wait.
         in_order = sorted(campaigns, key=lambda one: campaigns[one].is_scheduled)
         if not self._options.plan_only:
+            self._count_contacts(campaigns)
             self._keep_intended(campaigns)
             if self._moment is not None:
                 self._moment.arrive(self._clock)
         self._outcomes.attempt_all(in_order, lambda one: self._serve_one(campaigns[one]))
 
+    def _count_contacts(self, campaigns: Mapping[str, Campaign]) -> None:
+        """Count the contact results of what is about to be stopped, where that takes no room from the stops."""
+        running = [one for one in campaigns.values() if step_for(one) is Step.SEND]
+        if self._may_count:
+            confirming = 1 if len(running) >= LIST_FROM else len(running)
+            self._contacts |= count_where_there_is_room(
+                self._client,
+                # What an earlier try has sent a stop may have lost results already.
+                [one for one in running if self._contacts_of(one) is None and not self._was_sent(one.campaign_id)],
+                needed=len(running) + confirming,
+                clock=self._clock,
+            )
+
+    def _contacts_of(self, campaign: Campaign) -> int | None:
+        """The contact results of the campaign's run before its stop, if they were counted; the earliest count holds."""
+        earlier = ContactCount.in_entry(self._earlier.get(campaign.campaign_id, {}))
+        for count in (earlier, self._contacts.get(campaign.campaign_id)):
+            if count is not None and count.is_of(campaign):
+                return count.total
+        return None
+
+    def _counted(self, campaign: Campaign) -> dict[str, Any]:
+        total = self._contacts_of(campaign)
+        return {} if total is None else {CONTACTS: total}
+
+    def _was_sent(self, campaign_id: str) -> bool:
+        """True if an earlier try has sent a stop, or was about to."""
+        return was_sent(self._earlier.get(campaign_id, {}))
+
     def _keep_intended(self, campaigns: Mapping[str, Campaign]) -> None:
         """Keep what is about to be sent, before it is: this process may not live to tell."""
         at = instant_text(self._clock.now() if self._moment is None else max(self._clock.now(), self._moment.at))
         sending = {
-            one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at}
+            one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at} | self._counted(campaign)
             for one, campaign in campaigns.items()
-            if step_for(campaign) is Step.SEND and one not in self._earlier
+            if step_for(campaign) is Step.SEND and not self._was_sent(one)
         }
         if sending:
             self._evidence.keep(sending)
@@ -236,8 +284,7 @@ class _Stop:
         confirmed = {
             one: {
                 "campaign_instance_id": result.campaign_instance_id,
-                "sent_at": result.details["sent_at"],
-                "confirmed_at": result.details["confirmed_at"],
+                **{key: result.details[key] for key in ("sent_at", "confirmed_at", CONTACTS) if key in result.details},
             }
             for one, result in self._outcomes.results.items()
             if "confirmed_at" in result.details
@@ -283,7 +330,8 @@ class _Stop:
         """The result of a campaign that runs no more; changed only if its schedule was disabled here."""
         log.info("campaign %s: is %s, no stop is sent", campaign.campaign_id, campaign.status)
         details = self._details[campaign.campaign_id]
-        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=bool(details), **details)
+        counted = self._counted(campaign) if campaign.status.is_ended else {}
+        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=bool(details), **details, **counted)
 
     def _check_schedule(self, campaign: Campaign) -> None:
         """Make sure that the schedule may be disabled, and that it would be this campaign's."""
@@ -363,7 +411,8 @@ class _Stop:
         status = receipt.status or CampaignStatus.STOPPED
         if receipt.by_reading and status == CampaignStatus.COMPLETED:
             log.info("campaign %s: completed by itself while the answer to its stop was lost", campaign_id)
-            self._outcomes.results[campaign_id] = replace(Result.of(campaign, changed=False), status=str(status))
+            ended = Result.of(campaign, changed=False, **self._counted(campaign))
+            self._outcomes.results[campaign_id] = replace(ended, status=str(status))
         elif self._options.confirm and not (receipt.by_reading and status == CampaignStatus.STOPPED):
             self._stopping[campaign_id] = campaign
             self._extend(campaign_id)
@@ -424,7 +473,8 @@ class _Stop:
             self._stopped(before, now.status)
 
     def _stopped(self, campaign: Campaign, status: CampaignStatus) -> None:
-        result = Result.of(campaign, changed=True, **self._details[campaign.campaign_id])
+        details = self._details[campaign.campaign_id] | self._counted(campaign)
+        result = Result.of(campaign, changed=True, **details)
         result.status = str(status)
         if self._options.confirm:
             result.details["confirmed_at"] = instant_text(self._clock.now())

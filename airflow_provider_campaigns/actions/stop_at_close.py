@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_campaigns.actions.clock import Clock, instant_text
+from airflow_provider_campaigns.actions import contact_counts
+from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.closing import Closing, Schedule
+from airflow_provider_campaigns.actions.contact_counts import ContactCount
+from airflow_provider_campaigns.actions.evidence import NoEvidence, was_sent
 from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
-from airflow_provider_campaigns.actions.stop import StopOptions, missing_result, stop_campaigns
+from airflow_provider_campaigns.actions.stop import Step, StopOptions, missing_result, step_for, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow_provider_campaigns.actions.evidence import Evidence
+    from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
@@ -42,11 +46,13 @@ class Planned:
         target: the campaign.
         schedule: the clocks that count for it.
         chosen: the close that it waits for; None until that was decided.
+        contacts: its contact results when it was planned; None if they were not counted.
     """
 
     target: Target
     schedule: Schedule
     chosen: Closing | None = None
+    contacts: ContactCount | None = None
 
 
 class CloseRun:
@@ -117,6 +123,7 @@ class CloseRun:
                     "calling_hours": None if self.calling_hours else one.schedule.hours.to_api(),
                     "contact_timezones": list(one.schedule.contact_timezones),
                     "chosen": one.chosen and {"day": one.chosen.day.isoformat(), "at": one.chosen.at.isoformat()},
+                    "contacts": one.contacts and one.contacts.as_entry(),
                 }
                 for one in self.planned.values()
             ],
@@ -132,6 +139,8 @@ class CloseRun:
                 Schedule(calling_hours or CallingHours.from_api(one["calling_hours"]), tuple(one["contact_timezones"])),
                 one["chosen"]
                 and Closing(date.fromisoformat(one["chosen"]["day"]), datetime.fromisoformat(one["chosen"]["at"])),
+                # A task may have been deferred by a version that did not count.
+                ContactCount.in_entry(one.get("contacts") or {}),
             )
             for one in value["planned"]
         ]
@@ -148,8 +157,13 @@ def plan_close_run(
     last_day: date | None = None,
     calling_hours: CallingHours | None = None,
     contact_timezones: Sequence[str] = (),
+    evidence: Evidence | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> CloseRun:
-    """Read each campaign and its calling hours, one request each.
+    """Read each campaign and its calling hours, one request each; and count the contact results of those that run.
+
+    Counting takes one more request each. It ends well before the first close, leaves out what it did not get to, and
+    keeps what it has counted as evidence, so that a later try knows it.
 
     ``calling_hours`` are those of all campaigns in the place of their own. A campaign that cannot be read, is provably
     missing, or is of another type or name is an outcome already, and keeps no other from being planned. So is one whose
@@ -159,6 +173,7 @@ def plan_close_run(
     outcomes = Outcomes(target.campaign_id for target in targets)
     reader = CampaignReader(client)
     by_id = {target.campaign_id: target for target in targets}
+    running: dict[str, Campaign] = {}
 
     def plan(campaign_id: str) -> Planned | None:
         campaign = reader.read(campaign_id, options.campaign_type)
@@ -172,11 +187,37 @@ def plan_close_run(
         if last_day is not None and schedule.closing_for(run_at).day < last_day:
             outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=last_day.isoformat())
             return None
+        if step_for(campaign) is Step.SEND:
+            running[campaign_id] = campaign
         return Planned(by_id[campaign_id], schedule)
 
     found = outcomes.attempt_all(by_id, plan)
     planned = [one for one in found.values() if one is not None]
+    if not options.plan_only:
+        first = CloseRun(run_at, planned, Outcomes(by_id)).next_closing(clock.now())
+        counts = _count_contacts(client, running, first, evidence or NoEvidence(), clock)
+        planned = [replace(one, contacts=counts.get(one.target.campaign_id)) for one in planned]
     return CloseRun(run_at, planned, outcomes, calling_hours=calling_hours)
+
+
+def _count_contacts(
+    client: KoreClient, running: Mapping[str, Campaign], first: Closing | None, evidence: Evidence, clock: Clock
+) -> Mapping[str, ContactCount]:
+    """Count the contact results of campaigns until the first close is near; what an earlier try has counted holds."""
+    if not running or first is None:
+        return {}
+    earlier = evidence.recall()
+    known = {
+        one: count
+        for one, campaign in running.items()
+        if (count := ContactCount.in_entry(earlier.get(one, {}))) is not None and count.is_of(campaign)
+    }
+    # What was sent a stop may have lost results already.
+    uncounted = [one for key, one in running.items() if key not in known and not was_sent(earlier.get(key, {}))]
+    counted = contact_counts.count_until(client, uncounted, first.at - contact_counts.ENDS, clock=clock)
+    if counted:
+        evidence.keep({one: count.as_entry() for one, count in counted.items()})
+    return known | counted
 
 
 def plan_closes(client: KoreClient, run: CloseRun, options: StopOptions, *, clock: Clock) -> None:
@@ -241,9 +282,19 @@ def _serve(
     if following is not None:
         # One that is slow to stop must not be in the way of the next close: a retry of the task looks at it again.
         room_s = max(0.0, (following.at - REFRESH - max(closing.at, clock.now())).total_seconds())
-        options = replace(options, confirm_timeout_s=min(options.confirm_timeout_s, room_s))
+        options = replace(
+            options,
+            confirm_timeout_s=min(options.confirm_timeout_s, room_s),
+            count_contacts=following.at - contact_counts.ENDS > clock.now(),
+        )
     served = stop_campaigns(
-        client, [one.target for one in group], options, moment=moment, evidence=evidence, clock=clock
+        client,
+        [one.target for one in group],
+        options,
+        moment=moment,
+        contacts={one.target.campaign_id: one.contacts for one in group if one.contacts is not None},
+        evidence=evidence,
+        clock=clock,
     )
     run.outcomes.results.update(served.results)
     run.outcomes.failures.update(served.failures)

@@ -28,7 +28,7 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.sending import Sender
 from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
-from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Transport
+from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, MAX_PLACE_WAIT_S, Transport
 from airflow_provider_campaigns.kore.writes import (
     DeleteGoal,
     InstanceId,
@@ -364,15 +364,37 @@ class KoreClient:
         body = self._sender.read(
             endpoint, campaign_id=checked_campaign_id(campaign_id), body={"page": page, "limit": limit}
         )
-        data = _object_in(body, endpoint, campaign_id)
-        rows, pages, total = _rows_in(data), data.get("totalPages"), data.get("totalResults")
-        if rows is None or not isinstance(pages, int) or not isinstance(total, int):
-            raise KoreProtocolError(
-                f"{endpoint.name} of campaign {campaign_id}: no results or no totals in the answer",
-                endpoint=endpoint.name,
-                campaign_id=campaign_id,
-            )
-        return ContactPage(page, pages, total, tuple(map(ContactResult.from_api, rows)))
+        return _contact_page_in(body, endpoint, campaign_id, page)
+
+    def count_contact_results(
+        self,
+        campaign_id: str,
+        *,
+        place_timeout_s: float = MAX_PLACE_WAIT_S,
+        answer_timeout_s: float | None = None,
+        api_version: str | None = None,
+    ) -> int:
+        """How many contact results a campaign's latest run has; one small request, which is not repeated.
+
+        ``place_timeout_s`` is how long to wait for a place in the request budget, 0 for not at all;
+        ``answer_timeout_s`` how long for the answer, where that is less than the account's time-out.
+
+        Raises:
+            KoreBudgetError: there was no place in that time; nothing was sent.
+            KoreError: it was not counted.
+
+        Source: get-all-contact-details-voice-campaigns-v2.
+        """
+        endpoint = self._endpoint("contacts", api_version)
+        body = self._transport.send(
+            endpoint,
+            priority=Priority.READ,
+            campaign_id=checked_campaign_id(campaign_id),
+            body={"page": 1, "limit": 1},
+            place_timeout_s=place_timeout_s,
+            answer_timeout_s=answer_timeout_s,
+        )
+        return _contact_page_in(body, endpoint, campaign_id, 1).total_results
 
     def iter_contact_results(
         self, campaign_id: str, *, start_page: int = 1, api_version: str | None = None
@@ -456,6 +478,18 @@ def _rows_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """The objects in a page, None if it is not a page of objects."""
     rows = data.get("results")
     return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+
+
+def _contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str, page: int) -> ContactPage:
+    data = _object_in(body, endpoint, campaign_id)
+    rows, pages, total = _rows_in(data), data.get("totalPages"), data.get("totalResults")
+    if rows is None or not isinstance(pages, int) or not isinstance(total, int):
+        raise KoreProtocolError(
+            f"{endpoint.name} of campaign {campaign_id}: no results or no totals in the answer",
+            endpoint=endpoint.name,
+            campaign_id=campaign_id,
+        )
+    return ContactPage(page, pages, total, tuple(map(ContactResult.from_api, rows)))
 
 
 def _parsed(item: Mapping[str, Any], endpoint: Endpoint) -> Campaign:

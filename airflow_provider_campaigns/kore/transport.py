@@ -67,16 +67,21 @@ class Transport:
         body: dict[str, Any] | None = None,
         query: dict[str, str] | None = None,
         place_timeout_s: float = MAX_PLACE_WAIT_S,
+        answer_timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """Send one request, and once more with a fresh token if the service rejects its token; the answer's object.
 
-        ``place_timeout_s`` is how long to wait for a place in the request budget.
+        ``place_timeout_s`` is how long to wait for a place in the request budget, ``answer_timeout_s`` how long for a
+        connection and for an answer, where that is less than the account's time-outs.
 
         Raises:
             KoreBudgetError: there was no place in time; nothing was sent.
             KoreError: ``outcome_unknown`` is set if the request may have changed something.
         """
-        send = partial(self._send_once, endpoint, campaign_id, body, query)
+        timeouts = self._options["timeout"]
+        if answer_timeout_s is not None:
+            timeouts = tuple(min(one, answer_timeout_s) for one in timeouts)
+        send = partial(self._send_once, endpoint, campaign_id, body, query, timeouts)
         try:
             return send(priority=priority, place_timeout_s=place_timeout_s)
         except KoreAuthenticationError as error:
@@ -98,6 +103,7 @@ class Transport:
         campaign_id: str | None,
         body: dict[str, Any] | None,
         query: dict[str, str] | None,
+        timeouts: tuple[float, float],
         *,
         priority: Priority,
         place_timeout_s: float,
@@ -109,7 +115,7 @@ class Transport:
             stream_id=settings.stream_id, account_id=settings.account_id, campaign_id=campaign_id or ""
         )
         session = self._open_session()
-        options = self._options
+        options = self._options | {"timeout": timeouts}
         unsigned = requests.Request(
             endpoint.method,
             settings.base_url + path,
@@ -131,7 +137,7 @@ class Transport:
             ) from None
         except requests.exceptions.RequestException as error:
             error.request = None  # it holds the token, and stays reachable as the context of the error raised here
-            raise self._no_answer(endpoint, campaign_id, error) from None
+            raise self._no_answer(endpoint, campaign_id, error, timeouts) from None
         try:
             return body_of(endpoint, response.status_code, response.headers, response.content, campaign_id=campaign_id)
         except KoreError as error:
@@ -143,7 +149,9 @@ class Transport:
             )
             raise
 
-    def _no_answer(self, endpoint: Endpoint, campaign_id: str | None, error: Exception) -> KoreConnectionError:
+    def _no_answer(
+        self, endpoint: Endpoint, campaign_id: str | None, error: Exception, timeouts: tuple[float, float]
+    ) -> KoreConnectionError:
         """The typed error for a request without a complete answer.
 
         The library's own message is left out: it repeats the URL and nothing that a reader needs beyond this.
@@ -165,9 +173,9 @@ class Transport:
         if refused_certificate:
             what = "the certificate was not accepted (ca_bundle and verify_tls say which are)"
         elif isinstance(error, exceptions.ConnectTimeout):
-            what = f"no connection within {self._options['timeout'][0]:g} s"
+            what = f"no connection within {timeouts[0]:g} s"
         elif isinstance(error, exceptions.Timeout) or "timed out" in str(error):
-            what = f"no complete answer within {self._settings.timeout_s:g} s"
+            what = f"no complete answer within {timeouts[1]:g} s"
         elif never_sent and isinstance(error, exceptions.ProxyError):
             what = "the proxy did not connect"
         elif never_sent:

@@ -90,6 +90,8 @@ class _StopCampaignOperator(CampaignsOperator):
                 last_day=read_day("last_day", self.last_day),
                 calling_hours=self._given_hours(),
                 contact_timezones=read_timezones("contact_timezones", self.contact_timezones),
+                evidence=evidence_of(context),
+                clock=clock,
             )
             self._warn_if_late(run, clock)
             return self._serve(run, context, clock)
@@ -199,9 +201,9 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, sent_at, confirmed_at}``, the
         instants in ISO 8601 UTC and only where a stop was sent; ``lateness_s``, the seconds from a close to the answer;
-        ``schedule_disabled`` where that was done;
-        ``planned`` is what a plan would send. ``changed`` is true if this very task stopped it or disabled its
-        schedule.
+        ``contacts_before_stop``, the number of contact results before the stop, where there was room and time to count
+        them; ``schedule_disabled`` where that was done; ``planned`` is what a plan would send. ``changed`` is true if
+        this very task stopped it or disabled its schedule.
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, another type or name, a schedule.

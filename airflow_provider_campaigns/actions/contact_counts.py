@@ -1,0 +1,166 @@
+"""How many contact results a campaign has before it is stopped: fewer in a later report mean that the stop lost some.
+
+Whether a stop empties the results is not documented, so the number is kept with the result of the stop. It is never
+worth a stop that is late or fails: what cannot be counted in time is left out, with one line in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_campaigns.actions.outcomes import SENDERS
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import (
+    KoreConnectionError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreRequestError,
+    KoreServiceError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from airflow_provider_campaigns.actions.clock import Clock
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
+
+KEY = "contacts_before_stop"
+"""The number in a result, and in what is kept for later tries."""
+
+ENDS = timedelta(seconds=90)
+"""How long before a close counting ends: an answer that comes in the last minute takes the place of a stop."""
+
+PATIENCE_S = 5.0
+"""How long stops that are due at once are held up by counting, at most twice that: to begin it, and for an answer."""
+
+_ANSWER_S = 15.0
+
+# Only these say nothing about the next campaign.
+_ERRORS_OF_ONE = (KoreNotFoundError, KoreProtocolError, KoreRequestError)
+_PASSING = (KoreConnectionError, KoreServiceError)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCount:
+    """How many contact results a run of a campaign had.
+
+    Attributes:
+        total: the number.
+        campaign_instance_id: the run; None where the service did not name it.
+    """
+
+    total: int
+    campaign_instance_id: str | None
+
+    @classmethod
+    def in_entry(cls, entry: Mapping[str, Any]) -> Self | None:
+        """The count in what ``as_entry`` gave, None if there is none."""
+        total = entry.get(KEY)
+        return cls(total, entry.get("campaign_instance_id")) if isinstance(total, int) else None
+
+    def as_entry(self) -> dict[str, Any]:
+        """The count as plain JSON values."""
+        return {"campaign_instance_id": self.campaign_instance_id, KEY: self.total}
+
+    def is_of(self, campaign: Campaign) -> bool:
+        """True if it may be of the campaign's latest run: the runs are not known to differ."""
+        return len({self.campaign_instance_id, campaign.campaign_instance_id} - {None}) < 2
+
+
+def count_until(
+    client: KoreClient, campaigns: Iterable[Campaign], until: datetime, *, clock: Clock
+) -> dict[str, ContactCount]:
+    """Count the results of each campaign, waiting for places in the request budget until an instant, but no longer.
+
+    What a passing fault has hit is asked for once more. A campaign that could not be counted is left out.
+    """
+
+    def left_s() -> float:
+        return max(0.0, (until - clock.now()).total_seconds())
+
+    asked = list(campaigns)
+    counts, failures = _count(client, asked, left_s=left_s, place_timeout_s=left_s, answer_timeout_s=_ANSWER_S)
+    hit = [one for one in asked if isinstance(failures.get(one.campaign_id), _PASSING)]
+    if hit:
+        again, failed_again = _count(client, hit, left_s=left_s, place_timeout_s=left_s, answer_timeout_s=_ANSWER_S)
+        counts |= again
+        failures = {one: error for one, error in (failures | failed_again).items() if one not in counts}
+    _tell(asked, counts, failures)
+    return counts
+
+
+def count_where_there_is_room(
+    client: KoreClient, campaigns: Iterable[Campaign], *, needed: int, clock: Clock
+) -> dict[str, ContactCount]:
+    """Count the results of each campaign for which the request budget has room beside ``needed`` requests right now.
+
+    It waits for no place, and not long for an answer. A campaign that could not be counted is left out.
+    """
+    asked = list(campaigns)
+    if not asked:
+        return {}
+    ends = clock.monotonic() + PATIENCE_S
+    with client.reserve(needed, duration_s=2 * PATIENCE_S):
+        counts, failures = _count(
+            client,
+            asked,
+            left_s=lambda: ends - clock.monotonic(),
+            place_timeout_s=lambda: 0.0,
+            answer_timeout_s=PATIENCE_S,
+        )
+    _tell(asked, counts, failures)
+    return counts
+
+
+def _count(
+    client: KoreClient,
+    campaigns: list[Campaign],
+    *,
+    left_s: Callable[[], float],
+    place_timeout_s: Callable[[], float],
+    answer_timeout_s: float,
+) -> tuple[dict[str, ContactCount], dict[str, KoreError]]:
+    """Count several at a time, until time is up or an answer says that the next one would get no further."""
+    failures: dict[str, KoreError] = {}
+    is_hopeless = False
+
+    def count(campaign: Campaign) -> ContactCount | None:
+        nonlocal is_hopeless
+        if is_hopeless or left_s() <= 0:
+            return None
+        try:
+            total = client.count_contact_results(
+                campaign.campaign_id, place_timeout_s=place_timeout_s(), answer_timeout_s=answer_timeout_s
+            )
+        except KoreError as error:
+            failures[campaign.campaign_id] = error
+            # The page about contact results speaks of voice only: what one SMS campaign does not tell, none does.
+            is_hopeless = campaign.campaign_type is CampaignType.SMS or not isinstance(error, _ERRORS_OF_ONE + _PASSING)
+            return None
+        return ContactCount(total, campaign.campaign_instance_id)
+
+    with ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="count") as pool:
+        counted = dict(zip((one.campaign_id for one in campaigns), pool.map(count, campaigns), strict=True))
+    return {one: found for one, found in counted.items() if found is not None}, failures
+
+
+def _tell(campaigns: list[Campaign], counts: Mapping[str, ContactCount], failures: Mapping[str, KoreError]) -> None:
+    left_out = len(campaigns) - len(counts)
+    if left_out:
+        # The kind of error only: the answer to a question about contacts may hold anything.
+        kinds = sorted({type(error).__name__ for error in failures.values()}) or ["no time"]
+        log.info(
+            "contact results before the stop: counted for %d campaigns, left out for %d (%s)",
+            len(counts),
+            left_out,
+            ", ".join(kinds),
+        )
