@@ -97,6 +97,12 @@ def week_to_text(week: Week) -> str:
     )
 
 
+def spell_time(minutes: int) -> str:
+    """Minutes after midnight on the service's 12-hour clock, like ``9:00 AM``; a day more or less is the same."""
+    hour, minute = divmod(minutes % DAY_MINUTES, 60)
+    return f"{hour % 12 or 12}:{minute:02} {'AM' if hour < 12 else 'PM'}"
+
+
 def read_zone(name: object, path: str) -> ZoneInfo:
     """The zone of that name; never a fallback, because hours in a zone that is not known cannot be evaluated."""
     if not isinstance(name, str):
@@ -220,13 +226,8 @@ def _spell_windows(windows: Iterable[Window]) -> list[tuple[str, str]]:
         if end - start >= DAY_MINUTES and end != DAY_MINUTES:
             # Longer than two clock times can say. The second piece begins at 11:59 PM: it is still this day's.
             pieces = [(start, DAY_MINUTES), (DAY_MINUTES - 1, end)]
-        spelled += [(_spell_time(start), _spell_time(end)) for start, end in pieces]
+        spelled += [(spell_time(start), spell_time(end)) for start, end in pieces]
     return spelled
-
-
-def _spell_time(minutes: int) -> str:
-    hour, minute = divmod(minutes % DAY_MINUTES, 60)
-    return f"{hour % 12 or 12}:{minute:02} {'AM' if hour < 12 else 'PM'}"
 
 
 def _spell_windows_for_people(windows: tuple[Window, ...]) -> str:

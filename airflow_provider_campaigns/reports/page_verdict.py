@@ -1,0 +1,96 @@
+"""Is the report complete? The statement at the head of the page, in words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.reports.page_text import number, plural, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_WARNING = "Do not delete the campaign on the strength of this report: after a delete, what is missing here is lost."
+
+# For each reason of an incomplete report: the headline, and the words for where the manifest has none of its own.
+_REASONS = {
+    "running": (
+        "Incomplete: a snapshot of a campaign that had not ended",
+        "The campaign was still running when it was read. Its figures may have changed since.",
+    ),
+    "not_ended": (
+        "Incomplete: the campaign had not ended",
+        "When it was read, the campaign was not in a status in which its results are final.",
+    ),
+    "total_shrank": (
+        "Incomplete: contacts have disappeared",
+        "The service now counts fewer contacts than it did right before the campaign was stopped.",
+    ),
+    "empty": (
+        "Incomplete: there are no results",
+        "The campaign has run, but the service returned no contact.",
+    ),
+    "rows_missing": (
+        "Incomplete: contacts are missing",
+        "The number of contacts that could be read is not the number that the service counts.",
+    ),
+    "changed_while_reading": (
+        "Incomplete: the campaign changed while it was read",
+        "What was read first and what was read last may belong to different states of the campaign.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The statement.
+
+    Attributes:
+        complete: nothing that the service holds is missing.
+        title: the headline.
+        sentences: what it means, and what it rests on.
+    """
+
+    complete: bool
+    title: str
+    sentences: tuple[str, ...]
+
+
+def verdict_on(manifest: Mapping[str, Any]) -> Verdict:
+    """What the manifest says about completeness."""
+    if manifest["complete"]:
+        return Verdict(True, "Complete", tuple(_grounds(manifest)))
+    reason = manifest["reason"]
+    title, words = _REASONS.get(reason, ("Incomplete", f"The reason given is: {shown(str(reason))}."))
+    sentences = [shown(manifest["reason_text"] or words), _figures(manifest), _WARNING]
+    return Verdict(False, title, tuple(filter(None, sentences)))
+
+
+def _grounds(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What a complete report rests on."""
+    rows, before = manifest["rows"], manifest["contacts_before_stop"]
+    if not manifest["contact_results"]:
+        yield "Everything that the service holds is here. For an SMS campaign that is no result for each contact."
+    elif rows:
+        yield (
+            f"Every result that the service holds is in this report: {plural(rows, 'contact')}, "
+            "read after the campaign had ended and counted against the service's own total."
+        )
+    elif manifest["campaign_instance_id"] is None:
+        yield "The campaign has never run, so it has no results that could be missing."
+    else:
+        yield "The campaign has run, but the service returned no contact; whoever ordered the report had allowed that."
+    if before is not None:
+        yield f"Right before the stop the service counted {number(before)}; none is missing."
+    if manifest["duplicate_rows"]:
+        yield f"{plural(manifest['duplicate_rows'], 'row')} occurred more than once, as the service returned them."
+
+
+def _figures(manifest: Mapping[str, Any]) -> str:
+    """The counts that can be compared, for an incomplete report of contacts."""
+    if not manifest["contact_results"]:
+        return ""
+    counted = f"Read: {number(manifest['rows'])}. Counted by the service: {number(manifest['total'])}."
+    if manifest["contacts_before_stop"] is not None:
+        counted += f" Counted right before the stop: {number(manifest['contacts_before_stop'])}."
+    return counted
