@@ -2,8 +2,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_ENV := .venv/bin/python
+# Its theme tells of its successor at every start.
+MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test check format bench build pins clean
+.PHONY: help setup demo airflow simulator test check format bench build docs docs-serve pins clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +40,15 @@ bench: setup ## Measure the figures in benchmarks/README.md
 build: setup ## Build wheel and sdist into dist/
 	@rm -rf dist && $(PYTHON_ENV) -m flit_core.wheel && $(PYTHON_ENV) -c "from flit_core.buildapi import build_sdist; print(build_sdist('dist'))"
 
-pins: ## Write requirements-dev.txt anew (needs uv)
+docs: ## Build the documentation site into site/
+	@scripts/setup.sh docs
+	@$(MKDOCS) build
+
+docs-serve: ## Show the documentation site while it is being written, until Ctrl-C
+	@scripts/setup.sh docs
+	@$(MKDOCS) serve --dev-addr 127.0.0.1:$(or $(PORT),8000)
+
+pins: ## Write the files of pinned requirements anew (needs uv)
 	@scripts/pins.sh
 
 clean: ## Remove everything that these targets made

@@ -1,20 +1,20 @@
-"""The documentation tells what is: its commands run, its snippets work, its output is what a reader will see."""
+"""The documentation tells what is: its commands exist and run, its links lead somewhere, and nothing is left out.
+
+The Python in it is run by ``test_docs_snippets.py``.
+"""
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 import airflow_provider_campaigns
-
-if TYPE_CHECKING:
-    from airflow_provider_campaigns.simulator import KoreSimulator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
@@ -23,7 +23,7 @@ PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *REPOS
 
 def blocks(language: str, text: str = README) -> list[str]:
     """The fenced blocks of a language."""
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return re.findall(rf"^```{language}(?: [^\n]*)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def as_pattern(line: str) -> re.Pattern[str]:
@@ -31,6 +31,15 @@ def as_pattern(line: str) -> re.Pattern[str]:
     pattern = re.escape(line.rstrip())
     pattern = re.sub(r"127\\?\.0\\?\.0\\?\.1:\d+", r"127\\.0\\.0\\.1:\\d+", pattern)
     return re.compile(re.sub(r"^(\\ )*\d+\\\.\d\\ s", r" *[\\d.]+ s", pattern))
+
+
+LOADED = (
+    re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?([^\"'\s>]+)"),
+    re.compile(r"<link\b(?=[^>]*\brel=[\"']?(?:stylesheet|icon|preconnect|preload))[^>]*\bhref=[\"']?([^\"'\s>]+)"),
+)
+"""What a browser fetches for a page."""
+
+PUBLIC = [name for name in airflow_provider_campaigns.__all__ if name != "__version__"]
 
 
 def test_readme__commands():
@@ -60,51 +69,85 @@ def test_readme__demo_prints_what_the_readme_shows():
             )
 
 
-def test_readme__client_snippet(kore_simulator: KoreSimulator, capsys: pytest.CaptureFixture[str]):
-    """The ten lines without Airflow stop the campaigns that run."""
-    kore_simulator.add_campaign(name="Spring Offer", status="Active")
-    kore_simulator.add_campaign(name="Autumn Offer", status="Stopped")
-    snippet = next(block for block in blocks("python") if "KoreClient(settings)" in block)
-    for printed, real in {
-        "https://platform.kore.ai": kore_simulator.url,
-        "cs-1e845b00-81ad-5757-a1e7-d0f6fea227e9": kore_simulator.client_id,
-        "the-client-secret": kore_simulator.client_secret,
-        "st-0603182c-7ffb-53c3-b307-47ca14b90000": kore_simulator.stream_id,
-        "67777ce93e25326494e90000": kore_simulator.account_id,
-    }.items():
-        assert printed in snippet
-        snippet = snippet.replace(printed, real)
-
-    exec(compile(snippet, "README.md", "exec"), {})
-
-    assert capsys.readouterr().out == "Spring Offer Stopped\n"
-
-
-def test_readme__simulator_snippet(capsys: pytest.CaptureFixture[str]):
-    """The lines about a reader's own tests print a connection and a status."""
-    snippet = next(block for block in blocks("python") if "KoreSimulator()" in block)
-
-    exec(compile(snippet, "README.md", "exec"), {})
-
-    connection, status = capsys.readouterr().out.splitlines()
-    assert '"conn_type": "kore_campaign"' in connection
-    assert status == "Active"
-
-
-def test_readme__dag_snippet():
-    """The DAG of the README can be parsed, without any connection."""
-    snippet = next(block for block in blocks("python") if "with DAG(" in block)
-    namespace: dict[str, object] = {}
-
-    exec(compile(snippet, "README.md", "exec"), namespace)
-
-    assert [task.task_id for task in namespace["stop"].dag.topological_sort()] == ["stop", "delete"]  # type: ignore[attr-defined]
-
-
 def test_readme__names_every_public_class():
     """Whatever can be imported from the package's top is in the README."""
-    missing = [name for name in airflow_provider_campaigns.__all__ if name != "__version__" and name not in README]
+    assert [name for name in PUBLIC if name not in README] == []
 
+
+def test_readme__is_short():
+    """A reader sees the first success without scrolling, and the whole README on a few screens."""
+    assert "make demo" in README.splitlines()[:20]
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_pages__tell_of_every_public_class(name: str):
+    """Each public class is told of on a page, and has its place in the API reference."""
+    told = [path for path in PAGES if path.is_relative_to(REPOSITORY / "docs") and f"`{name}`" in path.read_text()]
+    reference = [
+        path
+        for path in (REPOSITORY / "docs/api").glob("*.md")
+        if re.search(rf"^:::.*\.{name}$", path.read_text(), re.MULTILINE)
+    ]
+
+    assert [path for path in told if path.parent.name != "api"]
+    assert len(reference) == 1
+
+
+def pages_in(nav: list[dict[str, object]]) -> list[str]:
+    """The pages of a navigation, in order."""
+    return [
+        page
+        for entry in nav
+        for inside in entry.values()
+        for page in ([inside] if isinstance(inside, str) else pages_in(inside))  # type: ignore[arg-type]
+    ]
+
+
+def test_site__shows_every_page():
+    """Each page is in the site's navigation; a decision is in the list of decisions."""
+    shown = pages_in(yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text())["nav"])
+    decisions = (REPOSITORY / "docs/decisions/README.md").read_text()
+    there = [path.relative_to(REPOSITORY / "docs") for path in PAGES if path.is_relative_to(REPOSITORY / "docs")]
+
+    assert len(shown) == len(set(shown))
+    assert [str(path) for path in there if not path.name[0].isdigit() and str(path) not in shown] == []
+    assert [path.name for path in there if path.name[0].isdigit() and f"({path.name})" not in decisions] == []
+
+
+@pytest.mark.timeout(600)
+def test_site__builds_and_fetches_nothing():
+    """`make docs` ends without a warning, and no page loads anything from elsewhere."""
+    done = subprocess.run(
+        ["make", "--no-print-directory", "docs"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    built = list((REPOSITORY / "site").rglob("*.html"))
+    assert len(built) > 30
+    for page in built:
+        text = page.read_text()
+        loaded = [found for pattern in LOADED for found in pattern.findall(text)]
+        assert loaded, page
+        assert [one for one in loaded if re.match(r"(https?:)?//", one)] == [], page
+    styles = "".join(path.read_text() for path in (REPOSITORY / "site").rglob("*.css"))
+    assert not re.search(r"url\([\"']?(https?:)?//|@import", styles)
+
+
+def test_safety__names_tests_that_exist():
+    """Each guarantee names tests, and each of them is there."""
+    page = (REPOSITORY / "docs/safety.md").read_text()
+    rows = re.findall(r"^\| \*\*.*$", page, re.MULTILINE)
+    named = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in rows]
+
+    assert len(rows) > 10
+    assert all(named)
+    missing = [
+        f"{file}::{name}"
+        for row in named
+        for file, name in row
+        if not re.search(rf"def {name}\b", (REPOSITORY / file).read_text())
+    ]
     assert missing == []
 
 
@@ -116,11 +159,20 @@ def test_links__lead_somewhere(page: Path):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_snippets__are_python(page: Path):
-    """Every Python block can be parsed."""
-    for block in blocks("python", page.read_text()):
-        assert ast.parse(block).body
+def test_commands__exist():
+    """A page tells to make, or to run by Python, only what there is."""
+    text = "\n".join(
+        block for page in PAGES for kind in ("bash", "console") for block in blocks(kind, page.read_text())
+    )
+    inline = "\n".join(re.findall(r"`(make [a-z-]+)", "\n".join(page.read_text() for page in PAGES)))
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    made = set(re.findall(r"\bmake ([a-z-]+)", text + inline))
+    modules = set(re.findall(r"python -m ([\w.]+)", text))
+
+    assert made >= {"demo", "airflow", "docs", "docs-serve"}
+    assert made - targets == set()
+    assert modules >= {"airflow_provider_campaigns.simulator", "pytest"}
+    assert [module for module in modules if find_spec(module) is None] == []
 
 
 def test_makefile__help_lists_every_target():

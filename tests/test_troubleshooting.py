@@ -1,0 +1,179 @@
+"""docs/troubleshooting.md: every error is there, and says what the page shows."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from fake_clock import FakeClock
+
+from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.budget import RequestBudget
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.client import KoreClient
+from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.settings import KoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "troubleshooting.md").read_text()
+
+SPRING = "cd-a1e45a7-e8ba-4e97-a339-476ebc700001"
+GONE = "cd-a1e45a7-e8ba-4e97-a339-476ebc700009"
+
+
+def errors() -> list[type[Exception]]:
+    """Every error class of the modules that define them."""
+    modules = ("airflow_provider_campaigns.kore.errors", "airflow_provider_campaigns.reports.errors")
+    there = [name for name in modules if find_spec(name.rpartition(".")[0]) and find_spec(name)]
+    return [
+        found
+        for module in map(importlib.import_module, there)
+        for _, found in inspect.getmembers(module, inspect.isclass)
+        if issubclass(found, Exception) and found.__module__ == module.__name__
+    ]
+
+
+def section(name: str) -> str:
+    """What the page says below the heading of an error."""
+    found = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    assert found is not None, f"docs/troubleshooting.md has no section '### {name}'"
+    return found[1]
+
+
+@pytest.mark.parametrize("error", errors(), ids=lambda error: error.__name__)
+def test_page__every_error(error: type[Exception]):
+    """Each error class has its section, with a cause and a remedy."""
+    text = section(error.__name__)
+
+    assert "**Cause.**" in text
+    assert "**Remedy.**" in text
+
+
+def test_page__nothing_else():
+    """No section is about an error that does not exist."""
+    headings = re.findall(r"^### (\w+Error)$", PAGE, re.MULTILINE)
+
+    assert sorted(headings) == sorted(error.__name__ for error in errors())
+
+
+class Situations:
+    """How each error comes about, at the simulator; a method is named as the error."""
+
+    def __init__(self, simulator: KoreSimulator) -> None:
+        self.simulator = simulator
+        self.clock = FakeClock()
+
+    def client(self, budget: RequestBudget | None = None, **settings: object) -> KoreClient:
+        fields: dict[str, object] = {
+            "host": self.simulator.url,
+            "client_id": self.simulator.client_id,
+            "client_secret": self.simulator.client_secret,
+            "stream_id": self.simulator.stream_id,
+            "account_id": self.simulator.account_id,
+            **settings,
+        }
+        return KoreClient(
+            KoreSettings(**fields),  # type: ignore[arg-type]
+            budget=budget or RequestBudget(10_000, account_key=None),
+            clock=self.clock.clock.monotonic,
+            sleep=self.clock.sleep,
+            jitter=lambda: 0.5,
+        )
+
+    def stop(self, *ids: str) -> None:
+        options = StopOptions(CampaignType.VOICE)
+        targets = [Target(one) for one in ids]
+        stop_campaigns(self.client(), targets, options, clock=self.clock.clock).raise_failures("stopped")
+
+    def delete(self, target: Target) -> None:
+        delete_campaigns(self.client(), [target], DeleteOptions(), clock=self.clock.clock).raise_failures("deleted")
+
+    def KoreConfigurationError(self) -> None:  # noqa: N802
+        self.client(client_id="st-0603182c-7ffb-53c3-b307-47ca14b90000")
+
+    def KoreBudgetError(self) -> None:  # noqa: N802
+        budget = RequestBudget(60, account_key=None, clock=self.clock.clock.monotonic, sleep=self.clock.sleep)
+        budget.block(1200)
+        self.client(budget).get_campaign(SPRING)
+
+    def KoreConnectionError(self) -> None:  # noqa: N802
+        self.client(host="http://127.0.0.1:9").get_campaign(SPRING)
+
+    def KoreProtocolError(self) -> None:  # noqa: N802
+        self.simulator.redirect_next("https://other.example/")
+        self.client().get_campaign(SPRING)
+
+    def KoreAuthenticationError(self) -> None:  # noqa: N802
+        self.client(client_secret="not-the-secret-of-this-app-but-another").get_campaign(SPRING)
+
+    def KoreScopeError(self) -> None:  # noqa: N802
+        self.simulator.switches(scope_granted=False)
+        self.client().get_campaign(SPRING)
+
+    def KoreNotFoundError(self) -> None:  # noqa: N802
+        self.stop(GONE)
+
+    def KoreRequestError(self) -> None:  # noqa: N802
+        self.simulator.fail_next(412, times=100)
+        self.client().get_campaign(SPRING)
+
+    def KoreRateLimitError(self) -> None:  # noqa: N802
+        self.simulator.fail_next(429, headers={"Retry-After": "900"})
+        self.client().get_campaign(SPRING)
+
+    def KoreServiceError(self) -> None:  # noqa: N802
+        self.simulator.fail_next(503, times=100)
+        self.client().get_campaign(SPRING)
+
+    def CampaignStateError(self) -> None:  # noqa: N802
+        self.delete(Target(SPRING))
+
+    def CampaignMismatchError(self) -> None:  # noqa: N802
+        self.simulator.set_status(SPRING, "Stopped", force=True)
+        self.delete(Target(SPRING, name="Autumn Offer"))
+
+    def CampaignTimeoutError(self) -> None:  # noqa: N802
+        self.simulator.switches(drain_polls=1000)
+        self.stop(SPRING)
+
+    def CampaignsFailedError(self) -> None:  # noqa: N802
+        self.stop(SPRING, GONE)
+
+
+@pytest.fixture
+def situations(kore_simulator: KoreSimulator) -> Situations:
+    """A campaign that runs, and nothing else."""
+    kore_simulator.add_campaign(campaign_id=SPRING, name="Spring Offer", status="Active")
+    return Situations(kore_simulator)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Situations) if name.endswith("Error")])
+def test_page__messages_are_real(situations: Situations, name: str):
+    """The message that the page shows is the one that the situation gives, to the letter."""
+    arrange: Callable[[], None] = getattr(situations, name)
+
+    with pytest.raises(KoreError) as caught:
+        arrange()
+
+    assert type(caught.value).__name__ == name
+    shown = re.search(r"```text\n(.*?)\n```", section(name), re.DOTALL)
+    assert shown is not None
+    assert str(caught.value).replace("http://127.0.0.1:9", "https://platform.kore.ai") == shown[1]
+
+
+def test_situations__all():
+    """An error without a situation is one that only groups others."""
+    without = {error.__name__ for error in errors()} - set(vars(Situations))
+
+    assert without == {"KoreError", "KoreResponseError"}
