@@ -38,6 +38,31 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "Kore.ai Campaigns", "python-modules": ["airflow_provider_campaigns.triggers"]},
         ],
+        "extra-links": ["airflow_provider_campaigns.links.CampaignLink"],
+        "config": {
+            "kore_campaign": {
+                "description": "How Airflow's UI leads to campaigns on the Kore.ai platform.",
+                "options": {
+                    "console_url": {
+                        "description": "Address of one campaign's page, to which a task links. Placeholders: {host} "
+                        "(with https://), {stream_id}, {account_id}, {campaign_id}. Empty: {host}, the start page, "
+                        "because the vendor documents no other.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "{host}/contact-center/{stream_id}/campaigns/{campaign_id}",
+                        "default": None,
+                    },
+                    "console_list_url": {
+                        "description": "Address of the list of campaigns, to which a task that serves many links. "
+                        "Placeholders: {host}, {stream_id}, {account_id}. Empty: {host}.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "{host}/contact-center/{stream_id}/campaigns",
+                        "default": None,
+                    },
+                },
+            },
+        },
         "notifications": ["airflow_provider_campaigns.notifications.LogNotifier"],
         "plugins": [{"name": "kore_campaign", "plugin-class": "airflow_provider_campaigns.plugin.KoreCampaignPlugin"}],
         "connection-types": [

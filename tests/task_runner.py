@@ -43,6 +43,9 @@ class Supervisor:
     def send(self, msg: Any) -> Any:
         self.messages.append(msg)
         if isinstance(msg, comms.GetXCom):
+            own = [one.value for one in self.messages if isinstance(one, comms.SetXCom) and one.key == msg.key]
+            if own and msg.task_id not in self.upstream:
+                return comms.XComResult(key=msg.key, value=own[-1])
             return comms.XComResult(key=msg.key, value=self.upstream.get(msg.task_id))
         if isinstance(msg, comms.GetXComCount):
             return comms.XComCountResponse(len=len(self.upstream[msg.task_id]))
@@ -69,7 +72,8 @@ class TaskRun:
     Attributes:
         state: ``success``, ``failed`` (no retry), ``up_for_retry``, ``skipped`` or ``deferred``.
         error: what was raised.
-        xcoms: what was pushed, by key.
+        xcoms: what was pushed, by key, but for the link.
+        link: the address that the UI links to; None if none was pushed.
         rendered: the template fields as the UI shows them.
         messages: everything that was told to the supervisor.
     """
@@ -77,6 +81,7 @@ class TaskRun:
     state: str
     error: BaseException | None
     xcoms: dict[str, Any]
+    link: str | None
     rendered: dict[str, Any]
     messages: list[Any]
 
@@ -137,14 +142,16 @@ def run_task(
         task_runner.finalize(task_instance, state, context, log, error)
     finally:
         signal.signal(signal.SIGTERM, handler)
+    # Through JSON, as the supervisor hands them on.
+    xcoms = {
+        one.key: json.loads(json.dumps(one.value)) for one in supervisor.messages if isinstance(one, comms.SetXCom)
+    }
     rendered = [one.rendered_fields for one in supervisor.messages if isinstance(one, comms.SetRenderedFields)]
     return TaskRun(
         state=state.value,
         error=error,
-        # Through JSON, as the supervisor hands them on.
-        xcoms={
-            one.key: json.loads(json.dumps(one.value)) for one in supervisor.messages if isinstance(one, comms.SetXCom)
-        },
+        link=xcoms.pop("kore_campaign_link", None),
+        xcoms=xcoms,
         rendered=rendered[0] if rendered else {},
         messages=supervisor.messages,
     )

@@ -18,6 +18,8 @@ from airflow_provider_campaigns.actions.targets import Targets, require_one
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
+from airflow_provider_campaigns.links import KEY as LINK_KEY
+from airflow_provider_campaigns.links import CampaignLink, console_link
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.run_instant import run_type
 
@@ -122,6 +124,7 @@ class CampaignsOperator(KoreCampaignOperator):
         "if_missing",
         "plan_only",
     )
+    operator_extra_links = (CampaignLink(),)
 
     def __init__(
         self,
@@ -155,6 +158,16 @@ class CampaignsOperator(KoreCampaignOperator):
     def targets(self) -> Targets:
         """The campaigns meant, as rendered."""
         return Targets.parse(self.campaign_id, self.campaign_ids)
+
+    def show_link(self, context: Context, targets: Targets) -> None:
+        """Let Airflow's UI link to the campaigns from now on, also while this task waits."""
+        from airflow.sdk.exceptions import AirflowRuntimeError  # noqa: PLC0415 - not to parse
+
+        link = console_link(self.hook.get_conn().settings, [target.campaign_id for target in targets.targets])
+        try:
+            context["ti"].xcom_push(key=LINK_KEY, value=link or "")
+        except AirflowRuntimeError as error:
+            self.log.warning("the link to the platform could not be kept: %s", error)
 
     def deliver(self, outcomes: Outcomes, targets: Targets, context: Context, *, what: str) -> Any:
         """The task's return value: one result or a list; results are also pushed under ``results``.

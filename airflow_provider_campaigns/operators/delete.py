@@ -83,6 +83,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 confirm=flag("confirm", self.confirm),
                 plan_only=flag("plan_only", self.plan_only),
             )
+            self.show_link(context, targets)
             outcomes = actions.delete.delete_campaigns(
                 self.hook.get_conn(), targets.targets, options, evidence=evidence_of(context), clock=clock
             )

@@ -58,6 +58,7 @@ class _StartCampaignOperator(CampaignsOperator):
                 confirm_timeout_s=seconds("confirm_timeout", self.confirm_timeout),
                 plan_only=flag("plan_only", self.plan_only),
             )
+            self.show_link(context, targets)
             evidence = evidence_of(context)
             if options.allow_rerun and self.retries and isinstance(evidence, NoEvidence):
                 self.log.warning(

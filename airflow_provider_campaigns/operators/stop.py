@@ -71,6 +71,7 @@ class _StopCampaignOperator(CampaignsOperator):
         with self.working() as clock:
             self.skip_backfill(context)
             targets, options = self.targets(), self._options()
+            self.show_link(context, targets)
             if one_of("when", self.when, ("now", "calling_hours_end")) == "now":
                 self._refuse_what_needs_a_close()
                 evidence = evidence_of(context)
