@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 from stop_support import add
 from task_runner import run_task
 
@@ -172,17 +174,24 @@ class TestTaskStateStore:
 
         assert TaskStateEvidence(Store()).recall() == {}
 
-    def test_store_that_fails(self, caplog: pytest.LogCaptureFixture):
+    @pytest.mark.parametrize(
+        "error",
+        [
+            AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR)),
+            BrokenPipeError("the supervisor is gone"),
+            EOFError("Request socket closed before length"),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_store_that_fails(self, caplog: pytest.LogCaptureFixture, error: Exception):
         """A store that cannot be used is a warning: a stop is not held back for a note of it."""
-        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-        from airflow.sdk.execution_time.comms import ErrorResponse
 
         class Store:
             def get(self, key: str, default: object = None) -> object:
-                raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+                raise error
 
             def set(self, key: str, value: object) -> None:
-                raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+                raise error
 
         evidence = TaskStateEvidence(Store())
         evidence.keep({"cd-1": {"sent_at": "2026-03-02T12:30:00.000Z"}})

@@ -21,7 +21,9 @@ class TaskStateEvidence:
     """Entries in the task state store, which survives retries, a killed worker and a user's clear.
 
     The store is for evidence only: if it cannot be read or written, a warning says so, and the work goes on by what
-    the campaigns themselves say. Nothing is held back because a note of it could not be kept.
+    the campaigns themselves say. Nothing is held back because a note of it could not be kept. That holds as well for a
+    task whose supervisor was killed, which finds the line to it cut (``OSError``, ``EOFError``): Airflow notices that
+    only after its heartbeat time-out, minutes after the close.
     """
 
     def __init__(self, store: Any) -> None:
@@ -33,7 +35,7 @@ class TaskStateEvidence:
 
         try:
             kept = self._store.get(KEY, default={})
-        except AirflowRuntimeError as error:
+        except (AirflowRuntimeError, OSError, EOFError) as error:
             log.warning("what earlier tries have sent cannot be read: %s", error)
             return {}
         return kept if isinstance(kept, dict) else {}
@@ -44,7 +46,7 @@ class TaskStateEvidence:
 
         try:
             self._store.set(KEY, {**self.recall(), **entries})
-        except AirflowRuntimeError as error:
+        except (AirflowRuntimeError, OSError, EOFError) as error:
             log.warning("what is sent cannot be noted for later tries: %s", error)
 
 
