@@ -126,6 +126,40 @@ def test_stop__intended_by_an_earlier_try_but_not_sent(
     kore_simulator.assert_one_effect("stop", campaign)
 
 
+def test_stop__sent_by_an_earlier_try(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """A try that died after its stop is told of in the next one's result, which has changed nothing itself."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+    run = kore_simulator.campaign(campaign).instance_id
+    kept.entries[campaign] = {"campaign_instance_id": run, "sent_at": "2026-03-02T12:29:00.000Z"}
+    kore_simulator.set_status(campaign, "Stopped")
+
+    (result,) = stop(client, fake_clock, kept, campaign).as_dicts()
+
+    assert (result["status"], result["changed"], result["sent_at"]) == ("Stopped", False, "2026-03-02T12:29:00.000Z")
+    assert "confirmed_at" not in result
+    kore_simulator.assert_no_writes()
+
+
+@pytest.mark.parametrize("status", ["Stopped", "Completed"])
+def test_stop__ended_otherwise_than_by_an_earlier_try(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept, status: str
+):
+    """Neither another run than the one that was sent a stop nor one that completed by itself was stopped here."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+    run = kore_simulator.campaign(campaign).instance_id
+    kept.entries[campaign] = {"campaign_instance_id": run, "sent_at": "2026-03-02T12:29:00.000Z"}
+    if status == "Stopped":
+        kore_simulator.restart(campaign)
+    kore_simulator.set_status(campaign, status)
+
+    (result,) = stop(client, fake_clock, kept, campaign).as_dicts()
+
+    assert (result["status"], result["changed"]) == (status, False)
+    assert "sent_at" not in result
+
+
 class TestTaskStateStore:
     """The same through Airflow's task state store."""
 

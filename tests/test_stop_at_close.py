@@ -409,3 +409,69 @@ def test_plan__unreadable_hours_name_the_argument(evening: Callable[..., Evening
     error = run.outcomes.failures[campaign]
     assert isinstance(error, KoreConfigurationError)
     assert "The argument calling_hours says them" in str(error)
+
+
+class SentBefore:
+    """What an earlier try has kept: it sent a stop to each of these runs at the close."""
+
+    def __init__(self, simulator: KoreSimulator, *ids: str) -> None:
+        self._runs = {one: simulator.campaign(one).instance_id for one in ids}
+
+    def recall(self) -> dict[str, dict[str, Any]]:
+        return {
+            one: {"campaign_instance_id": run, "sent_at": "2026-03-02T12:30:00.000Z"} for one, run in self._runs.items()
+        }
+
+    def keep(self, entries: object) -> None:
+        pass
+
+
+# Noon of the next day, inside its hours; a moment after the close; and two days later.
+LATER = pytest.mark.parametrize("begins_s", [18 * 3600, 5, 48 * 3600], ids=["next noon", "at once", "two days later"])
+
+
+@LATER
+def test_plan__again_after_the_stop(evening: Callable[..., Evening], kore_simulator: KoreSimulator, begins_s: float):
+    """A task that is cleared after it stopped a campaign is done at once, whenever that is: nothing is waited for."""
+    at = evening(begins_s)
+    stopped = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    before = SentBefore(kore_simulator, stopped)
+    kore_simulator.set_status(stopped, "Stopped")
+
+    run = at.plan(stopped, evidence=before)
+
+    assert run.planned == {}
+    (result,) = at.serve().as_dicts()
+    assert (result["status"], result["changed"], result["sent_at"]) == ("Stopped", False, "2026-03-02T12:30:00.000Z")
+    assert at.wakes == []
+    kore_simulator.assert_no_writes()
+
+
+@LATER
+def test_plan__again_after_a_new_start(evening: Callable[..., Evening], kore_simulator: KoreSimulator, begins_s: float):
+    """A campaign that was started again since is refused at once, with the reason; another is planned as ever."""
+    at = evening(begins_s)
+    again = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    other = kore_simulator.add_campaign(name="Other", status="Active", calling_hours=hours())
+    before = SentBefore(kore_simulator, again)
+    new_run = kore_simulator.restart(again)
+
+    run = at.plan(again, other, evidence=before)
+
+    assert list(run.planned) == [other]
+    assert isinstance(run.outcomes.failures[again], CampaignStateError)
+    assert f"was started again since, as {new_run}" in str(run.outcomes.failures[again])
+    assert run.outcomes.failures[again].retryable is False
+    kore_simulator.assert_no_writes()
+
+
+def test_plan__again_after_a_try_that_sent_nothing(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A run that goes on was not sent its stop, or lost it: it is planned, and stopped at the close."""
+    at = evening(-3)
+    running = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+
+    run = at.plan(running, evidence=SentBefore(kore_simulator, running))
+
+    assert list(run.planned) == [running]
+    assert at.serve().as_dicts()[0]["changed"] is True
+    assert at.sent == [(running, 0.0)]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_campaigns.actions.contact_counts import KEY as CONTACTS
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 
 if TYPE_CHECKING:
@@ -63,3 +65,17 @@ def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) ->
             f"started again since, as {campaign.campaign_instance_id}; nothing was sent",
             campaign_id=campaign.campaign_id,
         )
+
+
+def stop_by_an_earlier_try(campaign: Campaign, earlier: Mapping[str, Entry]) -> dict[str, Any] | None:
+    """When an earlier try sent the stop of the very run that is stopped now, as keys of a result; None if none did.
+
+    A try may have died between its note and the request. Then the run goes on, or somebody else stopped it since.
+    """
+    entry = earlier.get(campaign.campaign_id, {})
+    run = entry.get("campaign_instance_id")
+    if not was_sent(entry) or run is None or run != campaign.campaign_instance_id:
+        return None
+    if campaign.status != CampaignStatus.STOPPED:
+        return None
+    return {key: entry[key] for key in ("sent_at", "confirmed_at", CONTACTS) if key in entry}

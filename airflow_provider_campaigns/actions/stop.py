@@ -16,6 +16,7 @@ from airflow_provider_campaigns.actions.evidence import (
     Evidence,
     NoEvidence,
     check_not_started_again,
+    stop_by_an_earlier_try,
     was_sent,
 )
 from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
@@ -328,10 +329,12 @@ class _Stop:
 
     def _idle(self, campaign: Campaign) -> None:
         """The result of a campaign that runs no more; changed only if its schedule was disabled here."""
-        log.info("campaign %s: is %s, no stop is sent", campaign.campaign_id, campaign.status)
+        sent = stop_by_an_earlier_try(campaign, self._earlier) or {}
+        by_whom = f" since the stop that an earlier try sent at {sent['sent_at']}" if sent else ""
+        log.info("campaign %s: is %s%s, no stop is sent", campaign.campaign_id, campaign.status, by_whom)
         details = self._details[campaign.campaign_id]
-        counted = self._counted(campaign) if campaign.status.is_ended else {}
-        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=bool(details), **details, **counted)
+        known = sent | (self._counted(campaign) if campaign.status.is_ended else {})
+        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=bool(details), **details, **known)
 
     def _check_schedule(self, campaign: Campaign) -> None:
         """Make sure that the schedule may be disabled, and that it would be this campaign's."""

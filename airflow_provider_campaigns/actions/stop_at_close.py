@@ -16,7 +16,12 @@ from airflow_provider_campaigns.actions import contact_counts
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.closing import Closing, Schedule
 from airflow_provider_campaigns.actions.contact_counts import ContactCount
-from airflow_provider_campaigns.actions.evidence import NoEvidence, was_sent
+from airflow_provider_campaigns.actions.evidence import (
+    NoEvidence,
+    check_not_started_again,
+    stop_by_an_earlier_try,
+    was_sent,
+)
 from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
@@ -168,12 +173,16 @@ def plan_close_run(
     ``calling_hours`` are those of all campaigns in the place of their own. A campaign that cannot be read, is provably
     missing, or is of another type or name is an outcome already, and keeps no other from being planned. So is one whose
     business day comes before ``last_day``: it goes on, with ``waits_for`` in its result. One that has ended is planned
-    like any other: its status is read again at the close.
+    like any other: its status is read again at the close. But one that an earlier try of the task has sent a stop is
+    not planned again, whenever this try comes: if it is stopped, that is its result; if somebody has started it again,
+    its failure.
     """
     outcomes = Outcomes(target.campaign_id for target in targets)
     reader = CampaignReader(client)
     by_id = {target.campaign_id: target for target in targets}
     running: dict[str, Campaign] = {}
+    evidence = evidence or NoEvidence()
+    earlier = evidence.recall()
 
     def plan(campaign_id: str) -> Planned | None:
         campaign = reader.read(campaign_id, options.campaign_type)
@@ -182,6 +191,12 @@ def plan_close_run(
             return None
         check_type(campaign, options.campaign_type)
         by_id[campaign_id].check_name(campaign)
+        if (sent := stop_by_an_earlier_try(campaign, earlier)) is not None:
+            log.info("campaign %s: is stopped since an earlier try sent that at %s", campaign_id, sent["sent_at"])
+            outcomes.results[campaign_id] = Result.of(campaign, changed=False, **sent)
+            return None
+        if step_for(campaign) is Step.SEND:
+            check_not_started_again(campaign, earlier)
         hours = calling_hours or _hours_of(campaign_id, campaign.raw)
         schedule = Schedule(hours, tuple(contact_timezones))
         if last_day is not None and schedule.closing_for(run_at).day < last_day:
@@ -195,7 +210,7 @@ def plan_close_run(
     planned = [one for one in found.values() if one is not None]
     if not options.plan_only:
         first = CloseRun(run_at, planned, Outcomes(by_id)).next_closing(clock.now())
-        counts = _count_contacts(client, running, first, evidence or NoEvidence(), clock)
+        counts = _count_contacts(client, running, first, evidence, clock)
         planned = [replace(one, contacts=counts.get(one.target.campaign_id)) for one in planned]
     return CloseRun(run_at, planned, outcomes, calling_hours=calling_hours)
 
