@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_campaigns.reports import contents as contents
     from airflow_provider_campaigns.reports import folder as folder
     from airflow_provider_campaigns.reports import manifest as manifest
+    from airflow_provider_campaigns.reports import rows as rows
 
-_MODULES = frozenset({"folder", "manifest"})
+_MODULES = frozenset({"contents", "folder", "manifest", "rows"})
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,9 @@ StoragePath = Any
 _BLOCK = 8 * 1024 * 1024
 """Bytes that are held while a file is copied to an object store; its own default may be 50 MB."""
 
+_PIECE = 256 * 1024
+"""Bytes that are written and measured at once. Both let other threads run, and are slow to be let in again."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _UNUSABLE = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL})
@@ -78,9 +81,12 @@ class Folder:
         """A folder in this one."""
         return Folder(self._path / name, scratch=scratch)
 
-    def write(self, name: str, chunks: Iterable[bytes]) -> FileEntry:
-        """Write a file, in the place of any of this name. An error of ``chunks`` itself leaves what was there."""
-        writer = self.begin(name)
+    def write(self, name: str, chunks: Iterable[bytes], *, is_lasting: bool = True) -> FileEntry:
+        """Write a file, in the place of any of this name. An error of ``chunks`` itself leaves what was there.
+
+        One that is not ``is_lasting`` is not forced to the disk: it may be torn after a power cut.
+        """
+        writer = self.begin(name, is_lasting=is_lasting)
         try:
             for chunk in chunks:
                 writer.write(chunk)
@@ -88,25 +94,24 @@ class Folder:
         finally:
             writer.discard()
 
-    def begin(self, name: str) -> Writer:
+    def begin(self, name: str, *, is_lasting: bool = True) -> Writer:
         """A file to be written piece by piece; it is there once it is committed."""
-        with self._storage(f"write {name}"):
+        with self.guarded(f"write {name}"):
             if self._local is None:
-                return Writer(self, name, tempfile.TemporaryFile(prefix="report-"), None)
+                return _Upload(self, name, self._path / name)
             aside = self._local / self._scratch if self._scratch else self._local
             aside.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=aside)
-            return Writer(self, name, os.fdopen(handle, "wb"), Path(temporary))
+            return _LocalFile(self, name, self._local / name, aside, is_lasting=is_lasting)
 
     def read(self, name: str) -> bytes:
         """The whole content of a small file."""
-        with self._storage(f"read {name}"), self._opened(name) as file:
+        with self.guarded(f"read {name}"), self._opened(name) as file:
             return file.read()
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """A file to read piece by piece."""
-        with self._storage(f"read {name}"):
+        with self.guarded(f"read {name}"):
             file = self._opened(name)
         with file:
             yield file
@@ -116,7 +121,7 @@ class Folder:
         if not self.exists(name):
             return None
         size, digest = 0, hashlib.sha256()
-        with self._storage(f"read {name}"), self._opened(name) as file:
+        with self.guarded(f"read {name}"), self._opened(name) as file:
             while block := file.read(1024 * 1024):
                 size += len(block)
                 digest.update(block)
@@ -124,7 +129,7 @@ class Folder:
 
     def exists(self, name: str) -> bool:
         """True if there is a file of this name."""
-        with self._storage(f"look for {name}"):
+        with self.guarded(f"look for {name}"):
             if self._local is not None:
                 return (self._local / name).is_file()
             self._forget_listing()
@@ -135,7 +140,7 @@ class Folder:
 
         Files that are being written are not among them.
         """
-        with self._storage("list"):
+        with self.guarded("list"):
             if self._local is None:
                 self._forget_listing()
             try:
@@ -146,12 +151,12 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Remove a file; none of this name is no error."""
-        with self._storage(f"remove {name}"), contextlib.suppress(FileNotFoundError):
+        with self.guarded(f"remove {name}"), contextlib.suppress(FileNotFoundError):
             (self._path if self._local is None else self._local).joinpath(name).unlink()
 
     def remove_folder(self, name: str) -> None:
         """Remove a folder in this one with all that is in it; none of this name is no error."""
-        with self._storage(f"remove {name}"):
+        with self.guarded(f"remove {name}"):
             if self._local is not None:
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(self._local / name)
@@ -175,8 +180,8 @@ class Folder:
         self._path.fs.invalidate_cache()
 
     @contextmanager
-    def _storage(self, doing: str) -> Iterator[None]:
-        """Whatever a storage raises, as one kind of error; its libraries have dozens of their own."""
+    def guarded(self, doing: str) -> Iterator[None]:
+        """Whatever a storage raises meanwhile, as one kind of error; its libraries have dozens of their own."""
         try:
             yield
         except ReportStorageError:
@@ -213,13 +218,14 @@ class Folder:
 class Writer:
     """A file that is being written, measured on the way. A binary file to whoever writes to one."""
 
-    def __init__(self, folder: Folder, name: str, file: IO[bytes], temporary: Path | None) -> None:
+    def __init__(self, folder: Folder, name: str, file: IO[bytes]) -> None:
         self._folder = folder
         self._name = name
         self._file = file
-        self._temporary = temporary
         self._digest = hashlib.sha256()
         self._bytes = 0
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
 
     @property
     def closed(self) -> bool:
@@ -235,46 +241,83 @@ class Writer:
 
     def write(self, data: bytes) -> int:
         """Add to the file."""
-        with self._folder._storage(f"write {self._name}"):  # noqa: SLF001 - one module, one noun
-            self._file.write(data)
-        self._digest.update(data)
         self._bytes += len(data)
+        self._pending.append(bytes(data))
+        self._pending_bytes += len(data)
+        if self._pending_bytes >= _PIECE:
+            self._write_pending()
         return len(data)
 
     def commit(self) -> FileEntry:
-        """Let the file appear under its name, whole and on the disk."""
-        with self._folder._storage(f"write {self._name}"):  # noqa: SLF001
+        """Let the file appear under its name, whole."""
+        self._write_pending()
+        with self._folder.guarded(f"write {self._name}"):
             self._file.flush()
-            if self._temporary is None:
-                self._upload()
-            else:
-                self._rename(self._temporary)
+            self._appear()
         return FileEntry(self._bytes, self._digest.hexdigest())
 
     def discard(self) -> None:
         """Forget what was written, unless it was committed."""
         with contextlib.suppress(OSError):  # what cannot be written must not hide why
             self._file.close()
-        if self._temporary is not None:
-            with contextlib.suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
 
-    def _rename(self, temporary: Path) -> None:
-        os.fsync(self._file.fileno())
+    def _write_pending(self) -> None:
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._pending_bytes = 0
+        self._digest.update(data)
+        with self._folder.guarded(f"write {self._name}"):
+            self._file.write(data)
+
+    def _appear(self) -> None:
+        raise NotImplementedError
+
+
+class _LocalFile(Writer):
+    """Written aside, then renamed."""
+
+    def __init__(self, folder: Folder, name: str, target: Path, aside: Path, *, is_lasting: bool) -> None:
+        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=aside)
+        super().__init__(folder, name, os.fdopen(handle, "wb"))
+        self._target = target
+        self._temporary = Path(temporary)
+        self._is_lasting = is_lasting
+
+    def discard(self) -> None:
+        super().discard()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+    def _appear(self) -> None:
+        if self._is_lasting:
+            os.fsync(self._file.fileno())
         self._file.close()
-        target = self._folder._local / self._name  # type: ignore[operator]  # noqa: SLF001 - local, as it is renamed
-        temporary.replace(target)
-        directory = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        self._temporary.replace(self._target)
+        if self._is_lasting:
+            _force_names(self._target.parent)
 
-    def _upload(self) -> None:
+
+class _Upload(Writer):
+    """Spooled in a file without a name, then uploaded."""
+
+    def __init__(self, folder: Folder, name: str, target: StoragePath) -> None:
+        super().__init__(folder, name, tempfile.TemporaryFile(prefix="report-"))  # noqa: SIM115 - closed in the end
+        self._target = target
+
+    def _appear(self) -> None:
         self._file.seek(0)
-        with (self._folder._path / self._name).open("wb", block_size=_BLOCK) as target:  # noqa: SLF001
+        with self._target.open("wb", block_size=_BLOCK) as target:
             shutil.copyfileobj(self._file, target, _BLOCK)
         self._file.close()
+
+
+def _force_names(directory: Path) -> None:
+    """Make sure that the names in a directory outlive a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _local_path(path: StoragePath) -> Path | None:

@@ -1,0 +1,288 @@
+"""Reporting campaigns: find what is kept, or export what the service has; one report for each run of a campaign."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
+from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
+from airflow_provider_campaigns.kore.errors import (
+    CampaignStateError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    excerpt,
+)
+from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
+from airflow_provider_campaigns.reports.export import PAGE_SIZE, ExportOptions, export_report
+from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, Manifest, Reason, load_manifest
+from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
+from airflow_provider_campaigns.reports.rows import PhoneNumbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.reports.folder import StoragePath
+
+log = logging.getLogger(__name__)
+
+NEVER_RAN = "never-ran"
+"""The folder of a campaign that has no run."""
+
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """How campaigns are reported.
+
+    Attributes:
+        formats: as ``checked_formats`` gave them.
+        phone_numbers: as they are, as hashes, or left out.
+        allow_empty: a run without contacts counts as complete.
+        if_missing: ``fail``, ``skip`` or ``succeed`` when a campaign is provably not there, and no complete report of
+            it is kept.
+        plan_only: read what a report would cost, and write nothing.
+    """
+
+    formats: tuple[str, ...] = ("jsonl", "csv", "html")
+    phone_numbers: PhoneNumbers = PhoneNumbers.KEEP
+    allow_empty: bool = False
+    if_missing: str = "fail"
+    plan_only: bool = False
+
+
+def report_campaigns(
+    client: KoreClient,
+    targets: Sequence[Target],
+    output_path: StoragePath,
+    options: ReportOptions,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Outcomes:
+    """Write a report of every target, one after the other; one that fails keeps no other from being reported.
+
+    Nothing is changed on the service. A complete report that is kept is not made again: its result has ``changed``
+    False, also when the campaign is gone.
+
+    Args:
+        client: where the campaigns are.
+        targets: the campaigns.
+        output_path: the folder of all reports; each is in ``{campaign id}/{instance id}`` below it.
+        options: how.
+        clock: the time it lives in.
+
+    Returns:
+        A result or an error for each target.
+    """
+    report = _Report(client, output_path, options, clock)
+    outcomes = Outcomes(target.campaign_id for target in targets)
+    for target in targets:
+        clock.check_cancelled()
+        try:
+            outcomes.results[target.campaign_id] = report.of(target)
+        except KoreError as error:
+            error.campaign_id = error.campaign_id or target.campaign_id
+            log.warning("campaign %s: could not be reported: %s", target.campaign_id, error)
+            outcomes.failures[target.campaign_id] = error
+    return outcomes
+
+
+class _Report:
+    """One call of ``report_campaigns``."""
+
+    def __init__(self, client: KoreClient, output_path: StoragePath, options: ReportOptions, clock: Clock) -> None:
+        self._client = client
+        self._reader = CampaignReader(client)
+        self._root = Folder(output_path)
+        self._options = options
+        self._clock = clock
+
+    def of(self, target: Target) -> Result:
+        """The report of one campaign: the one that is kept, or a new one."""
+        campaign = self._reader.read(target.campaign_id)
+        if isinstance(campaign, ProvenMissing):
+            return self._missing(target)
+        target.check_name(campaign)
+        if None not in {target.campaign_instance_id, campaign.campaign_instance_id} and (
+            target.campaign_instance_id != campaign.campaign_instance_id
+        ):
+            return self._started_again(target, campaign)
+        folder = self._folder_of(campaign.campaign_id, campaign.campaign_instance_id)
+        kept = self._found(folder)
+        if kept is not None and kept.complete and _is_same_run(kept, campaign) and self._is_enough(kept, target):
+            return self._keep(folder, kept)
+        if self._options.plan_only:
+            return self._plan(campaign, folder)
+        return self._export(campaign, target, folder, kept)
+
+    def _export(self, campaign: Campaign, target: Target, folder: Folder, kept: Manifest | None) -> Result:
+        manifest = export_report(
+            self._client,
+            campaign,
+            folder,
+            ExportOptions(
+                self._options.formats,
+                phone_numbers=self._options.phone_numbers,
+                allow_empty=self._options.allow_empty,
+                contacts_before_stop=target.contacts_before_stop,
+                stopped_at=target.stopped_at,
+            ),
+            kept=kept,
+            now=lambda: instant_text(self._clock.now()),
+            monotonic=self._clock.monotonic,
+            check_cancelled=self._clock.check_cancelled,
+        )
+        if manifest.reason is None:
+            log.info("campaign %s: the report is complete: %s", campaign.campaign_id, folder.url())
+        else:
+            log.warning(
+                "campaign %s: the report is not complete (%s): %s; do not delete the campaign on its account: %s",
+                campaign.campaign_id,
+                manifest.reason,
+                manifest.reason_text,
+                folder.url(),
+            )
+            if Reason(manifest.reason).is_transient:
+                raise ReportError(
+                    f"campaign {campaign.campaign_id}: {manifest.reason_text}; the incomplete report is in "
+                    f"{folder.url()}, run this again for a complete one",
+                    campaign_id=campaign.campaign_id,
+                    retryable=True,
+                )
+        return _result(folder, manifest, changed=True)
+
+    def _missing(self, target: Target) -> Result:
+        """The report that is kept of a campaign that is gone."""
+        found = list(self._kept_of(target))
+        if target.campaign_instance_id is not None:
+            found = [one for one in found if one[1].campaign_instance_id == target.campaign_instance_id]
+        enough = [one for one in found if self._is_enough(one[1], target)]
+        if enough:
+            folder, kept = max(enough, key=lambda one: one[1].finished_at)
+            log.info("campaign %s: is not there, its complete report is kept", target.campaign_id)
+            return self._keep(folder, kept)
+        if self._options.if_missing == "fail":
+            others = "".join(
+                f"; {folder.url()} has formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}"
+                for folder, kept in found
+            )
+            raise KoreNotFoundError(
+                f"campaign {target.campaign_id}: there is none, by reading and by the list, and no complete report "
+                f"of it is kept that would do{others}. if_missing='succeed' accepts that",
+                campaign_id=target.campaign_id,
+            )
+        log.info("campaign %s: is not there, by reading and by the list; nothing is reported", target.campaign_id)
+        return Result(target.campaign_id, None, MISSING_STATUS, changed=False)
+
+    def _started_again(self, target: Target, campaign: Campaign) -> Result:
+        """The report that is kept of a run that is over; the service has only the run after it."""
+        folder = self._folder_of(target.campaign_id, target.campaign_instance_id)
+        kept = self._found(folder)
+        if kept is not None and kept.complete and self._is_enough(kept, target):
+            return self._keep(folder, kept)
+        raise CampaignStateError(
+            f"campaign {target.campaign_id}: was started again since: it is about run {target.campaign_instance_id}, "
+            f"and the service has results of run {campaign.campaign_instance_id} only. Name the campaign by its id to "
+            "report that one",
+            campaign_id=target.campaign_id,
+        )
+
+    # What is kept
+
+    def _folder_of(self, campaign_id: str, instance_id: str | None) -> Folder:
+        name = instance_id or NEVER_RAN
+        if not _SEGMENT.fullmatch(name) or ".." in name:
+            raise KoreProtocolError(
+                f"campaign {campaign_id}: its campaignInstanceId cannot be the name of a folder: {excerpt(name)!r}",
+                campaign_id=campaign_id,
+            )
+        return self._root.child(campaign_id).child(name, scratch=PARTS_FOLDER)
+
+    def _found(self, folder: Folder) -> Manifest | None:
+        """The manifest in a folder, if all its files are there as it says."""
+        try:
+            manifest = load_manifest(folder)
+        except ReportStorageError:
+            raise
+        except ReportError as error:
+            log.warning("%s; the report is made again", error)
+            return None
+        if manifest is None:
+            return None
+        for name, entry in manifest.files.items():
+            if folder.measure(name) != entry:
+                log.warning("%s: is not as its manifest says; the report is made again", folder.url(name))
+                return None
+        return manifest
+
+    def _kept_of(self, target: Target) -> list[tuple[Folder, Manifest]]:
+        """Every complete report of a campaign."""
+        found = []
+        for name in self._root.child(target.campaign_id).names():
+            folder = self._root.child(target.campaign_id).child(name, scratch=PARTS_FOLDER)
+            kept = self._found(folder)
+            if kept is not None and kept.complete and kept.campaign_id == target.campaign_id:
+                found.append((folder, kept))
+        return found
+
+    def _is_enough(self, kept: Manifest, target: Target) -> bool:
+        """True if a complete report is what is asked for, also by what is known today."""
+        options = self._options
+        return (
+            set(options.formats) <= set(kept.formats)
+            and kept.phone_numbers == options.phone_numbers
+            and (options.allow_empty or not kept.allow_empty or kept.rows != 0)
+            and (not kept.contact_results or (kept.total or 0) >= (target.contacts_before_stop or 0))
+        )
+
+    def _keep(self, folder: Folder, kept: Manifest) -> Result:
+        if not self._options.plan_only:
+            folder.remove_folder(PARTS_FOLDER)  # a try that was killed behind the manifest leaves them
+        log.info("campaign %s: a complete report is there, made on %s", kept.campaign_id, kept.finished_at)
+        return _result(folder, kept, changed=False)
+
+    def _plan(self, campaign: Campaign, folder: Folder) -> Result:
+        planned = f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}"
+        log.info("campaign %s: is %s; plan only, would %s", campaign.campaign_id, campaign.status, planned)
+        return Result.of(campaign, changed=False, planned=planned)
+
+
+def _is_same_run(kept: Manifest, campaign: Campaign) -> bool:
+    """True if a complete report is about the run that the campaign has now."""
+    if kept.campaign_id != campaign.campaign_id or kept.created_at != campaign.created_at:
+        return False
+    if kept.campaign_instance_id is None or campaign.campaign_instance_id is None:
+        return kept.campaign_instance_id == campaign.campaign_instance_id and kept.updated_at == campaign.updated_at
+    return kept.campaign_instance_id == campaign.campaign_instance_id
+
+
+def _result(folder: Folder, manifest: Manifest, *, changed: bool) -> Result:
+    details: dict[str, Any] = {
+        "complete": manifest.complete,
+        "reason": manifest.reason,
+        "rows": manifest.rows,
+        "contacts_before_stop": manifest.contacts_before_stop,
+        "report_url": folder.url(),
+        "manifest_url": folder.url(MANIFEST_NAME),
+        "manifest_sha256": manifest.sha256,
+        "finished_at": manifest.finished_at,
+    }
+    return Result(
+        campaign_id=manifest.campaign_id,
+        campaign_type=manifest.campaign_type,
+        status=manifest.status,
+        changed=changed,
+        name=manifest.name or None,
+        campaign_instance_id=manifest.campaign_instance_id,
+        details=details,
+    )

@@ -1,0 +1,170 @@
+"""``CampaignReportOperator``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_provider_campaigns import actions, reports
+from airflow_provider_campaigns.hooks import flag
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.base import CampaignsOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import ObjectStoragePath
+    from pydantic import JsonValue
+
+    from airflow_provider_campaigns.actions.report import ReportOptions
+
+
+class CampaignReportOperator(CampaignsOperator):
+    """Write the results of campaigns to files, contact by contact, and say whether that is all there is.
+
+    Changes nothing on the service. In ``{output_path}/{campaign id}/{campaign instance id, or never-ran}/`` it writes
+    ``contacts.jsonl`` (the rows as the service gives them), ``contacts.csv``, ``contacts.parquet``, ``campaign.json``
+    (the campaign as it was read), ``summary.json`` (totals), ``report.html`` (for people) and last ``manifest.json``:
+    whether the report is complete, why not, and size and SHA-256 of each file. See docs/reporting.md.
+
+    A complete report is kept: a second call, a cleared task, or a call after the campaign was deleted, returns it with
+    ``changed: false``. A task that was killed goes on where it was, and ends with the same files, byte by byte.
+    A backfill run reports as any other does: what it writes is what there is today.
+
+    Source: get-all-contact-details-voice-campaigns-v2, get-voice-campaign-by-id-v2.
+
+    Args:
+        campaign_id: one campaign; the result is a dict.
+        campaign_ids: many campaigns: ids or result dicts of another task (a stop's tells how many contacts there were),
+            or a JSON array in text; the result is a list. One after the other; one that fails keeps no other from being
+            reported; the task then fails with a table, and a retry does only the rest.
+        output_path: the folder of all reports: a local path, or one that an Airflow connection opens, such as
+            ``s3://aws_default@bucket/reports``.
+        formats: of ``jsonl``, ``csv``, ``html`` and ``parquet``; the last needs the extra ``parquet``.
+        phone_numbers: ``keep``; ``hash``: an HMAC with a key from the connection's secret, the same in all reports of
+            the connection; or ``drop``: the field is left out.
+        allow_empty: a campaign that ran and has no contact counts as complete.
+        if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there and no complete report of it
+            is kept.
+        plan_only: read and log what would be written; write nothing.
+        kore_conn_id: the Airflow connection.
+        api_version: of writes, of which there are none here; reads follow the connection's, or v2.
+
+    Returns:
+        ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, complete, reason, rows,
+        contacts_before_stop, report_url, manifest_url, manifest_sha256, finished_at}``; no contact, no phone number.
+        Each asset in ``outlets`` gets an event with ``{"campaigns": [{campaign_id, rows, complete, manifest_url,
+        manifest_sha256}]}``.
+
+    Raises:
+        AirflowFailException: nothing is to be gained by a retry: a wrong argument, no permission, no bucket, another
+            name, a run that was started since.
+        KoreError: a retry may help, as when the results changed while they were read.
+        AirflowSkipException: no campaign is there, and ``if_missing`` is ``skip``.
+    """
+
+    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "output_path")
+    ui_color = "#e6f6e6"
+
+    def __init__(
+        self,
+        *,
+        output_path: str | ObjectStoragePath,
+        formats: Sequence[str] = ("jsonl", "csv", "html"),
+        phone_numbers: str = "keep",
+        allow_empty: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.output_path = output_path
+        self.formats = formats
+        self.phone_numbers = phone_numbers
+        self.allow_empty = allow_empty
+
+    def execute(self, context: Context) -> Any:
+        """Report the campaigns."""
+        with self.working() as clock:
+            targets, options = self.targets(), self._options()
+            outcomes = actions.report.report_campaigns(
+                self.hook.get_conn(), targets.targets, storage_path(self.output_path), options, clock=clock
+            )
+            result = self.deliver(outcomes, targets, context, what="reported")
+            self._tell_assets(outcomes.as_dicts(), context)
+            return result
+
+    def _options(self) -> ReportOptions:
+        return actions.report.ReportOptions(
+            reports.contents.checked_formats(self.formats),
+            phone_numbers=reports.rows.PhoneNumbers.parse(self.phone_numbers),
+            allow_empty=flag("allow_empty", self.allow_empty),
+            if_missing=self.checked_if_missing(),
+            plan_only=flag("plan_only", self.plan_only),
+        )
+
+    def _tell_assets(self, results: list[dict[str, Any]], context: Context) -> None:
+        """What a DAG that runs on an asset of this task needs to find the reports."""
+        names = ("campaign_id", "rows", "complete", "manifest_url", "manifest_sha256")
+        reported = [result for result in results if "manifest_url" in result]
+        campaigns: list[JsonValue] = [{name: result[name] for name in names} for result in reported]
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra = {"campaigns": campaigns}
+
+
+def storage_path(value: object) -> ObjectStoragePath:
+    """The folder that an argument means, reachable with its connection.
+
+    Raises:
+        KoreConfigurationError: it is empty, or nothing installed here can reach it.
+    """
+    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - 0.2 s; not to parse
+
+    if isinstance(value, ObjectStoragePath):
+        path = value
+    elif isinstance(value, str | Path) and str(value).strip() == str(value) != "":
+        try:
+            path = ObjectStoragePath(str(value))
+        except (ValueError, TypeError) as error:
+            raise _unusable(str(value), error) from error
+    else:
+        raise _no_folder(value)
+    if not path.protocol and not Path(path.path).is_absolute():
+        raise _no_folder(value)  # relative to whatever folder a worker was started in
+    try:
+        path.fs  # noqa: B018 - connects, which is where a missing provider shows
+    except Exception as error:
+        raise _unusable(str(path), error) from error
+    return path
+
+
+def _no_folder(value: object) -> KoreConfigurationError:
+    return KoreConfigurationError(
+        "output_path: expected the whole path of a folder such as '/data/reports' or "
+        f"'s3://aws_default@bucket/reports', got {value!r}",
+        field="output_path",
+    )
+
+
+_PROVIDERS = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "s3a": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "gcs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+    "abfss": "apache-airflow-providers-microsoft-azure",
+    "adl": "apache-airflow-providers-microsoft-azure",
+    "wasb": "apache-airflow-providers-microsoft-azure",
+    "hdfs": "apache-airflow-providers-apache-hdfs",
+}
+
+
+def _unusable(path: str, error: Exception) -> KoreConfigurationError:
+    scheme = path.partition("://")[0]
+    provider = _PROVIDERS.get(scheme)
+    advice = f"install {provider} where the task runs" if provider else "is the path, and its connection, right?"
+    return KoreConfigurationError(
+        f"output_path: {path} cannot be opened: {advice} ({type(error).__name__}: {error})", field="output_path"
+    )

@@ -1,0 +1,100 @@
+"""The data files of a report, written side by side while its pages come in: JSONL, CSV, Parquet and the counts."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.reports.rows import csv_header, csv_lines
+from airflow_provider_campaigns.reports.summary import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_campaigns.reports.folder import FileEntry, Folder, Writer
+    from airflow_provider_campaigns.reports.parts import Page
+
+FORMATS = ("jsonl", "csv", "parquet", "html")
+CONTACT_FILES = {"jsonl": "contacts.jsonl", "csv": "contacts.csv", "parquet": "contacts.parquet"}
+PAGE_NAME = "report.html"
+
+
+def checked_formats(value: object) -> tuple[str, ...]:
+    """``value`` as the formats of a report, each once, in the order of ``FORMATS``.
+
+    Raises:
+        KoreConfigurationError: names what is no format; or the extra that one needs.
+    """
+    named = [value] if isinstance(value, str) else value
+    formats = list(named) if isinstance(named, list | tuple | set | frozenset) else None
+    if not formats or not all(one in FORMATS for one in formats):
+        raise KoreConfigurationError(
+            f"formats: expected some of {', '.join(map(repr, FORMATS))}, such as ('jsonl', 'csv', 'html'), "
+            f"got {value!r}",
+            field="formats",
+        )
+    if "parquet" in formats:
+        from airflow_provider_campaigns.reports.parquet import check_installed  # noqa: PLC0415 - only where wanted
+
+        check_installed()
+    return tuple(one for one in FORMATS if one in formats)
+
+
+class Contents:
+    """What is being written. Nothing appears before it is committed; memory does not grow with the rows.
+
+    Attributes:
+        tally: counts over all rows.
+    """
+
+    def __init__(self, folder: Folder, formats: Iterable[str]) -> None:
+        self.tally = Tally()
+        self._folder = folder
+        self._writers: dict[str, Writer] = {}
+        # 8 bytes a row; buckets, so that a set of one of them is small when they are counted.
+        self._identities = [array("Q") for _ in range(256)]
+        wanted = set(formats)
+        self._lines = self._begin("jsonl") if "jsonl" in wanted else None
+        self._table = self._begin("csv") if "csv" in wanted else None
+        self._columns = None
+        if self._table is not None:
+            self._table.write(csv_header())
+        if "parquet" in wanted:
+            from airflow_provider_campaigns.reports.parquet import ParquetTable  # noqa: PLC0415 - 0.3 s
+
+            self._columns = ParquetTable(self._begin("parquet"))
+
+    def _begin(self, one: str) -> Writer:
+        name = CONTACT_FILES[one]
+        self._writers[name] = writer = self._folder.begin(name)
+        return writer
+
+    def add(self, page: Page) -> None:
+        """Write a page to all files, and count it."""
+        if self._lines is not None:
+            self._lines.write(b"".join(page.lines))
+        if self._table is not None:
+            self._table.write(csv_lines(page.rows))
+        if self._columns is not None:
+            self._columns.add(page.rows)
+        self.tally.add(page.rows)
+        for identity in page.identities:
+            if identity:
+                self._identities[identity & 0xFF].append(identity)
+
+    @property
+    def duplicates(self) -> int:
+        """Rows that came more than once, as far as rows can be told apart."""
+        return sum(len(bucket) - len(set(bucket)) for bucket in self._identities)
+
+    def commit(self) -> dict[str, FileEntry]:
+        """Let the files appear; by name."""
+        if self._columns is not None:
+            self._columns.close()
+        return {name: writer.commit() for name, writer in self._writers.items()}
+
+    def discard(self) -> None:
+        """Forget what was written and not committed."""
+        for writer in self._writers.values():
+            writer.discard()

@@ -1,0 +1,373 @@
+"""Exporting one campaign: pages into parts, parts into files, and last the manifest.
+
+A process may be killed at any instant. What it has read is in parts of ten pages, and the next try goes on behind the
+last of them; a file is there whole or not at all; and without a manifest there is no report. All files but the manifest
+are equal, byte by byte, however often an export was killed on the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns import __version__
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
+from airflow_provider_campaigns.reports.contents import CONTACT_FILES, PAGE_NAME, Contents
+from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, Manifest, json_bytes
+from airflow_provider_campaigns.reports.page import render_page
+from airflow_provider_campaigns.reports.pages import Progress, read_ahead, readers_for
+from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, STATE_NAME, Page, Parts
+from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
+from airflow_provider_campaigns.reports.verdict import Facts, Verdict, has_run, judge, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.reports.folder import FileEntry, Folder
+
+log = logging.getLogger(__name__)
+
+PAGE_SIZE = 100
+CAMPAIGN_NAME = "campaign.json"
+SUMMARY_NAME = "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What a report is to be.
+
+    Attributes:
+        formats: as ``checked_formats`` gave them.
+        phone_numbers: as they are, as hashes, or left out.
+        allow_empty: a run without contacts counts as complete.
+        contacts_before_stop: contacts that the stop saw right before it; None where that is not known.
+        stopped_at: when the campaign was stopped, in ISO 8601; None where that is not known.
+    """
+
+    formats: tuple[str, ...] = ("jsonl", "csv", "html")
+    phone_numbers: PhoneNumbers = PhoneNumbers.KEEP
+    allow_empty: bool = False
+    contacts_before_stop: int | None = None
+    stopped_at: str | None = None
+
+
+def export_report(
+    client: KoreClient,
+    campaign: Campaign,
+    folder: Folder,
+    options: ExportOptions,
+    *,
+    kept: Manifest | None,
+    now: Callable[[], str],
+    monotonic: Callable[[], float],
+    check_cancelled: Callable[[], None],
+) -> Manifest:
+    """Read every contact of a campaign's latest run, and write a report of it.
+
+    Costs one request for each page of 100 contacts, and four more; twice that if the pages moved while they were read.
+
+    Args:
+        client: where the campaign is.
+        campaign: as it was just read.
+        folder: of this run; local files are written aside in its ``_parts``.
+        options: what the report is to be.
+        kept: the manifest that is in the folder; an incomplete report never takes the place of a complete one, or of
+            one that holds more contacts.
+        now: the instant, in ISO 8601.
+        monotonic: seconds that never go back.
+        check_cancelled: called between pages; raises to end the export, which the next one then goes on with.
+
+    Returns:
+        The manifest, as written.
+
+    Raises:
+        ReportError: what can be read now is not complete, and a complete report is kept in its place.
+        ReportStorageError: the storage refuses.
+        KoreError: the campaign cannot be read.
+    """
+    export = _Export(client, folder, options, kept=kept, now=now, monotonic=monotonic, check_cancelled=check_cancelled)
+    return export.run(campaign)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How far an export is, kept beside its parts.
+
+    Attributes:
+        identity: whatever must be equal for parts to belong to the same reading.
+        reading: 1, or 2 if the pages moved during the first.
+        started_at: of the first try.
+        tries: this one included.
+    """
+
+    identity: Mapping[str, Any]
+    reading: int
+    started_at: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The first page, which says how many there are.
+
+    Attributes:
+        page: its rows.
+        pages: how many pages there are.
+        total: how many contacts there are; None if the service has no results by contact.
+    """
+
+    page: Page
+    pages: int
+    total: int | None
+
+
+_NO_RESULTS = _First(Page((), (), ()), pages=0, total=None)
+
+
+class _Export:
+    """One call of ``export_report``."""
+
+    def __init__(
+        self,
+        client: KoreClient,
+        folder: Folder,
+        options: ExportOptions,
+        *,
+        kept: Manifest | None,
+        now: Callable[[], str],
+        monotonic: Callable[[], float],
+        check_cancelled: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._folder = folder
+        self._options = options
+        self._kept = kept
+        self._now = now
+        self._monotonic = monotonic
+        self._check_cancelled = check_cancelled
+        self._key = key_from(client.settings.client_secret)
+        self._treatment = Treatment(options.phone_numbers, self._key)
+
+    def run(self, campaign: Campaign) -> Manifest:
+        first = self._read_first(campaign)
+        state = self._resume(self._identity(campaign, first))
+        while True:
+            contents = Contents(self._folder, self._options.formats if first.total is not None else ())
+            try:
+                facts, again = self._read(campaign, first, state, contents)
+                if not facts.is_doubtful or state.reading > 1:
+                    return self._publish(facts, contents, state)
+            finally:
+                contents.discard()
+            log.info("campaign %s: the pages moved while they were read; they are read again", campaign.campaign_id)
+            campaign, first = facts.after, again
+            self._folder.remove_folder(PARTS_FOLDER)
+            state = replace(state, identity=self._identity(campaign, first), reading=2)
+            self._keep_state(state)
+
+    # Reading
+
+    def _read_first(self, campaign: Campaign) -> _First:
+        """The first page; none if the service has no results by contact, which is no error where none are promised."""
+        try:
+            answer = self._client.get_contact_page(campaign.campaign_id, limit=PAGE_SIZE)
+        except (KoreRequestError, KoreNotFoundError) as error:
+            if campaign.campaign_type is not CampaignType.SMS and has_run(campaign):
+                raise
+            log.info("campaign %s: the service has no results by contact (%s)", campaign.campaign_id, error)
+            return _NO_RESULTS if campaign.campaign_type is CampaignType.SMS else replace(_NO_RESULTS, total=0)
+        is_empty = not answer.contacts and not answer.total_results
+        if campaign.campaign_type is CampaignType.SMS and is_empty and not self._options.contacts_before_stop:
+            log.info("campaign %s: the service has no results by contact of this SMS campaign", campaign.campaign_id)
+            return _NO_RESULTS
+        return _First(self._page_of(answer), answer.total_pages, answer.total_results)
+
+    def _read(self, campaign: Campaign, first: _First, state: _State, contents: Contents) -> tuple[Facts, _First]:
+        """Read all pages from where an earlier try has come to; what was found, and the first page as it is then."""
+        parts = Parts(self._folder.child(PARTS_FOLDER), {**state.identity, "reading": state.reading})
+        progress = Progress(campaign.campaign_id, first.pages, monotonic=self._monotonic)
+        done, last = 0, first.page
+        for last in parts.replay():
+            contents.add(last)
+            done += 1
+        if done:
+            progress.resume(done, contents.tally.rows)
+        elif first.page.lines:
+            parts.add(first.page)
+            contents.add(first.page)
+            progress.add(len(first.page.lines))
+            done = 1
+        totals = {first.total}
+        answers = read_ahead(
+            lambda number: self._client.get_contact_page(campaign.campaign_id, page=number, limit=PAGE_SIZE),
+            range(done + 1, first.pages + 1) if done else (),
+            readers=readers_for(self._client.settings.requests_per_minute),
+        )
+        with closing(answers):
+            for answer in answers:
+                self._check_cancelled()
+                last = self._page_of(answer)
+                totals.add(answer.total_results)
+                if not last.lines:
+                    break  # or a total that is wrong would be followed by empty pages for ever
+                parts.add(last)
+                contents.add(last)
+                progress.add(len(last.lines))
+        parts.flush()
+        progress.end()
+        self._check_cancelled()
+        again = self._read_first(campaign)
+        is_stable = totals == {again.total} and again.page.digest == first.page.digest and again.pages == first.pages
+        if is_stable and first.pages > 1:
+            answer = self._client.get_contact_page(campaign.campaign_id, page=first.pages, limit=PAGE_SIZE)
+            is_stable = self._page_of(answer).digest == last.digest
+        after = self._client.get_campaign(campaign.campaign_id)
+        rows, duplicates = contents.tally.rows, contents.duplicates
+        return Facts(campaign, after, first.total, rows, duplicates, is_stable=is_stable), again
+
+    def _page_of(self, answer: ContactPage) -> Page:
+        rows = [self._treatment.row_of(contact) for contact in answer.contacts]
+        identities = [self._treatment.identity_of(contact) for contact in answer.contacts]
+        return Page([json_line(row) for row in rows], rows, identities)
+
+    # Going on where an earlier try was killed
+
+    def _identity(self, campaign: Campaign, first: _First) -> dict[str, Any]:
+        return {
+            "campaign_id": campaign.campaign_id,
+            "state": list(state_of(campaign)),
+            "is_scheduled": campaign.is_scheduled,
+            "total": first.total,
+            "pages": first.pages,
+            "page_size": PAGE_SIZE,
+            "first_page": first.page.digest,
+            "phone_numbers": str(self._options.phone_numbers),
+            "key": hashlib.sha256(self._key).hexdigest()[:16],
+        }
+
+    def _resume(self, identity: dict[str, Any]) -> _State:
+        """The state that an earlier try left, one try on; a new one if its reading was another."""
+        found = self._found_state()
+        if found is not None and found.identity == identity:
+            state = replace(found, tries=found.tries + 1)
+        else:
+            self._folder.remove_folder(PARTS_FOLDER)
+            state = _State(identity, reading=1, started_at=self._now(), tries=1)
+        self._keep_state(state)
+        return state
+
+    def _found_state(self) -> _State | None:
+        parts = self._folder.child(PARTS_FOLDER)
+        if not parts.exists(STATE_NAME):
+            return None
+        try:
+            body = json.loads(parts.read(STATE_NAME))
+            return _State(dict(body["identity"]), int(body["reading"]), str(body["started_at"]), int(body["tries"]))
+        except (ValueError, TypeError, KeyError):
+            return None  # torn; then its parts are not trusted either
+
+    def _keep_state(self, state: _State) -> None:
+        body = {
+            "identity": state.identity,
+            "reading": state.reading,
+            "started_at": state.started_at,
+            "tries": state.tries,
+        }
+        self._folder.child(PARTS_FOLDER).write(STATE_NAME, [json_bytes(body)], is_lasting=False)
+
+    # Writing
+
+    def _publish(self, facts: Facts, contents: Contents, state: _State) -> Manifest:
+        """Write the files and the manifest, unless what is there is better."""
+        options, campaign = self._options, facts.after
+        verdict = judge(facts, contacts_before_stop=options.contacts_before_stop, allow_empty=options.allow_empty)
+        if verdict.reason is not None and self._kept is not None and self._is_kept_better(self._kept, facts):
+            return self._leave(self._kept, verdict)
+        has_results = facts.total is not None
+        manifest = Manifest(
+            provider_version=__version__,
+            complete=verdict.reason is None,
+            reason=verdict.reason,
+            reason_text=verdict.text,
+            campaign_id=campaign.campaign_id,
+            campaign_type=None if campaign.campaign_type is None else campaign.campaign_type.value,
+            name=campaign.name,
+            status=str(campaign.status),
+            campaign_instance_id=facts.before.campaign_instance_id,
+            created_at=campaign.created_at,
+            updated_at=campaign.updated_at,
+            contact_results=has_results,
+            total=facts.total,
+            rows=facts.rows if has_results else None,
+            duplicate_rows=facts.duplicates,
+            contacts_before_stop=options.contacts_before_stop,
+            stopped_at=options.stopped_at,
+            phone_numbers=options.phone_numbers,
+            formats=options.formats,
+            allow_empty=options.allow_empty,
+            # No file but the manifest itself may depend on these.
+            started_at="",
+            finished_at="",
+            tries=0,
+            passes=state.reading,
+            files={},
+        )
+        self._check_cancelled()
+        files = self._write_files(manifest, campaign, contents, facts)
+        manifest = replace(
+            manifest, started_at=state.started_at, finished_at=self._now(), tries=state.tries, files=files
+        )
+        self._folder.write(MANIFEST_NAME, [manifest.as_bytes()])
+        self._folder.remove_folder(PARTS_FOLDER)
+        return manifest
+
+    def _write_files(
+        self, manifest: Manifest, campaign: Campaign, contents: Contents, facts: Facts
+    ) -> dict[str, FileEntry]:
+        sent = None if manifest.contact_results else self._messages_sent(campaign)
+        summary = contents.tally.as_json(campaign, total=facts.total, messages_sent=sent)
+        files = contents.commit()
+        files[CAMPAIGN_NAME] = self._folder.write(CAMPAIGN_NAME, [json_bytes(dict(campaign.raw))])
+        files[SUMMARY_NAME] = self._folder.write(SUMMARY_NAME, [json_bytes(summary)])
+        if "html" in self._options.formats:
+            page = render_page(campaign=campaign.raw, summary=summary, manifest=manifest.as_json())
+            files[PAGE_NAME] = self._folder.write(PAGE_NAME, [page.encode("utf-8", "replace")])
+        for name in {*CONTACT_FILES.values(), PAGE_NAME} - files.keys():
+            self._folder.remove(name)  # of an earlier report, with other formats or other phone numbers
+        return files
+
+    def _messages_sent(self, campaign: Campaign) -> int | None:
+        """What the list says of an SMS campaign, where that is all that the service says."""
+        listed = self._client.list_campaigns(CampaignType.SMS)
+        counts = [one.raw.get("totalMessagesSent") for one in listed if one.campaign_id == campaign.campaign_id]
+        return next((one for one in counts if isinstance(one, int) and not isinstance(one, bool)), None)
+
+    # What is there already
+
+    def _is_kept_better(self, kept: Manifest, facts: Facts) -> bool:
+        """True if an incomplete report of these facts must not take its place."""
+        return kept.complete or (kept.phone_numbers == self._options.phone_numbers and (kept.rows or 0) > facts.rows)
+
+    def _leave(self, kept: Manifest, verdict: Verdict) -> Manifest:
+        """Leave the files that are there; an incomplete report is told why no better one could be made."""
+        if kept.complete:
+            raise ReportError(
+                f"campaign {kept.campaign_id}: {verdict.text}. The complete report in {self._folder.url()} is left as "
+                f"it is; it was made with formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}",
+                campaign_id=kept.campaign_id,
+                retryable=verdict.reason is not None and verdict.reason.is_transient,
+            )
+        text = f"{verdict.text}; these are the {kept.rows} contacts read on {kept.finished_at}, which are more"
+        log.warning("campaign %s: %s", kept.campaign_id, text)
+        manifest = replace(kept, reason=verdict.reason, reason_text=text, source=None)
+        self._folder.write(MANIFEST_NAME, [manifest.as_bytes()])
+        self._folder.remove_folder(PARTS_FOLDER)
+        return manifest

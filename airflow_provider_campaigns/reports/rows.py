@@ -1,0 +1,211 @@
+"""A contact's row as a line of JSON and as cells of a table; phone numbers as they are, as hashes, or left out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import hmac
+import io
+import json
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider_campaigns.kore.campaigns import ContactResult
+
+PHONE_FIELD = "phoneNumber"
+COLUMNS = (
+    PHONE_FIELD,
+    "uniqueId",
+    "dialerOutcome",
+    "numberOfAttemptsSoFar",
+    "botSessionId",
+    "agentDispositionCodes",
+    "botOutboundStatus",
+    "botOutboundStatusDetail",
+)
+OTHER_COLUMN = "other"
+"""Holds, as a JSON object, every field of a row that has no column of its own."""
+
+DISPOSITIONS_JOINED_BY = "; "
+
+# What a spreadsheet takes for a formula, also behind blanks, and in the width of East Asian scripts.
+_FORMULA = re.compile("[\t\r]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+_NOT_A_DIGIT = re.compile(r"\D+")
+_LIKE_A_NUMBER = re.compile(r"\+?[\d\s()./-]+")
+_LEAST_DIGITS = 7
+"""Shorter ones are no phone numbers; to look for them inside of other texts would spoil those."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class PhoneNumbers(StrEnum):
+    """What becomes of the phone numbers in a report."""
+
+    KEEP = "keep"
+    HASH = "hash"
+    DROP = "drop"
+
+    @classmethod
+    def parse(cls, value: object) -> PhoneNumbers:
+        """From an argument.
+
+        Raises:
+            KoreConfigurationError: it is none of the three.
+        """
+        try:
+            return cls(value)  # type: ignore[arg-type]  # anything may come from a template
+        except ValueError:
+            raise KoreConfigurationError(
+                f"phone_numbers: expected 'keep' or 'hash' or 'drop', got {value!r}", field="phone_numbers"
+            ) from None
+
+
+def key_from(secret: str) -> bytes:
+    """A key that belongs to a connection, and tells nothing of its secret.
+
+    The same for all campaigns of the connection, so a contact has the same hash in all their reports; without the
+    secret, trying all numbers does not lead back to one. Another secret gives other hashes.
+    """
+    return hmac.digest(secret.encode(), b"airflow-provider-campaigns: contacts in reports", "sha256")
+
+
+class Treatment:
+    """What is done to the phone number of each row, wherever in the row it occurs."""
+
+    def __init__(self, phone_numbers: PhoneNumbers, key: bytes) -> None:
+        self._mode = phone_numbers
+        self._key = key
+
+    def row_of(self, contact: ContactResult) -> dict[str, Any]:
+        """The contact's row as it may be written.
+
+        ``hash`` puts the HMAC-SHA256 of the number, in hexadecimal, in the place of every value that is the number,
+        however it is punctuated; ``drop`` leaves such fields out. Where the number is a part of a longer text, that
+        part is replaced, or cut out. A row without a number stays as it is.
+        """
+        row = dict(contact.raw)
+        number = _number_in(row)
+        if self._mode is PhoneNumbers.KEEP or not number:
+            return row
+        if self._mode is PhoneNumbers.DROP:
+            del row[PHONE_FIELD]
+            return _Hidden(number, None).mapping(row)
+        mac = hmac.new(self._key, number.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return _Hidden(number, mac).mapping(row) | {PHONE_FIELD: mac}
+
+    def identity_of(self, contact: ContactResult) -> int:
+        """A number that two rows about the same conversation share, 0 for a row that nothing tells from others.
+
+        From phone number, unique id and session; keyed, because it is kept beside rows that hold no phone numbers.
+        """
+        raw = contact.raw
+        unique, session = raw.get("uniqueId"), raw.get("botSessionId")
+        if not unique and not session:
+            return 0
+        text = f"{raw.get(PHONE_FIELD)}\0{unique}\0{session}"
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest)
+
+
+class _Hidden:
+    """One phone number, out of sight in whatever JSON holds it."""
+
+    def __init__(self, number: str, instead: str | None) -> None:
+        """``instead`` takes the number's place; with None, whatever is the number is left out."""
+        self._number = number
+        self._digits = _NOT_A_DIGIT.sub("", number)
+        self._instead = instead
+        self._parts = {number, self._digits} if len(self._digits) >= _LEAST_DIGITS else set()
+
+    def mapping(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The same object without the number, in its values and its names."""
+        shown = ((self._value(name), self._value(one)) for name, one in value.items())
+        return {name: one for name, one in shown if name is not None and one is not _GONE}
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return self.mapping(value)
+        if isinstance(value, list):
+            return [one for one in map(self._value, value) if one is not _GONE]
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return value
+        text = str(value)
+        if self._is_it(text):
+            return _GONE if self._instead is None else self._instead
+        if not any(part in text for part in self._parts):
+            return value
+        for part in sorted(self._parts, key=len, reverse=True):
+            text = text.replace(part, self._instead or "")
+        return text
+
+    def _is_it(self, text: str) -> bool:
+        if text == self._number:
+            return True
+        is_like = bool(self._digits) and _LIKE_A_NUMBER.fullmatch(text) is not None
+        return is_like and _NOT_A_DIGIT.sub("", text) == self._digits
+
+
+_GONE = object()
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """The row as a line of JSON, in UTF-8."""
+    try:
+        return f"{_encode(row)}\n".encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can hold and UTF-8 cannot
+        return f"{_encode_ascii(row)}\n".encode()
+
+
+def csv_header() -> bytes:
+    """The first line of the table."""
+    return csv_lines(None)
+
+
+def csv_lines(rows: Iterable[Mapping[str, Any]] | None) -> bytes:
+    """Rows as lines of CSV by RFC 4180, in UTF-8.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe, which makes it text there; a phone
+    number with a ``+`` is such a cell. None gives the header.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerows([(*COLUMNS, OTHER_COLUMN)] if rows is None else map(_cells, rows))
+    return buffer.getvalue().encode("utf-8", "replace")
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    other = {name: value for name, value in row.items() if name not in _KNOWN}
+    return [*(_cell(row.get(name)) for name in COLUMNS), _encode(other) if other else ""]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str):
+        text = value
+    elif value is None:
+        return ""
+    elif type(value) is int:
+        text = str(value)
+    elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+        text = DISPOSITIONS_JOINED_BY.join(value)
+    else:
+        text = _encode(value)
+    # Nearly every cell begins with a letter or a digit, or is empty.
+    return f"'{text}" if text and not text[0].isalnum() and _FORMULA.match(text) else text
+
+
+_KNOWN = frozenset(COLUMNS)
+
+
+def _number_in(row: Mapping[str, Any]) -> str:
+    """The row's phone number as text, empty if it has none."""
+    number = row.get(PHONE_FIELD)
+    if number is None or isinstance(number, str):
+        return number if number and number.strip() else ""
+    return _encode_ascii(number)  # nothing that the service documents; whatever it is, it is treated as one

@@ -1,0 +1,107 @@
+"""Is a report complete? A pure decision over what was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.reports.manifest import Reason
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one reading of all pages found.
+
+    Attributes:
+        before: the campaign before the first page.
+        after: the campaign after the last page.
+        total: contacts that the service says there are; None if it has no results by contact.
+        rows: contacts that the pages hold.
+        duplicates: rows that came more than once.
+        is_stable: first and last page, read again, were as before, and every page named the same total.
+    """
+
+    before: Campaign
+    after: Campaign
+    total: int | None
+    rows: int
+    duplicates: int
+    is_stable: bool
+
+    @property
+    def is_final(self) -> bool:
+        """True if the campaign was over, or had never begun, at both readings: its results stand still."""
+        return all(_is_final(one) for one in (self.before, self.after))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """True if the pages may have moved while they were read, so that one more reading is worth its requests."""
+        if not self.is_final:
+            return False
+        moved = not self.is_stable or self.duplicates > 0 or (self.total is not None and self.rows != self.total)
+        return moved or not self.is_same_campaign
+
+    @property
+    def is_same_campaign(self) -> bool:
+        """True if it is the same run in the same state at both readings."""
+        return state_of(self.before) == state_of(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a report is complete.
+
+    Attributes:
+        reason: why not; None if it is.
+        text: the same for people.
+    """
+
+    reason: Reason | None
+    text: str | None = None
+
+
+def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool) -> Verdict:
+    """Whether what was read is all there is, and will ever be."""
+    after, rows, total = facts.after, facts.rows, facts.total
+    running = next((one for one in (after, facts.before) if one.status.is_running), None)
+    if running is not None:
+        return Verdict(Reason.RUNNING, f"the campaign was {running.status}: a snapshot, results are still coming")
+    if not facts.is_final:
+        unfinished = next(one for one in (after, facts.before) if not _is_final(one))
+        schedule = " with a schedule" if unfinished.is_scheduled else ""
+        return Verdict(Reason.NOT_ENDED, f"the campaign was {str(unfinished.status)!r}{schedule}: it has not ended")
+    if not facts.is_same_campaign:
+        return Verdict(Reason.CHANGED_WHILE_READING, "the campaign was changed, or ran again, while it was read")
+    if total is None:
+        return Verdict(None)
+    if not facts.is_stable:
+        return Verdict(Reason.CHANGED_WHILE_READING, "the results changed while they were read, twice")
+    if contacts_before_stop is not None and total < contacts_before_stop:
+        return Verdict(
+            Reason.TOTAL_SHRANK,
+            f"the service has {total} contacts, but it had {contacts_before_stop} right before the stop",
+        )
+    if rows != total:
+        return Verdict(Reason.ROWS_MISSING, f"the pages hold {rows} contacts, but the service says {total}")
+    if not rows and not allow_empty and has_run(after):
+        return Verdict(Reason.EMPTY, "the campaign has run, but there is not one contact; allow_empty accepts that")
+    return Verdict(None)
+
+
+def has_run(campaign: Campaign) -> bool:
+    """True unless the campaign never began a run. What is over has run, also where its answer names no run."""
+    return campaign.campaign_instance_id is not None or campaign.status.is_ended
+
+
+def state_of(campaign: Campaign) -> tuple[str | None, ...]:
+    """What is equal for as long as nothing happens to a campaign."""
+    return (campaign.campaign_instance_id, str(campaign.status), campaign.created_at, campaign.updated_at)
+
+
+def _is_final(campaign: Campaign) -> bool:
+    is_over = campaign.status.is_ended or campaign.status == CampaignStatus.READY
+    return is_over and not campaign.is_scheduled
