@@ -127,7 +127,7 @@ class _Hidden:
     def mapping(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """The same object without the number, in its values and its names."""
         shown = ((self._value(name), self._value(one)) for name, one in value.items())
-        return {name: one for name, one in shown if name is not None and one is not _GONE}
+        return {name: one for name, one in shown if name is not _GONE and one is not _GONE}
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, dict):

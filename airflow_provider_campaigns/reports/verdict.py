@@ -40,7 +40,7 @@ class Facts:
     @property
     def is_doubtful(self) -> bool:
         """True if the pages may have moved while they were read, so that one more reading is worth its requests."""
-        if not self.is_final:
+        if not self.is_final or self.before.campaign_instance_id != self.after.campaign_instance_id:
             return False
         moved = not self.is_stable or self.duplicates > 0 or (self.total is not None and self.rows != self.total)
         return moved or not self.is_same_campaign

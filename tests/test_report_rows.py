@@ -1,0 +1,239 @@
+"""One contact's row as JSON and as cells, and what becomes of its phone number."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from airflow_provider_campaigns.kore.campaigns import ContactResult
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.reports.rows import (
+    PhoneNumbers,
+    Treatment,
+    csv_header,
+    csv_lines,
+    json_line,
+    key_from,
+)
+
+NUMBER = "12005550100"
+ROW: dict[str, Any] = {
+    "phoneNumber": NUMBER,
+    "uniqueId": "customer-1",
+    "dialerOutcome": "completed",
+    "numberOfAttemptsSoFar": 2,
+    "botSessionId": "6a1f",
+    "agentDispositionCodes": ["Resolved", "System Generated"],
+    "botOutboundStatus": "userHangUp",
+    "botOutboundStatusDetail": "Client side",
+}
+HEADER = (
+    "phoneNumber,uniqueId,dialerOutcome,numberOfAttemptsSoFar,botSessionId,agentDispositionCodes,botOutboundStatus,"
+    "botOutboundStatusDetail,other\r\n"
+)
+# HMAC-SHA256 of the number above, with the key of the secret "canary".
+HASH = "5ef4a4369d5f3d1c9b822d639822a760e7c366a923b2719c1a4bd8f5335900de"
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.just(NUMBER),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just(NUMBER), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def treated(row: dict[str, Any], how: str) -> dict[str, Any]:
+    return Treatment(PhoneNumbers(how), key_from("canary")).row_of(ContactResult.from_api(row))
+
+
+class TestCsv:
+    def test_header(self) -> None:
+        """The table has a column for each documented field, and one for whatever else there is."""
+        assert csv_header().decode() == HEADER
+
+    def test_line(self) -> None:
+        """A row is a line that ends with CR LF; dispositions are joined, nothing else is changed."""
+        line = "12005550100,customer-1,completed,2,6a1f,Resolved; System Generated,userHangUp,Client side,\r\n"
+
+        assert csv_lines([ROW]).decode() == line
+        assert csv_lines([ROW, ROW]).decode() == line * 2
+        assert csv_lines([]) == b""
+
+    def test_unknown_fields(self) -> None:
+        """Fields without a column of their own are in the last one, as JSON, names and values as they were."""
+        (cells,) = csv.reader(io.StringIO(csv_lines([{"zone": "Süd", "n": [1, {"a": None}]}]).decode()))
+
+        assert cells == ["", "", "", "", "", "", "", "", '{"zone":"Süd","n":[1,{"a":null}]}']
+
+    @pytest.mark.parametrize(
+        ("value", "cell"),
+        [
+            ("=1+1", "'=1+1"),
+            ("+12005550100", "'+12005550100"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            (" =1", "' =1"),
+            ("\t=1", "'\t=1"),
+            ("\tplain", "'\tplain"),
+            ("\rplain", "'\rplain"),
+            ("\n=1", "'\n=1"),
+            ("\u3000=1", "'\u3000=1"),
+            ("\uff1d1", "'\uff1d1"),
+            ("1=1", "1=1"),
+            (" plain", " plain"),
+            ("'=1", "'=1"),
+            ('a "b", c', 'a "b", c'),
+            ("line\r\nbreak", "line\r\nbreak"),
+            ("Süd \u2013 \U0001f4de", "Süd \u2013 \U0001f4de"),
+            ("", ""),
+            (None, ""),
+            (-3, "'-3"),
+            (7, "7"),
+            (1.5, "1.5"),
+            (True, "true"),
+            (["=1", "b"], "'=1; b"),
+            ([], ""),
+            ([1, "b"], '[1,"b"]'),
+            ({"a": 1}, '{"a":1}'),
+        ],
+    )
+    def test_cells(self, value: object, cell: str) -> None:
+        """What a spreadsheet would calculate is text; everything else is as it was."""
+        (cells,) = csv.reader(io.StringIO(csv_lines([{"dialerOutcome": value}]).decode(), newline=""))
+
+        assert cells[2] == cell
+
+    @given(st.lists(st.dictionaries(st.sampled_from(list(ROW)) | st.text(), values), max_size=3))
+    @example([{"uniqueId": "a\rb"}, {"uniqueId": "\ud83d"}])
+    def test_any_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Any rows are as many lines of nine cells, none of which begins as a formula does."""
+        lines = list(csv.reader(io.StringIO(csv_lines(rows).decode(), newline="")))
+
+        assert [len(cells) for cells in lines] == [9] * len(rows)
+        assert not [cell for cells in lines for cell in cells if cell.strip()[:1] in {"=", "+", "-", "@"} and cell]
+
+
+class TestJson:
+    def test_line(self) -> None:
+        """A row is one line of compact JSON in UTF-8, its fields in the order in which they came."""
+        assert json_line({"b": "Süd\n", "a": [1, None]}) == '{"b":"Süd\\n","a":[1,null]}\n'.encode()
+
+    @given(st.dictionaries(st.text(), values))
+    @example({"a": "\ud83d"})
+    @example({"a": "\u2028\r"})
+    def test_any_row(self, row: dict[str, Any]) -> None:
+        """Any row is one line, from which it can be read back."""
+        line = json_line(row)
+
+        assert json.loads(line) == row
+        assert len(line.splitlines()) == 1
+
+
+class TestPhoneNumbers:
+    def test_keep(self) -> None:
+        """Rows are raw by default."""
+        assert treated(ROW, "keep") == ROW
+
+    def test_hash(self) -> None:
+        """The number is replaced by its HMAC, in its place; the rest is as it was."""
+        row = treated(ROW, "hash")
+
+        assert row == ROW | {"phoneNumber": HASH}
+        assert list(row) == list(ROW)
+
+    def test_hash__of_the_connection(self) -> None:
+        """The hash depends on the connection's secret, and on nothing else but the number."""
+        other = Treatment(PhoneNumbers.HASH, key_from("another")).row_of(ContactResult.from_api(ROW))
+
+        assert other["phoneNumber"] != HASH
+        assert treated({"phoneNumber": NUMBER}, "hash") == {"phoneNumber": HASH}
+
+    def test_drop(self) -> None:
+        """The field is left out."""
+        row = treated(ROW, "drop")
+
+        assert row == {name: value for name, value in ROW.items() if name != "phoneNumber"}
+        assert csv_lines([row]).startswith(b",customer-1,")
+
+    @pytest.mark.parametrize(
+        ("other", "hashed", "dropped"),
+        [
+            ({"uniqueId": NUMBER}, {"uniqueId": HASH}, {}),
+            ({"uniqueId": f"+{NUMBER}"}, {"uniqueId": HASH}, {}),
+            ({"uniqueId": "+1 (200) 555-0100"}, {"uniqueId": HASH}, {}),
+            ({"uniqueId": int(NUMBER)}, {"uniqueId": HASH}, {}),
+            ({"uniqueId": f"tel:{NUMBER}"}, {"uniqueId": f"tel:{HASH}"}, {"uniqueId": "tel:"}),
+            ({"a": [{"b": NUMBER}, NUMBER, 1]}, {"a": [{"b": HASH}, HASH, 1]}, {"a": [{}, 1]}),
+            ({NUMBER: 1}, {HASH: 1}, {}),
+            ({"n": True, "m": None, "o": 12}, {"n": True, "m": None, "o": 12}, {"n": True, "m": None, "o": 12}),
+            ({"uniqueId": "12005550101"}, {"uniqueId": "12005550101"}, {"uniqueId": "12005550101"}),
+        ],
+    )
+    def test_elsewhere(self, other: dict[str, Any], hashed: dict[str, Any], dropped: dict[str, Any]) -> None:
+        """The number is treated wherever in the row it is: as a unique id, nested, within a text, as a name."""
+        row = {"phoneNumber": NUMBER} | other
+
+        assert treated(row, "hash") == hashed | {"phoneNumber": HASH}
+        assert treated(row, "drop") == dropped
+
+    @pytest.mark.parametrize("number", [None, "", "  "])
+    @pytest.mark.parametrize("how", ["hash", "drop"])
+    def test_no_number(self, number: str | None, how: str) -> None:
+        """A row whose number is empty stays as it is, or every contact without one would look the same."""
+        row = {"phoneNumber": number, "uniqueId": "1"}
+
+        assert treated(row, how) == row
+        assert treated({"uniqueId": "1"}, how) == {"uniqueId": "1"}
+
+    def test_short_number(self) -> None:
+        """A number too short to be one is treated where it is the whole value, and does not spoil other texts."""
+        assert treated({"phoneNumber": "1", "uniqueId": "customer-1", "x": "1"}, "drop") == {"uniqueId": "customer-1"}
+
+    @pytest.mark.parametrize("number", [int(NUMBER), [NUMBER], {"number": NUMBER}])
+    @pytest.mark.parametrize("how", ["hash", "drop"])
+    def test_odd_number(self, number: object, how: str) -> None:
+        """A number that is no text is not shown either."""
+        assert NUMBER not in json.dumps(treated({"phoneNumber": number}, how))
+
+    @given(st.dictionaries(st.text(), values), st.sampled_from(["hash", "drop"]))
+    def test_any_row(self, row: dict[str, Any], how: str) -> None:
+        """The number is nowhere in a row that was treated, whatever else is in it."""
+        text = json.dumps(treated(row | {"phoneNumber": NUMBER}, how))
+
+        assert NUMBER not in text
+
+    @pytest.mark.parametrize("value", ["Keep", "", None, 7, ["keep"]])
+    def test_parse__bad(self, value: object) -> None:
+        """Anything but the three is refused by the argument's name."""
+        with pytest.raises(KoreConfigurationError, match="phone_numbers: expected 'keep' or 'hash' or 'drop', got"):
+            PhoneNumbers.parse(value)
+
+    def test_parse(self) -> None:
+        """The three are known by their names."""
+        assert [PhoneNumbers.parse(one) for one in ("keep", "hash", "drop")] == ["keep", "hash", "drop"]
+
+
+class TestIdentity:
+    @staticmethod
+    def of(**changes: Any) -> int:
+        return Treatment(PhoneNumbers.DROP, key_from("canary")).identity_of(ContactResult.from_api(ROW | changes))
+
+    def test_same(self) -> None:
+        """Two rows about the same conversation are the same, whatever else they say."""
+        assert self.of() == self.of(dialerOutcome="busy")
+
+    @pytest.mark.parametrize("field", ["phoneNumber", "uniqueId", "botSessionId"])
+    def test_other(self, field: str) -> None:
+        """Another number, unique id or session is another row, also where the number is not written."""
+        assert self.of(**{field: "other"}) != self.of()
+
+    def test_nothing_to_tell(self) -> None:
+        """A row with neither a unique id nor a session cannot be told from others."""
+        assert self.of(uniqueId="", botSessionId=None) == 0
+        assert self.of(uniqueId="") != 0
+        assert self.of(botSessionId="") != 0

@@ -1,0 +1,122 @@
+"""Whether a report is complete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_campaigns.kore.campaigns import Campaign
+from airflow_provider_campaigns.reports.verdict import Facts, judge
+
+
+def campaign(**changes: Any) -> Campaign:
+    body = {
+        "_id": "cd-1",
+        "status": "Stopped",
+        "campaignInstanceId": "cid-1",
+        "createdAt": "2026-03-01T09:00:00.000Z",
+        "updatedAt": "2026-03-02T12:30:00.000Z",
+    }
+    return Campaign.from_api(body | changes)
+
+
+STOPPED = campaign()
+GOOD = Facts(STOPPED, STOPPED, total=100, rows=100, duplicates=0, is_stable=True)
+
+
+def reason(facts: Facts, *, before_stop: int | None = None, allow_empty: bool = False) -> str | None:
+    verdict = judge(facts, contacts_before_stop=before_stop, allow_empty=allow_empty)
+    assert (verdict.reason is None) is (verdict.text is None)
+    return verdict.reason
+
+
+@pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready"])
+def test_complete(status: str) -> None:
+    """What is over, or never began, and is read whole, is complete."""
+    one = campaign(status=status)
+
+    assert reason(replace(GOOD, before=one, after=one)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": "Active"}, "running"),
+        ({"status": "Paused"}, "running"),
+        ({"status": "Preparing"}, "not_ended"),
+        ({"status": "Scheduled"}, "not_ended"),
+        ({"status": "Rescheduled"}, "not_ended"),
+        ({"status": "Winding down"}, "not_ended"),
+        ({"schedule": {"isSchedulingEnabled": True}}, "not_ended"),
+        ({"campaignInstanceId": "cid-2"}, "changed_while_reading"),
+        ({"updatedAt": "2026-03-02T12:31:00.000Z"}, "changed_while_reading"),
+        ({"createdAt": "2026-03-02T12:31:00.000Z"}, "changed_while_reading"),
+        ({"status": "Completed"}, "changed_while_reading"),
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_campaign(changes: dict[str, Any], expected: str, when: str) -> None:
+    """A campaign that is not over, or not the same, at either reading makes a report incomplete."""
+    assert reason(replace(GOOD, **{when: campaign(**changes)})) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "before_stop", "expected"),
+    [
+        (GOOD, 100, None),
+        (GOOD, 99, None),
+        (GOOD, 101, "total_shrank"),
+        (replace(GOOD, rows=99), 100, "rows_missing"),
+        (replace(GOOD, rows=101), 100, "rows_missing"),
+        (replace(GOOD, is_stable=False), 101, "changed_while_reading"),
+        (replace(GOOD, duplicates=3), 100, None),
+        (replace(GOOD, total=0, rows=0), None, "empty"),
+        (replace(GOOD, total=0, rows=0), 0, "empty"),
+        (replace(GOOD, total=0, rows=0), 5, "total_shrank"),
+        (replace(GOOD, total=None, rows=0), None, None),
+        (replace(GOOD, total=None, rows=0, is_stable=False), None, None),
+    ],
+)
+def test_rows(facts: Facts, before_stop: int | None, expected: str | None) -> None:
+    """Rows must be as many as the service says, no fewer than before the stop, and not none."""
+    assert reason(facts, before_stop=before_stop) == expected
+
+
+def test_empty__allowed() -> None:
+    """That there is no contact can be accepted; that there are fewer than before cannot."""
+    empty = replace(GOOD, total=0, rows=0)
+
+    assert reason(empty, allow_empty=True) is None
+    assert reason(empty, before_stop=5, allow_empty=True) == "total_shrank"
+
+
+@pytest.mark.parametrize(
+    ("status", "instance", "expected"),
+    [("Ready", None, None), ("Ready", "cid-1", "empty"), ("Stopped", None, "empty"), ("Completed", None, "empty")],
+)
+def test_empty__never_ran(status: str, instance: str | None, expected: str | None) -> None:
+    """A campaign that never ran may have no contact; one that is over has run, even if its answer names no run."""
+    one = campaign(status=status, campaignInstanceId=instance)
+
+    assert reason(replace(GOOD, before=one, after=one, total=0, rows=0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "doubtful"),
+    [
+        (GOOD, False),
+        (replace(GOOD, is_stable=False), True),
+        (replace(GOOD, duplicates=1), True),
+        (replace(GOOD, rows=99), True),
+        (replace(GOOD, total=None, rows=0), False),
+        (replace(GOOD, after=campaign(updatedAt="2026-03-02T12:31:00.000Z")), True),
+        (replace(GOOD, after=campaign(campaignInstanceId="cid-2")), False),
+        (replace(GOOD, after=campaign(status="Active"), is_stable=False), False),
+        (replace(GOOD, before=campaign(status="Active"), is_stable=False), False),
+    ],
+)
+def test_is_doubtful(facts: Facts, doubtful: bool) -> None:
+    """What moved while it was read is read once more, but not while it may go on moving, or for another run."""
+    assert facts.is_doubtful is doubtful
