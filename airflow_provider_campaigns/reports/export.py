@@ -354,7 +354,10 @@ class _Export:
 
     def _is_kept_better(self, kept: Manifest, facts: Facts) -> bool:
         """True if an incomplete report of these facts must not take its place."""
-        return kept.complete or (kept.phone_numbers == self._options.phone_numbers and (kept.rows or 0) > facts.rows)
+        if kept.complete:
+            # One that is complete only because nobody minded that it is empty holds nothing.
+            return self._options.allow_empty or not kept.allow_empty or kept.rows != 0
+        return kept.phone_numbers == self._options.phone_numbers and (kept.rows or 0) > facts.rows
 
     def _leave(self, kept: Manifest, verdict: Verdict) -> Manifest:
         """Leave the files that are there; an incomplete report is told why no better one could be made."""

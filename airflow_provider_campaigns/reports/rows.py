@@ -80,7 +80,7 @@ class Treatment:
     """What is done to the phone number of each row, wherever in the row it occurs."""
 
     def __init__(self, phone_numbers: PhoneNumbers, key: bytes) -> None:
-        self._mode = phone_numbers
+        self._mode = PhoneNumbers(phone_numbers)
         self._key = key
 
     def row_of(self, contact: ContactResult) -> dict[str, Any]:
