@@ -16,7 +16,6 @@ from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreNotFoundError,
     KoreProtocolError,
-    KoreRequestError,
 )
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
 
@@ -452,7 +451,7 @@ class TestSms:
         for campaign_id in (ran, ready, ready):
             kore_simulator.faults.fail_next(400, operation="contacts", campaign_id=campaign_id)
 
-        assert isinstance(report.failure(ran), KoreRequestError)
+        assert isinstance(report.failure(ran), KoreNotFoundError)
         result = report.one(ready)
         assert (result["complete"], result["rows"]) == (True, 0)
 
