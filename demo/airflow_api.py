@@ -11,6 +11,7 @@ import requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 Json = dict[str, Any]
 
@@ -96,10 +97,26 @@ class AirflowApi:
         """Let the scheduler run `dag_id`."""
         self.call("PATCH", f"/dags/{_quoted(dag_id)}", body={"is_paused": False})
 
-    def trigger(self, dag_id: str, *, conf: Mapping[str, Any] | None = None, run_id: str | None = None) -> str:
-        """Create a run of `dag_id` and return its id. A run that exists under `run_id` is left as it is."""
+    def pause(self, dag_id: str) -> None:
+        """Let the scheduler begin no task of `dag_id`."""
+        self.call("PATCH", f"/dags/{_quoted(dag_id)}", body={"is_paused": True})
+
+    def trigger(
+        self,
+        dag_id: str,
+        *,
+        conf: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        run_after: datetime | None = None,
+    ) -> str:
+        """Create a run of `dag_id`, due now or at `run_after`, and return its id.
+
+        A run that exists under `run_id` is left as it is.
+        """
         run_id = run_id or f"manual__{uuid4()}"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
+        if run_after is not None:
+            body["run_after"] = run_after.isoformat()
         try:
             self.call("POST", f"/dags/{_quoted(dag_id)}/dagRuns", body=body)
         except AirflowApiError as error:
@@ -143,6 +160,21 @@ class AirflowApi:
             params={"map_index": map_index, "deserialize": True},
         )
         return answer["value"]
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Have a task that has ended run again, as a user's *Clear* does. One that runs already is left as it is."""
+        body = {
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "only_failed": False,
+            "prevent_running_task": True,
+            "dry_run": False,
+        }
+        try:
+            self.call("POST", f"/dags/{_quoted(dag_id)}/clearTaskInstances", body=body)
+        except AirflowApiError as error:
+            if error.status != 409:
+                raise
 
     def wait_for_dag(self, dag_id: str, *, timeout_s: float = 60.0) -> None:
         """Return once `dag_id` is parsed and can be triggered.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from demo.guarded import KILL_ALLOWANCE_S, GuardedProcesses
 from demo.ports import LOOPBACK, ReservedPort
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from types import TracebackType
 
 TEMPLATES = Path(__file__).resolve().parents[1] / ".airflow" / "templates"
@@ -90,6 +91,7 @@ class AirflowStack:
         self._wanted_port = port
         self._fresh = fresh
         self._start_timeout_s = start_timeout_s
+        self._killed: set[str] = set()
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -128,15 +130,30 @@ class AirflowStack:
         return self.home.component_logs / f"{component}.log"
 
     def check(self) -> None:
-        """Do nothing while every component runs.
+        """Do nothing while every component runs, but for those that `kill` has ended.
 
         Raises:
             AirflowStackError: one has ended.
             GuardError: the guard was killed, and so was Airflow.
         """
-        for name in self._processes.pids:
-            if name in COMPONENTS and (code := self._processes.returncode(name)) is not None:
+        for name in self.pids.keys() - self._killed:
+            if (code := self._processes.returncode(name)) is not None:
                 raise AirflowStackError(f"{name} ended with exit code {code}\n{self._log_tail(name)}")
+
+    def kill(self, component: str) -> None:
+        """End one component by SIGKILL, as a machine without memory does: what it started stays, and goes on."""
+        self._killed.add(component)
+        os.kill(self.pids[component], signal.SIGKILL)
+        self._processes.wait(component, KILL_ALLOWANCE_S)
+
+    def restart(self, component: str) -> None:
+        """Start a component that `kill` has ended, and wait until it is healthy.
+
+        Raises:
+            AirflowStackError: it ended again, or is not ready in time.
+        """
+        self._killed.remove(component)
+        self._start_components({component: (0.0, COMPONENTS[component][1])})
 
     def _start(self, undo: ExitStack, port: int) -> None:
         lock = self.home.lock(patience_s=GRACE_S + KILL_ALLOWANCE_S)
@@ -154,7 +171,7 @@ class AirflowStack:
             self._migrate()
         self.home.copy_template()
         self._connect(undo, secrets, port)
-        self._start_components()
+        self._start_components(COMPONENTS)
 
     def _migrate(self) -> None:
         migrating = self.home.path / "migrating.db"
@@ -176,15 +193,15 @@ class AirflowStack:
         self.api = AirflowApi(self.url, username=self.username, password=self.password, check=self.check)
         undo.callback(self.api.close)
 
-    def _start_components(self) -> None:
+    def _start_components(self, components: Mapping[str, tuple[float, list[str]]]) -> None:
         began, started_at = time.monotonic(), datetime.now(UTC)
-        not_started = dict(COMPONENTS)
+        not_started = dict(components)
         while True:
             elapsed_s = time.monotonic() - began
             for name in [name for name, (delay_s, _) in not_started.items() if delay_s <= elapsed_s]:
                 self._launch(name, not_started.pop(name)[1])
             self.check()
-            not_ready = self._not_ready(started_at)
+            not_ready = self._not_ready(components, started_at)
             if not not_ready and not not_started:
                 return
             if elapsed_s >= self._start_timeout_s:
@@ -192,8 +209,8 @@ class AirflowStack:
                 raise AirflowStackError(f"not ready after {elapsed_s:.0f} s: {', '.join(not_ready)}\n{tails}")
             time.sleep(0.1)
 
-    def _not_ready(self, started_at: datetime) -> list[str]:
-        """What cannot be used yet; a heartbeat from before `started_at` is one of an earlier time."""
+    def _not_ready(self, components: Collection[str], started_at: datetime) -> list[str]:
+        """Which components cannot be used yet; a heartbeat from before `started_at` is one of an earlier time."""
         # The first call of the execution API makes the api-server generate all versions of it, which blocks everything
         # else there for about 4 s. That belongs here, not into the first task; an unanswered call does it as well.
         if self.api.ping("/execution/health") is None:
@@ -204,8 +221,11 @@ class AirflowStack:
         return [
             component
             for component, key in HEALTH_KEYS.items()
-            if health[key]["status"] != "healthy"
-            or datetime.fromisoformat(health[key][f"latest_{key}_heartbeat"]) < started_at
+            if component in components
+            and (
+                health[key]["status"] != "healthy"
+                or datetime.fromisoformat(health[key][f"latest_{key}_heartbeat"]) < started_at
+            )
         ]
 
     def _launch(self, name: str, arguments: list[str], env: Mapping[str, str] | None = None) -> None:

@@ -36,11 +36,13 @@ def seeded_simulator(**options: Any) -> KoreSimulator:
     return KoreSimulator(seed=CAMPAIGNS, **options)
 
 
-def add_connection(api: AirflowApi, simulator: KoreSimulator, **extra: Any) -> None:
-    """Make the simulator the Airflow connection that the example DAGs use, in the place of any older one."""
+def add_connection(
+    api: AirflowApi, simulator: KoreSimulator, *, connection_id: str = CONNECTION_ID, **extra: Any
+) -> None:
+    """Make the simulator an Airflow connection, that of the example DAGs by default, in the place of any older one."""
     connection = json.loads(simulator.connection_json(**extra))
     body = {
-        "connection_id": CONNECTION_ID,
+        "connection_id": connection_id,
         "conn_type": connection["conn_type"],
         "description": "The Kore.ai simulator of this demo",
         "host": connection["host"],

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -346,6 +347,47 @@ class TestAirflowApi:
         assert sent == [{"dag_run_id": run_id, "logical_date": None, "conf": {"x": 1}}] * 3
         assert waits == [0.2, 0.4]
 
+    def test_trigger__due_at_another_time(self, api: AirflowApi, requests_mock: Any) -> None:
+        """A run may be due at another instant than now."""
+        requests_mock.post(f"{self.DAG}/dagRuns", json={})
+        api.trigger("d", run_id="r", run_after=datetime(2026, 11, 20, 12, 30, tzinfo=UTC))
+
+        assert requests_mock.last_request.json() == {
+            "dag_run_id": "r",
+            "logical_date": None,
+            "conf": {},
+            "run_after": "2026-11-20T12:30:00+00:00",
+        }
+
+    @pytest.mark.parametrize("answer", [{"json": {}}, {"status_code": 409, "text": "the task runs"}], ids=["ok", "409"])
+    def test_clear__answers(self, api: AirflowApi, requests_mock: Any, answer: dict[str, Any]) -> None:
+        """One task is cleared though it has succeeded; one that runs already, perhaps by this very call, is left."""
+        requests_mock.post(f"{self.DAG}/clearTaskInstances", [{"status_code": 500}, answer])
+        api.clear("d", "r", "t")
+
+        assert requests_mock.last_request.json() == {
+            "dag_run_id": "r",
+            "task_ids": ["t"],
+            "only_failed": False,
+            "prevent_running_task": True,
+            "dry_run": False,
+        }
+
+    def test_clear__refused(self, api: AirflowApi, requests_mock: Any) -> None:
+        """Any other refusal is an error."""
+        requests_mock.post(f"{self.DAG}/clearTaskInstances", status_code=404, text="no such run")
+        with pytest.raises(AirflowApiError, match="HTTP 404 no such run"):
+            api.clear("d", "r", "t")
+
+    def test_pause__and_back(self, api: AirflowApi, requests_mock: Any) -> None:
+        """Pausing and unpausing say so."""
+        requests_mock.patch(self.DAG, json={})
+        api.pause("d")
+        api.unpause("d")
+
+        sent = [request.json() for request in requests_mock.request_history if request.method == "PATCH"]
+        assert sent == [{"is_paused": True}, {"is_paused": False}]
+
     def test_call__refused(self, api: AirflowApi, requests_mock: Any, waits: list[float]) -> None:
         """A refusal is not repeated, and its message holds neither password nor token."""
         requests_mock.patch(self.DAG, status_code=403, text="no")
@@ -460,6 +502,16 @@ def test_stack__real_airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         family = {stack.guard_pid, *descendants(read_process_table(), stack.guard_pid)}
         assert set(stack.pids) == {"api-server", "dag-processor", "scheduler", "triggerer"}
         assert family > set(stack.pids.values())
+
+        killed = stack.pids["triggerer"]
+        stack.kill("triggerer")
+        stack.check()
+        assert killed not in read_process_table()
+        stack.restart("triggerer")
+        stack.check()
+        assert stack.pids["triggerer"] in set(read_process_table()) - {killed}
+        family |= {stack.guard_pid, *descendants(read_process_table(), stack.guard_pid)}
+
         os.kill(stack.pids["triggerer"], signal.SIGKILL)
         with pytest.raises(AirflowStackError, match=r"(?s)triggerer ended with exit code -9.*Starting the triggerer"):
             api.wait_for_dag("still-another", timeout_s=10)

@@ -146,7 +146,7 @@ def test_stop__sent_by_an_earlier_try(
 def test_stop__ended_otherwise_than_by_an_earlier_try(
     client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept, status: str
 ):
-    """Neither another run than the one that was sent a stop nor one that completed by itself was stopped here."""
+    """A run that no earlier try has sent a stop, or that completed by itself, is not told as stopped by this task."""
     (campaign,) = add(kore_simulator, 1, name="C", status="Active")
     run = kore_simulator.campaign(campaign).instance_id
     kept.entries[campaign] = {"campaign_instance_id": run, "sent_at": "2026-03-02T12:29:00.000Z"}
