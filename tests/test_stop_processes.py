@@ -1,0 +1,149 @@
+"""Stopping from several processes at once, as tasks of LocalExecutor do, in real time."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from budget_support import KEY
+
+from airflow_provider_campaigns.actions.moment import StopMoment
+from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.kore.budget import RequestBudget
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.client import KoreClient
+from airflow_provider_campaigns.kore.settings import KoreSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+    from airflow_provider_campaigns.simulator import KoreSimulator
+    from airflow_provider_campaigns.simulator.journal import RequestRecord
+
+SPAWN = multiprocessing.get_context("spawn")
+PATIENCE_S = 60.0
+
+
+def in_processes(work: Callable[..., None], *arguments: tuple[Any, ...], start: Callable[[], Any]) -> list[Any]:
+    """Run ``work`` once for each tuple, in a process of its own; what each of them answers.
+
+    Each says "ready", and is told to go on when all have. ``start`` makes what they are told.
+    """
+    lines: list[tuple[Any, Connection]] = []
+    try:
+        for one in arguments:
+            here, there = SPAWN.Pipe()
+            process = SPAWN.Process(target=work, args=(there, *one), daemon=True)
+            process.start()
+            there.close()
+            lines.append((process, here))
+        assert [_receive(line) for _, line in lines] == ["ready"] * len(lines)
+        told = start()
+        for _, line in lines:
+            line.send(told)
+        return [_receive(line) for _, line in lines]
+    finally:
+        for process, line in lines:
+            process.kill()
+            process.join()
+            line.close()
+
+
+def _receive(line: Connection) -> Any:
+    assert line.poll(PATIENCE_S), "the other process said nothing"
+    return line.recv()
+
+
+def at(request: RequestRecord) -> datetime:
+    return datetime.fromisoformat(request.at)
+
+
+def stop_at_a_moment(line: Connection, account: dict[str, str], ids: list[str], directory: Path) -> None:
+    budget = RequestBudget(60, account_key=KEY, directory=directory)
+    line.send("ready")
+    with KoreClient(KoreSettings(**account), budget=budget) as client:
+        targets, options = [Target(one) for one in ids], StopOptions(CampaignType.VOICE)
+        outcomes = stop_campaigns(client, targets, options, moment=StopMoment(line.recv()))
+    line.send(outcomes.as_json())
+
+
+def test_stop__two_processes_share_the_budget(kore_simulator: KoreSimulator, tmp_path: Path):
+    """Two times 25 stops at one instant fit into one minute's 60 requests: early reads make room, and nobody waits."""
+    ids = [kore_simulator.add_campaign(name=f"C{number}", status="Active") for number in range(50)]
+    account = {
+        "host": kore_simulator.url,
+        "client_id": kore_simulator.client_id,
+        "client_secret": kore_simulator.client_secret,
+        "stream_id": kore_simulator.stream_id,
+        "account_id": kore_simulator.account_id,
+    }
+    closes = []
+
+    def in_ten_seconds() -> datetime:
+        closes.append(datetime.now(UTC) + timedelta(seconds=10))
+        return closes[0]
+
+    answers = in_processes(
+        stop_at_a_moment, (account, ids[:25], tmp_path), (account, ids[25:], tmp_path), start=in_ten_seconds
+    )
+
+    requests, (close,) = kore_simulator.requests, closes
+    assert [(len(one["results"]), one["failures"]) for one in answers] == [(25, {}), (25, {})]
+    assert all(result["changed"] for one in answers for result in one["results"])
+    for campaign_id in ids:
+        kore_simulator.assert_one_effect("stop", campaign_id)
+    assert [str(one) for one in requests if one.status != 200] == []
+    assert len(requests) <= 60
+    from_the_close_on = [one for one in requests if at(one) >= close]
+    assert sorted(one.operation for one in from_the_close_on) == ["list"] * 2 + ["stop"] * 50
+    assert [one.operation for one in requests if at(one) < close and one.operation == "stop"] == []
+    # One that found no room would have waited for a minute.
+    assert at(requests[-1]) < close + timedelta(seconds=30)
+
+
+def stop_as_the_same_task(line: Connection, connection: str, ids: list[str], run_at: datetime, store: Any) -> None:
+    from task_runner import run_task  # not above: the other test's processes need no Airflow
+
+    from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", connection)
+        operator = StopVoiceCampaignOperator(
+            task_id="stop", campaign_ids=ids, when="calling_hours_end", poll_interval=1, retries=3
+        )
+        line.send("ready")
+        line.recv()
+        run = run_task(operator, monkeypatch, at=run_at, state_store=store)
+        line.send((run.state, run.xcoms.get("return_value")))
+
+
+def test_stop__the_same_task_twice_at_once(kore_simulator: KoreSimulator):
+    """Two processes of one task instance, as after a lost heartbeat: each campaign is stopped by one of them."""
+    close = datetime.now(UTC).replace(second=0, microsecond=0)
+    window = "-".join(f"{one:%I:%M %p}".removeprefix("0") for one in (close - timedelta(hours=4), close))
+    hours = CallingHours.parse("Etc/UTC", {"MO-SU": window}).to_api()
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours) for n in range(6)]
+    # Long enough that both have read the campaigns before either stop is done.
+    kore_simulator.switches(latency=0.3)
+
+    with SPAWN.Manager() as manager:
+        store = manager.dict()
+        arguments = (kore_simulator.connection_json(), ids, close, store)
+        answers = in_processes(stop_as_the_same_task, arguments, arguments, start=lambda: "go on")
+        kept = dict(store)
+
+    assert [state for state, _ in answers] == ["success", "success"]
+    first, second = (results for _, results in answers)
+    assert [one["changed"] + other["changed"] for one, other in zip(first, second, strict=True)] == [1] * 6
+    assert [one["status"] for one in first + second] == ["Stopped"] * 12
+    for campaign_id in ids:
+        kore_simulator.assert_one_effect("stop", campaign_id)
+        assert len(kore_simulator.requests.of("stop", campaign_id=campaign_id)) <= 2
+    (entries,) = kept.values()
+    assert sorted(entries) == sorted(ids)
