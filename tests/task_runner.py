@@ -50,7 +50,9 @@ class Supervisor:
         if isinstance(msg, comms.GetXComCount):
             return comms.XComCountResponse(len=len(self.upstream[msg.task_id]))
         if isinstance(msg, comms.GetXComSequenceSlice):
-            return comms.XComSequenceSliceResult(root=self.upstream[msg.task_id][msg.start : msg.stop : msg.step])
+            values = self.upstream[msg.task_id]
+            values = values if isinstance(values, list) else [values]
+            return comms.XComSequenceSliceResult(root=values[msg.start : msg.stop : msg.step])
         if isinstance(msg, comms.GetXComSequenceItem):
             return comms.XComSequenceIndexResult(root=self.upstream[msg.task_id][msg.offset])
         if isinstance(msg, comms.GetTaskStateStore):
@@ -101,12 +103,14 @@ def run_task(
     run_type: str = "manual",
     resume: tuple[str, dict[str, Any]] | None = None,
     state_store: dict[str, Any] | None = None,
+    triggering_user: str | None = None,
 ) -> TaskRun:
     """Run an operator as a try that may be repeated: render its fields, execute it, and note what came of it.
 
     ``conf`` is the run's, ``upstream`` the results of other tasks by their id, ``at`` the end of the run's data
     interval and its ``run_after``. ``resume`` is a method and its arguments, for a task that was deferred. An operator
-    without a DAG gets one. ``state_store`` is what earlier tries have left in the task state store.
+    without a DAG gets one. ``state_store`` is what earlier tries have left in the task state store,
+    ``triggering_user`` who triggered the run.
     """
     if operator._dag is None:
         DAG("campaigns", schedule=None).add_task(operator)
@@ -127,7 +131,7 @@ def run_task(
         state=None,
         is_mapped=False,
         _ti_context_from_server=_generated.TIRunContext(
-            dag_run=_dag_run(conf, at, run_type),
+            dag_run=_dag_run(conf, at, run_type, triggering_user),
             max_tries=3,
             should_retry=True,
             next_method=resume and resume[0],
@@ -157,7 +161,7 @@ def run_task(
     )
 
 
-def _dag_run(conf: dict[str, Any] | None, at: datetime, run_type: str) -> _generated.DagRun:
+def _dag_run(conf: dict[str, Any] | None, at: datetime, run_type: str, user: str | None) -> _generated.DagRun:
     return _generated.DagRun(
         dag_id="campaigns",
         run_id="manual",
@@ -170,6 +174,7 @@ def _dag_run(conf: dict[str, Any] | None, at: datetime, run_type: str) -> _gener
         run_type=_generated.DagRunType(run_type),
         state=_generated.DagRunState.RUNNING,
         conf=conf,
+        triggering_user_name=user,
         consumed_asset_events=[],
         partition_key=None,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -63,6 +64,13 @@ def run(stage: Stage, dag_id: str, **conf: str) -> str:
     return run_id
 
 
+def audit_lines(stage: Stage, run_id: str) -> list[dict[str, Any]]:
+    """The audit lines in the files of a run's task logs."""
+    files = (stage.airflow.home.path / "logs").glob(f"dag_id=*/run_id={run_id}/**/*.log")
+    entries = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [json.loads(one["event"]) for one in entries if one.get("logger") == "airflow_provider_campaigns.audit"]
+
+
 def test_end_of_campaigns__stops_and_deletes_what_was_chosen(stage: Stage):
     """The simulator's own state and request log show each chosen campaign stopped once, deleted once, and gone."""
     before = by_id(stage.simulator)
@@ -100,6 +108,13 @@ def test_stop_at_night__unpaused_at_any_time(stage: Stage):
     assert [one["run_type"] for one in runs] == ["manual"]
     stage.simulator.assert_one_effect("stop", RENEWAL)
     assert (result["campaign_id"], result["status"], result["changed"]) == (RENEWAL, "Stopped", True)
+    # The file is what a compliance officer greps, the link what the UI shows.
+    (line,) = audit_lines(stage, run_id)
+    assert (line["event"], line["campaign_id"], line["task_id"]) == ("stop", RENEWAL, "stop")
+    assert (line["dag_id"], line["run_id"], line["try_number"]) == ("kore_stop_at_night", run_id, 1)
+    assert line["triggering_user"] == "admin"
+    links = api.call("GET", f"/dags/kore_stop_at_night/dagRuns/{run_id}/taskInstances/stop/links")
+    assert links["extra_links"] == {"Kore.ai campaign": stage.simulator.url}
 
 
 def test_delete_after_report__of_a_stopped_campaign(stage: Stage):

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
@@ -63,6 +64,7 @@ def delete_campaigns(
     options: DeleteOptions,
     *,
     evidence: Evidence | None = None,
+    audit: Audit | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Delete every target; what becomes of one keeps no other from being deleted.
@@ -77,12 +79,13 @@ def delete_campaigns(
         targets: the campaigns.
         options: how.
         evidence: what earlier tries of the same task have stopped, and where this one keeps what it stops.
+        audit: who is told of each change when it is made; by default the log.
         clock: the time it lives in.
 
     Returns:
         A result or an error for each target.
     """
-    return _Delete(client, targets, options, evidence or NoEvidence(), clock).run()
+    return _Delete(client, targets, options, evidence or NoEvidence(), clock, audit=audit or AuditLog()).run()
 
 
 def check_deletable(campaign: Campaign) -> None:
@@ -133,8 +136,12 @@ class _Delete:
         options: DeleteOptions,
         evidence: Evidence,
         clock: Clock,
+        *,
+        audit: Audit,
     ) -> None:
         self._evidence = evidence
+        self._audit = audit
+        self._deletes = Changes(audit, "delete", client, api_version=options.api_version, clock=clock)
         self._client = client
         self._reader = CampaignReader(client)
         self._targets = {target.campaign_id: target for target in targets}
@@ -174,15 +181,17 @@ class _Delete:
             # Between the guards and the delete there may have been an archive or a wait: look once more.
             self._check_unchanged(campaign)
             self._clock.check_cancelled()
-            receipt = self._client.delete_campaign(
-                campaign_id, kind, api_version=self._options.api_version, instance_id=campaign.campaign_instance_id
-            )
+            with self._deletes.sending(campaign, kind):
+                receipt = self._client.delete_campaign(
+                    campaign_id, kind, api_version=self._options.api_version, instance_id=campaign.campaign_instance_id
+                )
         except KoreNotFoundError:
             # Somebody else may have deleted it meanwhile, which is proven like any other absence.
             if not isinstance(self._reader.read(campaign_id, kind), ProvenMissing):
                 raise
             self._missing(campaign_id)
             return None
+        self._deletes.made(campaign, kind, at=self._clock.now(), after=DELETED, by_reading=receipt.by_reading)
         return self._accepted(campaign, receipt)
 
     def _missing(self, campaign_id: str) -> None:
@@ -212,7 +221,14 @@ class _Delete:
 
     def _stop(self, campaign: Campaign, kind: CampaignType) -> None:
         target = self._targets[campaign.campaign_id]
-        stopped = stop_campaigns(self._client, [target], StopOptions(kind), evidence=self._evidence, clock=self._clock)
+        stopped = stop_campaigns(
+            self._client,
+            [target],
+            StopOptions(kind),
+            evidence=self._evidence,
+            audit=self._audit,
+            clock=self._clock,
+        )
         stopped.raise_failures("stopped")
 
     def _plan(self, campaign: Campaign, *verbs: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
@@ -146,6 +147,7 @@ def start_campaigns(
     options: StartOptions,
     *,
     evidence: Evidence | None = None,
+    audit: Audit | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Start every target; what becomes of one keeps no other from being started.
@@ -159,12 +161,13 @@ def start_campaigns(
         options: how.
         evidence: what earlier tries of the same task have sent, and where this one keeps what it sends. What they have
             started is not started again, also if its run has ended since.
+        audit: who is told of each start when it is accepted; by default the log.
         clock: the time it lives in.
 
     Returns:
         A result or an error for each target.
     """
-    return _Start(client, targets, options, evidence or NoEvidence(), clock).run()
+    return _Start(client, targets, options, evidence or NoEvidence(), clock, audit=audit or AuditLog()).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,8 @@ class _Start:
         options: StartOptions,
         evidence: Evidence,
         clock: Clock,
+        *,
+        audit: Audit,
     ) -> None:
         self._client = client
         self._reader = CampaignReader(client)
@@ -209,6 +214,7 @@ class _Start:
         self._evidence = evidence
         self._earlier: Mapping[str, Entry] = {}
         self._clock = clock
+        self._starts = Changes(audit, "start", client, api_version=options.api_version, clock=clock)
         self._outcomes = Outcomes(self._targets)
         self._preparing: list[Target] = []
         self._starting: dict[str, _Sent] = {}
@@ -307,17 +313,24 @@ class _Start:
         campaign_id = campaign.campaign_id
         self._clock.check_cancelled()
         sent_at = instant_text(self._clock.now())
+        kind = self._options.campaign_type
         try:
-            receipt = self._client.start_campaign(
-                campaign_id,
-                self._options.campaign_type,
-                api_version=self._options.api_version,
-                instance_id=run_of(campaign),
-            )
+            with self._starts.sending(campaign, kind):
+                receipt = self._client.start_campaign(
+                    campaign_id, kind, api_version=self._options.api_version, instance_id=run_of(campaign)
+                )
         except (KoreRequestError, KoreNotFoundError) as error:
             self._refused(campaign_id, error)
             return
         log.info("campaign %s: the start was accepted, status %s", campaign_id, receipt.status)
+        self._starts.made(
+            campaign,
+            kind,
+            at=self._clock.now(),
+            after=receipt.status or CampaignStatus.ACTIVE,
+            by_reading=receipt.by_reading,
+            campaign_instance_id=receipt.campaign_instance_id,
+        )
         sent = _Sent(campaign, receipt, sent_at)
         if self._options.confirm and not receipt.by_reading:
             self._starting[campaign_id] = sent

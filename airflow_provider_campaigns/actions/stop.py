@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.contact_counts import KEY as CONTACTS
 from airflow_provider_campaigns.actions.contact_counts import ContactCount, count_where_there_is_room
@@ -131,6 +132,7 @@ def stop_campaigns(
     moment: StopMoment | None = None,
     contacts: Mapping[str, ContactCount] | None = None,
     evidence: Evidence | None = None,
+    audit: Audit | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Stop every target; what becomes of one keeps no other from being stopped.
@@ -146,12 +148,15 @@ def stop_campaigns(
             at it all stops go out over connections that are open by then.
         contacts: contact results that were counted already, by campaign id.
         evidence: what earlier tries of the same task have sent, and where this one keeps what it sends.
+        audit: who is told of each change when it is made; by default the log.
         clock: the time it lives in.
 
     Returns:
         A result or an error for each target.
     """
-    stop = _Stop(client, targets, options, evidence or NoEvidence(), clock, contacts=contacts or {})
+    stop = _Stop(
+        client, targets, options, evidence or NoEvidence(), clock, contacts=contacts or {}, audit=audit or AuditLog()
+    )
     return stop.run() if moment is None else stop.run_at(moment)
 
 
@@ -171,6 +176,7 @@ class _Stop:
         clock: Clock,
         *,
         contacts: Mapping[str, ContactCount],
+        audit: Audit,
     ) -> None:
         self._evidence = evidence
         self._earlier: Mapping[str, Entry] = {}
@@ -179,6 +185,8 @@ class _Stop:
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
         self._clock = clock
+        self._stops = Changes(audit, "stop", client, api_version=options.api_version, clock=clock)
+        self._schedules = Changes(audit, "disable_schedule", client, clock=clock)
         self._outcomes = Outcomes(self._targets)
         self._preparing: dict[str, Target] = {}
         self._stopping: dict[str, Campaign] = {}
@@ -357,7 +365,9 @@ class _Stop:
         """Disable the schedule; the campaign as it is then, for it may have been started just before."""
         campaign_id = campaign.campaign_id
         self._clock.check_cancelled()
-        self._client.disable_schedule(campaign.name)
+        with self._schedules.sending(campaign, self._options.campaign_type):
+            self._client.disable_schedule(campaign.name)
+        self._schedules.made(campaign, self._options.campaign_type, at=self._clock.now(), after=None)
         after = self._client.get_campaign(campaign_id)
         if after.is_scheduled:
             raise CampaignStateError(
@@ -396,27 +406,31 @@ class _Stop:
             self._moment.check(campaign_id, now)
         sent_at = instant_text(now)
         try:
-            receipt = self._client.stop_campaign(
-                campaign_id,
-                self._options.campaign_type,
-                api_version=self._options.api_version,
-                # A run without an id is not "never ran": this answer just did not tell.
-                instance_id=campaign.campaign_instance_id or UnknownInstance.UNKNOWN,
-            )
+            with self._stops.sending(campaign, self._options.campaign_type):
+                receipt = self._client.stop_campaign(
+                    campaign_id,
+                    self._options.campaign_type,
+                    api_version=self._options.api_version,
+                    # A run without an id is not "never ran": this answer just did not tell.
+                    instance_id=campaign.campaign_instance_id or UnknownInstance.UNKNOWN,
+                )
         except (KoreRequestError, KoreNotFoundError) as error:
             self._refused(campaign_id, error)
             return
-        log.info("campaign %s: the stop was accepted, status %s", campaign_id, receipt.status)
-        self._details[campaign_id]["sent_at"] = sent_at
-        if self._moment is not None:
-            # Counted to the answer: until then the campaign may have been calling.
-            self._details[campaign_id]["lateness_s"] = self._moment.lateness_s(self._clock.now())
+        # Counted to the answer: until then the campaign may have been calling.
+        answered = self._clock.now()
+        lateness = {} if self._moment is None else {"lateness_s": self._moment.lateness_s(answered)}
+        self._details[campaign_id] |= {"sent_at": sent_at} | lateness
         status = receipt.status or CampaignStatus.STOPPED
         if receipt.by_reading and status == CampaignStatus.COMPLETED:
             log.info("campaign %s: completed by itself while the answer to its stop was lost", campaign_id)
             ended = Result.of(campaign, changed=False, **self._counted(campaign))
             self._outcomes.results[campaign_id] = replace(ended, status=str(status))
-        elif self._options.confirm and not (receipt.by_reading and status == CampaignStatus.STOPPED):
+            return
+        log.info("campaign %s: the stop was accepted, status %s", campaign_id, receipt.status)
+        kind = self._options.campaign_type
+        self._stops.made(campaign, kind, at=answered, after=status, by_reading=receipt.by_reading, **lateness)
+        if self._options.confirm and not (receipt.by_reading and status == CampaignStatus.STOPPED):
             self._stopping[campaign_id] = campaign
             self._extend(campaign_id)
         else:

@@ -33,6 +33,7 @@ from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider_campaigns.actions.audit import Audit
     from airflow_provider_campaigns.actions.evidence import Evidence
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -254,6 +255,7 @@ def serve_what_is_due(
     *,
     lead_time: timedelta,
     evidence: Evidence | None = None,
+    audit: Audit | None = None,
     clock: Clock,
 ) -> datetime | None:
     """Stop the campaigns of every close that has come or is at most ``lead_time`` away, each group at its close.
@@ -268,7 +270,7 @@ def serve_what_is_due(
             return None
         if closing.at - lead_time > now:
             return closing.at - lead_time
-        _serve(client, run, closing, options, evidence=evidence, clock=clock)
+        _serve(client, run, closing, options, evidence=evidence, audit=audit, clock=clock)
 
 
 def _serve(
@@ -278,6 +280,7 @@ def _serve(
     options: StopOptions,
     *,
     evidence: Evidence | None,
+    audit: Audit | None,
     clock: Clock,
 ) -> None:
     group = run.take(closing)
@@ -309,6 +312,7 @@ def _serve(
         moment=moment,
         contacts={one.target.campaign_id: one.contacts for one in group if one.contacts is not None},
         evidence=evidence,
+        audit=audit,
         clock=clock,
     )
     run.outcomes.results.update(served.results)

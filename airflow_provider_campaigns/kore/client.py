@@ -431,6 +431,12 @@ class KoreClient:
 
     # Description
 
+    def api_version_of(self, verb: str, api_version: str | None = None) -> str:
+        """The version in which ``verb`` is sent: the one asked for, else the connection's, else the verb's default."""
+        if verb == "disable_schedule":
+            return "v2"  # there is no other
+        return checked_api_version(api_version or self.settings.api_version or DEFAULT_VERSIONS.get(verb, "v2"))
+
     def describe(self, verb: str, campaign_id: str, campaign_type: str, *, api_version: str | None = None) -> str:
         """The request that ``verb`` (stop, start, delete) would send, as method, path and query; nothing is sent."""
         endpoint = self._endpoint(verb, api_version, campaign_type=campaign_type)
@@ -444,7 +450,7 @@ class KoreClient:
     # Sending
 
     def _endpoint(self, verb: str, api_version: str | None, *, campaign_type: str | None = None) -> Endpoint:
-        version = checked_api_version(api_version or self.settings.api_version or DEFAULT_VERSIONS.get(verb, "v2"))
+        version = self.api_version_of(verb, api_version)
         kind = "" if campaign_type is None else f"{checked_campaign_type(campaign_type)}_"
         return self.settings.endpoints[f"{verb}_{kind}{version}"]
 

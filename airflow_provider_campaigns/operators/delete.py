@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
+from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
 from airflow_provider_campaigns.operators.evidence import evidence_of
 
@@ -85,6 +86,11 @@ class DeleteCampaignOperator(CampaignsOperator):
             )
             self.show_link(context, targets)
             outcomes = actions.delete.delete_campaigns(
-                self.hook.get_conn(), targets.targets, options, evidence=evidence_of(context), clock=clock
+                self.hook.get_conn(),
+                targets.targets,
+                options,
+                evidence=evidence_of(context),
+                audit=audit_of(context, approved_for=self),
+                clock=clock,
             )
             return self.deliver(outcomes, targets, context, what="deleted")

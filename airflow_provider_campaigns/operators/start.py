@@ -9,6 +9,7 @@ from airflow_provider_campaigns.actions.evidence import NoEvidence
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import CampaignsOperator, seconds
 from airflow_provider_campaigns.operators.evidence import evidence_of
 
@@ -66,7 +67,12 @@ class _StartCampaignOperator(CampaignsOperator):
                     "and starts again a campaign whose run has ended in between; set retries=0"
                 )
             outcomes = actions.start.start_campaigns(
-                self.hook.get_conn(), targets.targets, options, evidence=evidence, clock=clock
+                self.hook.get_conn(),
+                targets.targets,
+                options,
+                evidence=evidence,
+                audit=audit_of(context),
+                clock=clock,
             )
             return self.deliver(outcomes, targets, context, what="started")
 

@@ -12,6 +12,7 @@ from airflow_provider_campaigns.actions.clock import instant_text
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import (
     CampaignsOperator,
     one_of,
@@ -76,7 +77,12 @@ class _StopCampaignOperator(CampaignsOperator):
                 self._refuse_what_needs_a_close()
                 evidence = evidence_of(context)
                 outcomes = actions.stop.stop_campaigns(
-                    self.hook.get_conn(), targets.targets, options, evidence=evidence, clock=clock
+                    self.hook.get_conn(),
+                    targets.targets,
+                    options,
+                    evidence=evidence,
+                    audit=audit_of(context),
+                    clock=clock,
                 )
                 return self.deliver(outcomes, targets, context, what="stopped")
             if not self.retries:
@@ -108,9 +114,9 @@ class _StopCampaignOperator(CampaignsOperator):
         options, lead_time = self._options(), timedelta(seconds=seconds("lead_time", self.lead_time, least=5))
         if options.plan_only:
             actions.stop_at_close.plan_closes(self.hook.get_conn(), run, options, clock=clock)
-        client, evidence = self.hook.get_conn(), evidence_of(context)
+        client, evidence, audit = self.hook.get_conn(), evidence_of(context), audit_of(context)
         while wake_at := actions.stop_at_close.serve_what_is_due(
-            client, run, options, lead_time=lead_time, evidence=evidence, clock=clock
+            client, run, options, lead_time=lead_time, evidence=evidence, audit=audit, clock=clock
         ):
             self.log.info("%d campaigns wait for their close; next at %s", len(run.planned), instant_text(wake_at))
             if self.deferrable:

@@ -1,0 +1,415 @@
+"""Each change leaves one line that says what was done, to what, when and on whose behalf."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLEntryOperator
+from airflow.sdk import DAG, TaskGroup
+from stop_support import SCHEDULED, add
+from task_runner import TaskRun, run_task
+
+from airflow_provider_campaigns.actions.audit import AuditLog, Change
+from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.moment import StopMoment
+from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
+from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
+from airflow_provider_campaigns.operators.start import StartVoiceCampaignOperator
+from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fake_clock import FakeClock
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+VOICE = CampaignType.VOICE
+NOW = "2026-03-02T12:30:00.000Z"
+
+
+@dataclass
+class Notebook:
+    """An audit that keeps what it is told, and does something when it is told."""
+
+    changes: list[Change] = field(default_factory=list)
+    on_record: Callable[[], object] = list
+
+    def record(self, change: Change) -> None:
+        self.on_record()
+        self.changes.append(change)
+
+
+@pytest.fixture(autouse=True)
+def _no_limit(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    kore_simulator.switches(rate_limit=None)
+    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+
+
+@pytest.fixture
+def notebook() -> Notebook:
+    return Notebook()
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+    """The audit lines in the log, read as somebody who greps them would."""
+    caplog.set_level(logging.INFO)
+
+    def read() -> list[dict[str, Any]]:
+        records = [one for one in caplog.records if one.name == "airflow_provider_campaigns.audit"]
+        assert {one.levelname for one in records} <= {"INFO"}
+        return [json.loads(one.getMessage()) for one in records]
+
+    return read
+
+
+class TestActions:
+    """What an action tells of its changes."""
+
+    @pytest.mark.parametrize("number", [1, 5], ids=["one", "many"])
+    def test_stop(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook, number: int
+    ) -> None:
+        """A stop that was accepted is told before anybody reads whether the campaign has stopped."""
+        kore_simulator.switches(drain_polls=2)
+        ids = add(kore_simulator, number, status="Paused", name="Spring")
+        seen: list[int] = []
+        notebook.on_record = lambda: seen.append(
+            len([one for one in kore_simulator.requests if one.operation in {"get", "list"}])
+        )
+
+        stop_campaigns(client, [Target(one) for one in ids], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock)
+
+        assert sorted(change.campaign_id for change in notebook.changes) == sorted(ids)
+        assert set(seen) == {1}
+        for change in notebook.changes:
+            assert change == Change(
+                event="stop",
+                at=NOW,
+                campaign_id=change.campaign_id,
+                campaign_type="voice",
+                name="Spring",
+                campaign_instance_id=kore_simulator.campaign(change.campaign_id).instance_id,
+                api_version="v1",
+                before="Paused",
+                after="Stopped",
+            )
+
+    def test_stop__at_a_close(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A stop at a close tells how late its answer was, also if it was not late at all."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        moment = StopMoment(datetime(2026, 3, 2, 12, 40, tzinfo=UTC))
+
+        stop_campaigns(
+            client, [Target(campaign)], StopOptions(VOICE), moment=moment, audit=notebook, clock=fake_clock.clock
+        )
+
+        (change,) = notebook.changes
+        assert (change.at, change.lateness_s) == ("2026-03-02T12:40:00.000Z", 0.0)
+
+    def test_stop__answer_lost(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """If the answer was lost, the line says that reading proved the stop."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.drop_next(after=True, operation="stop")
+
+        stop_campaigns(
+            client, [Target(campaign)], StopOptions(VOICE, api_version="v2"), audit=notebook, clock=fake_clock.clock
+        )
+
+        (change,) = notebook.changes
+        assert (change.after, change.by_reading, change.api_version) == ("Stopped", True, "v2")
+
+    def test_stop__outcome_unknown(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A stop of which nobody can tell whether it was done leaves a line that says so."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.drop_next(after=True, operation="stop")
+        kore_simulator.fail_next(403, operation="get", skip=1, times=1)
+
+        outcomes = stop_campaigns(
+            client, [Target(campaign)], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock
+        )
+        stop_campaigns(client, [Target(campaign)], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock)
+
+        assert outcomes.failures[campaign].outcome_unknown is True
+        (change,) = notebook.changes
+        assert (change.event, change.after, change.outcome_unknown) == ("stop", None, True)
+
+    @pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready", "Scheduled"])
+    def test_stop__nothing_to_tell(
+        self, kore_simulator: KoreSimulator, client: KoreClient, notebook: Notebook, status: str
+    ) -> None:
+        """What is not changed, is refused or only planned leaves no line."""
+        (campaign,) = add(kore_simulator, 1, status=status)
+        (running,) = add(kore_simulator, 1, status="Active")
+
+        stop_campaigns(client, [Target(campaign)], StopOptions(VOICE), audit=notebook)
+        stop_campaigns(client, [Target(running)], StopOptions(VOICE, plan_only=True), audit=notebook)
+
+        assert notebook.changes == []
+
+    def test_stop__refused(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A stop that the service refused changed nothing, and tells nothing."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.fail_next(400, operation="stop")
+
+        outcomes = stop_campaigns(
+            client, [Target(campaign)], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock
+        )
+
+        assert list(outcomes.failures) == [campaign]
+        assert notebook.changes == []
+
+    def test_stop__disables_a_schedule(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A schedule that was disabled is a change of its own, before the stop."""
+        (campaign,) = add(kore_simulator, 1, status="Active", name="Daily", schedule=SCHEDULED)
+
+        stop_campaigns(
+            client,
+            [Target(campaign)],
+            StopOptions(VOICE, disable_schedule=True),
+            audit=notebook,
+            clock=fake_clock.clock,
+        )
+
+        assert [(one.event, one.before, one.after, one.api_version) for one in notebook.changes] == [
+            ("disable_schedule", "Active", None, "v2"),
+            ("stop", "Active", "Stopped", "v1"),
+        ]
+
+    def test_start(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A start names the new run."""
+        (campaign,) = add(kore_simulator, 1, status="Ready", name="Spring")
+
+        start_campaigns(client, [Target(campaign)], StartOptions(VOICE), audit=notebook, clock=fake_clock.clock)
+
+        (change,) = notebook.changes
+        assert (change.event, change.before, change.after) == ("start", "Ready", "Active")
+        assert change.campaign_instance_id == kore_simulator.campaign(campaign).instance_id is not None
+
+    def test_delete(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A delete that stops first leaves a line for each; one of a campaign that is gone already leaves none."""
+        (campaign,) = add(kore_simulator, 1, status="Active", name="Spring", campaign_type="sms")
+        run = kore_simulator.campaign(campaign).instance_id
+        options = DeleteOptions(if_running="stop")
+
+        for _ in range(2):
+            delete_campaigns(client, [Target(campaign)], options, audit=notebook, clock=fake_clock.clock)
+
+        assert [
+            (one.event, one.campaign_type, one.name, one.campaign_instance_id, one.api_version, one.before, one.after)
+            for one in notebook.changes
+        ] == [
+            ("stop", "sms", "Spring", run, "v1", "Active", "Stopped"),
+            ("delete", "sms", "Spring", run, "v2", "Stopped", "Deleted"),
+        ]
+
+    def test_delete__answer_lost(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A delete that reading proved says so."""
+        (campaign,) = add(kore_simulator, 1, status="Stopped")
+        kore_simulator.drop_next(after=True, operation="delete")
+
+        delete_campaigns(client, [Target(campaign)], DeleteOptions(), audit=notebook, clock=fake_clock.clock)
+
+        assert [(one.event, one.by_reading) for one in notebook.changes] == [("delete", True)]
+
+
+class TestLine:
+    """The line itself."""
+
+    def test_record__one_line(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Whatever a campaign is named, its line is one, of ASCII; what is not known is left out, but for ``after``."""
+        caplog.set_level(logging.INFO)
+        change = Change(
+            event="delete",
+            at=NOW,
+            campaign_id="cd-1",
+            campaign_type="voice",
+            name='Früh\n"INFO" - {"event": "stop"}',
+            campaign_instance_id=None,
+            api_version="v2",
+            before="Stopped",
+            after=None,
+            lateness_s=0.0,
+        )
+
+        AuditLog({"dag_id": "evening"}).record(change)
+
+        (line,) = caplog.messages
+        assert "\n" not in line
+        assert line == (
+            '{"event": "delete", "at": "2026-03-02T12:30:00.000Z", "campaign_id": "cd-1", "campaign_type": "voice", '
+            '"name": "Fr\\u00fch\\n\\"INFO\\" - {\\"event\\": \\"stop\\"}", "api_version": "v2", "before": "Stopped", '
+            '"after": null, "lateness_s": 0.0, "dag_id": "evening"}'
+        )
+
+    def test_stop__by_default(
+        self,
+        kore_simulator: KoreSimulator,
+        client: KoreClient,
+        fake_clock: FakeClock,
+        lines: Callable[[], list[dict[str, Any]]],
+    ) -> None:
+        """Without Airflow the line is there too, though it does not say who."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+
+        stop_campaigns(client, [Target(campaign)], StopOptions(VOICE), clock=fake_clock.clock)
+
+        assert [(one["event"], one["campaign_id"]) for one in lines()] == [("stop", campaign)]
+
+
+class TestOperators:
+    """What Airflow knows of who did it."""
+
+    @pytest.fixture
+    def run(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TaskRun]:
+        """Runs an operator as a run that Ada has triggered."""
+        return lambda operator, **more: run_task(operator, monkeypatch, **{"triggering_user": "ada"} | more)
+
+    WHO = {  # noqa: RUF012
+        "dag_id": "campaigns",
+        "run_id": "manual",
+        "map_index": -1,
+        "try_number": 1,
+        "triggering_user": "ada",
+    }
+
+    def test_execute__who(
+        self,
+        kore_simulator: KoreSimulator,
+        run: Callable[..., TaskRun],
+        lines: Callable[[], list[dict[str, Any]]],
+    ) -> None:
+        """Every operator's line names the task, its try and who triggered its run."""
+        (campaign,) = add(kore_simulator, 1, status="Ready")
+
+        for operator in (StartVoiceCampaignOperator, StopVoiceCampaignOperator, DeleteCampaignOperator):
+            assert run(operator(task_id=operator.__name__, campaign_id=campaign)).state == "success"
+
+        told = lines()
+        assert [one["event"] for one in told] == ["start", "stop", "delete"]
+        for one in told:
+            assert self.WHO.items() <= one.items()
+            assert "approved_by" not in one
+        assert told[2]["task_id"] == "DeleteCampaignOperator"
+
+    def test_execute__nobody_triggered_it(
+        self,
+        kore_simulator: KoreSimulator,
+        run: Callable[..., TaskRun],
+        lines: Callable[[], list[dict[str, Any]]],
+    ) -> None:
+        """A scheduled run has no user, and the line names none."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+
+        run(StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign), triggering_user=None)
+
+        (line,) = lines()
+        assert "triggering_user" not in line
+
+    def test_execute__at_a_close(
+        self,
+        kore_simulator: KoreSimulator,
+        run: Callable[..., TaskRun],
+        lines: Callable[[], list[dict[str, Any]]],
+    ) -> None:
+        """A stop at a close names the task as well."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        hours = {"timezone": "Etc/UTC", "hours": {"MO-SU": "12:00 AM-12:01 AM"}}
+        at = datetime.now(UTC).replace(hour=0, minute=1, second=0, microsecond=0)
+        if datetime.now(UTC) - at < timedelta(minutes=2):
+            pytest.skip("these hours close at midnight")  # pragma: no cover
+
+        run(
+            StopVoiceCampaignOperator(
+                task_id="stop", campaign_id=campaign, when="calling_hours_end", calling_hours=hours, retries=1
+            ),
+            at=at,
+        )
+
+        (line,) = lines()
+        assert line["task_id"] == "stop"
+        assert line["lateness_s"] > 0
+
+    def delete_after(self, campaign: str, *upstream: Any) -> DeleteCampaignOperator:
+        """A delete that comes after other tasks, with one in between."""
+        with DAG("campaigns", schedule=None):
+            delete = DeleteCampaignOperator(task_id="delete", campaign_id=campaign)
+            between = EmptyOperator(task_id="between")
+            between >> delete
+            with TaskGroup("people"):
+                for make in upstream:
+                    make() >> between
+        return delete
+
+    def test_execute__approved(
+        self,
+        kore_simulator: KoreSimulator,
+        run: Callable[..., TaskRun],
+        lines: Callable[[], list[dict[str, Any]]],
+    ) -> None:
+        """A delete behind approvals names who gave them, each once; one without an answer is passed over."""
+        (campaign,) = add(kore_simulator, 1, status="Stopped")
+        delete = self.delete_after(
+            campaign,
+            lambda: ApprovalOperator(task_id="approve", subject="Delete?"),
+            lambda: ApprovalOperator.partial(task_id="each").expand(subject=["A?", "B?"]),
+            lambda: HITLEntryOperator(task_id="note", subject="Why?"),
+            lambda: EmptyOperator(task_id="nobody"),
+        )
+        answers = {
+            "people.approve": {"chosen_options": ["Approve"], "responded_by_user": {"id": "1", "name": "Grace"}},
+            "people.each": [
+                {"chosen_options": ["Approve"], "responded_by_user": {"id": "2", "name": "Alan"}},
+                {"chosen_options": ["Approve"], "responded_by_user": {"id": "1", "name": "Grace"}},
+            ],
+            "people.note": None,
+        }
+
+        assert run(delete, upstream=answers).state == "success"
+
+        (line,) = lines()
+        assert sorted(line["approved_by"]) == ["Alan", "Grace"]
+
+    @pytest.mark.parametrize("answer", [None, {"responded_by_user": None}, "yes", {"responded_by_user": {}}])
+    def test_execute__approved_by_nobody(
+        self,
+        kore_simulator: KoreSimulator,
+        run: Callable[..., TaskRun],
+        lines: Callable[[], list[dict[str, Any]]],
+        answer: Any,
+    ) -> None:
+        """An approval that timed out to its default, or was skipped, names nobody."""
+        (campaign,) = add(kore_simulator, 1, status="Stopped")
+        delete = self.delete_after(campaign, lambda: ApprovalOperator(task_id="approve", subject="Delete?"))
+
+        assert run(delete, upstream={"people.approve": answer}).state == "success"
+
+        (line,) = lines()
+        assert "approved_by" not in line
