@@ -61,6 +61,14 @@ def there(simulator: KoreSimulator) -> set[str]:
     return {campaign.campaign_id for campaign in simulator.campaigns()}
 
 
+def before_call(meanwhile: Meanwhile, method: str, number: int, event: Callable[[], object]) -> None:
+    """Let something happen right before the call of this number, from 1, of one of the client's methods."""
+    if number == 1:
+        meanwhile(method, event)
+    else:
+        meanwhile(method, lambda: before_call(meanwhile, method, number - 1, event))
+
+
 def remove(simulator: KoreSimulator, campaign_id: str) -> None:
     """What somebody else's delete does."""
     simulator.service.store.remove(campaign_id)

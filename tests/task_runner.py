@@ -55,6 +55,8 @@ class Supervisor:
             return comms.XComSequenceSliceResult(root=values[msg.start : msg.stop : msg.step])
         if isinstance(msg, comms.GetXComSequenceItem):
             return comms.XComSequenceIndexResult(root=self.upstream[msg.task_id][msg.offset])
+        if isinstance(msg, comms.ValidateInletsAndOutlets):
+            return comms.InactiveAssetsResult()
         if isinstance(msg, comms.GetTaskStateStore):
             if msg.key not in self.state_store:
                 return comms.ErrorResponse(error=ErrorType.TASK_STORE_NOT_FOUND)

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, Meanwhile, add, failure, only, there
+from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, Meanwhile, add, before_call, failure, only, there
 
 from airflow_provider_campaigns.actions.delete import DeleteOptions, check_deletable, delete_campaigns
 from airflow_provider_campaigns.actions.targets import Target, Targets
@@ -154,22 +154,53 @@ class TestGuards:
     def test_delete__started_before_the_delete(
         self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, delete_running: str
     ) -> None:
-        """The status is read again right before the delete; a retry judges what it became anew."""
+        """The campaign is read again right before the delete; a retry judges what it became anew."""
         kore_simulator.switches(delete_running=delete_running)
         (campaign_id,) = add(kore_simulator)
-        meanwhile("get_campaign_status", lambda: kore_simulator.restart(campaign_id))
+        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
 
         error = failure(delete(campaign_id), campaign_id)
 
-        assert "was Stopped and became Active meanwhile. Nothing was deleted" in str(error)
+        assert "was Stopped and became Active as another run meanwhile. Nothing was deleted" in str(error)
         assert error.retryable
         kore_simulator.assert_no_writes()
 
+    def test_delete__ran_again_before_the_delete(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile
+    ) -> None:
+        """One that looks the same as before, but has run once more in between, is not deleted."""
+        (campaign_id,) = add(kore_simulator)
+
+        def run_again() -> None:
+            kore_simulator.restart(campaign_id)
+            kore_simulator.set_status(campaign_id, "Stopped")
+
+        before_call(meanwhile, "get_campaign", 2, run_again)
+
+        error = failure(delete(campaign_id), campaign_id)
+
+        assert "was Stopped and became Stopped as another run meanwhile. Nothing was deleted" in str(error)
+        kore_simulator.assert_no_writes()
+
+    def test_delete__scheduled_before_the_delete(
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile
+    ) -> None:
+        """One that got a schedule in between, which its status does not show, is not deleted."""
+        (campaign_id,) = add(kore_simulator)
+
+        def schedule() -> None:
+            kore_simulator.service.store.get(campaign_id).schedule = dict(SCHEDULED)
+
+        before_call(meanwhile, "get_campaign", 2, schedule)
+
+        assert "is Stopped with a schedule" in str(failure(delete(campaign_id), campaign_id))
+        kore_simulator.assert_no_writes()
+
     def test_delete__order_of_requests(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
-        """Read, read the status again, delete, and prove it by list and reading."""
+        """Read, read again, delete, and prove it by list and reading."""
         delete(*add(kore_simulator))
 
-        assert [one.operation for one in kore_simulator.requests] == ["get", "status", "delete", "list", "get"]
+        assert [one.operation for one in kore_simulator.requests] == ["get", "get", "delete", "list", "get"]
 
 
 class TestDelete:
@@ -271,7 +302,7 @@ class TestDelete:
         (campaign_id,) = add(kore_simulator)
 
         assert only(delete(campaign_id, confirm=False))["status"] == "Deleted"
-        assert [one.operation for one in kore_simulator.requests] == ["get", "status", "delete"]
+        assert [one.operation for one in kore_simulator.requests] == ["get", "get", "delete"]
 
 
 class TestOneFailsTheOthersDoNot:

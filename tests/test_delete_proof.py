@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
-from delete_support import BOTH_WAYS, STRANGER, Delete, Meanwhile, add, failure, only, remove, there
+from delete_support import BOTH_WAYS, STRANGER, Delete, Meanwhile, add, before_call, failure, only, remove, there
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -81,11 +81,12 @@ class TestStopFirst:
         """The same after it has stopped."""
         kore_simulator.switches(delete_running="accept")
         (campaign_id,) = add(kore_simulator, status="Active")
-        meanwhile("get_campaign_status", lambda: kore_simulator.restart(campaign_id))
+        # Read by the delete, by the stop, by its confirmation, and by the delete when it has stopped.
+        before_call(meanwhile, "get_campaign", 5, lambda: kore_simulator.restart(campaign_id))
 
         error = failure(delete(campaign_id, if_running="stop"), campaign_id)
 
-        assert "was Stopped and became Active meanwhile" in str(error)
+        assert "was Stopped and became Active as another run meanwhile" in str(error)
         assert campaign_id in there(kore_simulator)
 
     def test_delete__others_go_on(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
@@ -146,13 +147,13 @@ class TestMissing:
         assert error.retryable
         kore_simulator.assert_no_writes()
 
-    @pytest.mark.parametrize("method", ["get_campaign_status", "delete_campaign"])
+    @pytest.mark.parametrize(("method", "number"), [("get_campaign", 2), ("delete_campaign", 1)])
     def test_delete__deleted_by_somebody_else(
-        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, method: str
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, method: str, number: int
     ) -> None:
         """A campaign that somebody else deletes right before is missing, like one deleted earlier."""
         (campaign_id,) = add(kore_simulator)
-        meanwhile(method, lambda: remove(kore_simulator, campaign_id))
+        before_call(meanwhile, method, number, lambda: remove(kore_simulator, campaign_id))
 
         result = only(delete(campaign_id))
 
@@ -221,7 +222,7 @@ class TestGone:
         """One that reading no longer finds but the list still holds is not gone."""
         (campaign_id,) = add(kore_simulator)
         meanwhile("list_campaigns", self.lingering(kore_simulator, campaign_id))
-        kore_simulator.fail_next(404, operation="get", skip=1)
+        kore_simulator.fail_next(404, operation="get", skip=2)
         fake_clock.events = [lambda: remove(kore_simulator, campaign_id)]
 
         assert only(delete(campaign_id))["status"] == "Deleted"
@@ -233,7 +234,7 @@ class TestGone:
     ) -> None:
         """A reading that fails proves nothing, and is tried again."""
         (campaign_id,) = add(kore_simulator)
-        kore_simulator.fail_next(503, operation=operation, skip=1 if operation == "get" else 0, times=5)
+        kore_simulator.fail_next(503, operation=operation, skip=2 if operation == "get" else 0, times=5)
 
         assert only(delete(campaign_id))["status"] == "Deleted"
         assert fake_clock.waits == [10.0]
@@ -244,7 +245,7 @@ class TestGone:
     ) -> None:
         """Credentials that are refused after the delete end the waiting: it was sent, and nothing is proven."""
         ids = add(kore_simulator, 3)
-        kore_simulator.fail_next(401, operation=operation, skip=3 if operation == "get" else 0, times=1000)
+        kore_simulator.fail_next(401, operation=operation, skip=6 if operation == "get" else 0, times=1000)
 
         outcomes = delete(*ids)
 
@@ -256,7 +257,7 @@ class TestGone:
     def test_delete__one_unreadable(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
         """One whose absence cannot be proven keeps no other from being proven gone."""
         unreadable, *others = add(kore_simulator, 5)
-        kore_simulator.fail_next(400, operation="get", campaign_id=unreadable, skip=1, body={"status": "failed"})
+        kore_simulator.fail_next(400, operation="get", campaign_id=unreadable, skip=2, body={"status": "failed"})
 
         outcomes = delete(unreadable, *others)
 

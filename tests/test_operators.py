@@ -55,7 +55,7 @@ class TestTemplates:
                 DeleteCampaignOperator,
                 (
                     *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only"),
-                    *("expected_name", "if_running"),
+                    *("expected_name", "if_running", "report", "archive_path"),
                 ),
             ),
             (ListCampaignsOperator, ("kore_conn_id", "name_pattern", "statuses")),

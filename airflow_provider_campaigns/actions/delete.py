@@ -1,14 +1,15 @@
-"""Deleting campaigns: read, guard, read again, delete, and prove that they are gone."""
+"""Deleting campaigns: read, guard, archive, read again, delete, prove that they are gone, write the receipt."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
+from airflow_provider_campaigns.actions.given_reports import facts_of
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
@@ -21,13 +22,17 @@ from airflow_provider_campaigns.kore.errors import (
     KoreError,
     KoreNotFoundError,
 )
+from airflow_provider_campaigns.reports.errors import ReportStorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_campaigns.actions.archive import Archive, Record
+    from airflow_provider_campaigns.actions.given_reports import Reports
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.writes import Receipt
+    from airflow_provider_campaigns.reports.fit import CheckedReport
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +68,8 @@ def delete_campaigns(
     targets: Sequence[Target],
     options: DeleteOptions,
     *,
+    reports: Reports | None = None,
+    archive: Archive | None = None,
     evidence: Evidence | None = None,
     audit: Audit | None = None,
     clock: Clock = SYSTEM_CLOCK,
@@ -72,12 +79,17 @@ def delete_campaigns(
     What stops existing: the campaign, and whatever the service keeps of its results. What remains: its contact lists.
     There is no undo. A campaign that is gone already is a result with ``changed`` False.
 
-    A campaign that runs, is scheduled or being prepared, or has a status that nobody documented is never deleted.
+    A campaign that runs, is scheduled or being prepared, or has a status that nobody documented is never deleted. With
+    ``reports``, neither is one whose report is not complete, is not what was written, or is not about its latest run;
+    with ``archive``, neither is one whose object could not be kept there.
 
     Args:
         client: where the campaigns are.
         targets: the campaigns.
         options: how.
+        reports: the report of each campaign; None to delete without.
+        archive: where the campaign's object, the service's answer and a receipt are kept; None to keep none. A try
+            that was killed before its receipt is completed by the next one.
         evidence: what earlier tries of the same task have stopped, and where this one keeps what it stops.
         audit: who is told of each change when it is made; by default the log.
         clock: the time it lives in.
@@ -85,7 +97,16 @@ def delete_campaigns(
     Returns:
         A result or an error for each target.
     """
-    return _Delete(client, targets, options, evidence or NoEvidence(), clock, audit=audit or AuditLog()).run()
+    return _Delete(
+        client,
+        targets,
+        options,
+        reports=reports,
+        archive=archive,
+        evidence=evidence or NoEvidence(),
+        audit=audit or AuditLog(),
+        clock=clock,
+    ).run()
 
 
 def check_deletable(campaign: Campaign) -> None:
@@ -126,6 +147,21 @@ def check_meant(campaign: Campaign, target: Target) -> None:
         )
 
 
+@dataclass(slots=True)
+class _Accepted:
+    """A campaign whose delete took effect.
+
+    Attributes:
+        result: what will be said of it.
+        receipt: what the service said.
+        record: where it is archived.
+    """
+
+    result: Result
+    receipt: Receipt
+    record: Record | None
+
+
 class _Delete:
     """One call of ``delete_campaigns``."""
 
@@ -134,10 +170,12 @@ class _Delete:
         client: KoreClient,
         targets: Sequence[Target],
         options: DeleteOptions,
-        evidence: Evidence,
-        clock: Clock,
         *,
+        reports: Reports | None,
+        archive: Archive | None,
+        evidence: Evidence,
         audit: Audit,
+        clock: Clock,
     ) -> None:
         self._evidence = evidence
         self._audit = audit
@@ -146,19 +184,22 @@ class _Delete:
         self._reader = CampaignReader(client)
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
+        self._reports = reports
+        self._archive = archive
         self._clock = clock
         self._outcomes = Outcomes(self._targets)
 
     def run(self) -> Outcomes:
         deleted = self._outcomes.attempt_all(self._targets, self._delete)
-        going = {campaign_id: result for campaign_id, result in deleted.items() if result is not None}
+        going = {campaign_id: accepted for campaign_id, accepted in deleted.items() if accepted is not None}
         if self._options.confirm:
             self._confirm(going)
-        self._outcomes.results.update(going)
+        finished = self._outcomes.attempt_all(going, lambda one: self._finish(going[one]))
+        self._outcomes.results.update(finished)
         return self._outcomes
 
-    def _delete(self, campaign_id: str) -> Result | None:
-        """Delete one campaign; its result if that remains to be proven, None if it has its result."""
+    def _delete(self, campaign_id: str) -> _Accepted | None:
+        """Delete one campaign; what remains to be proven, None if it has its result."""
         campaign = self._reader.read(campaign_id, self._options.campaign_type)
         if isinstance(campaign, ProvenMissing):
             self._missing(campaign_id)
@@ -167,6 +208,7 @@ class _Delete:
         target.check_name(campaign)
         check_meant(campaign, target)
         kind = self._type_of(campaign)
+        report = None if self._reports is None else self._reports.check(campaign)
         if campaign.status.is_running and not campaign.is_scheduled and self._options.if_running == "stop":
             if self._options.plan_only:
                 self._plan(campaign, "stop", "delete")
@@ -177,9 +219,10 @@ class _Delete:
         if self._options.plan_only:
             self._plan(campaign, "delete")
             return None
+        record = None if self._archive is None else self._archive.begin(campaign)
         try:
-            # Between the guards and the delete there may have been an archive or a wait: look once more.
-            self._check_unchanged(campaign)
+            # Reading the report and writing the archive may have taken long: look once more.
+            self._check_unchanged(campaign, report)
             self._clock.check_cancelled()
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
@@ -192,9 +235,16 @@ class _Delete:
             self._missing(campaign_id)
             return None
         self._deletes.made(campaign, kind, at=self._clock.now(), after=DELETED, by_reading=receipt.by_reading)
-        return self._accepted(campaign, receipt)
+        return self._accepted(campaign, receipt, record, report)
 
     def _missing(self, campaign_id: str) -> None:
+        """The result of a campaign that is provably not there; one that an earlier try deleted gets its receipt."""
+        told = {} if self._reports is None else self._reports.told(campaign_id)
+        earlier = [] if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
+        for record in earlier:
+            self._outcomes.results[campaign_id] = self._complete(record, told)
+        if earlier:
+            return
         if self._options.if_missing == "fail":
             raise KoreNotFoundError(
                 f"campaign {campaign_id}: there is none, by reading and by the list; "
@@ -202,10 +252,25 @@ class _Delete:
                 campaign_id=campaign_id,
             )
         log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
-        kind = self._options.campaign_type
+        kind, name = self._options.campaign_type, self._targets[campaign_id].name
         self._outcomes.results[campaign_id] = Result(
-            campaign_id, None if kind is None else kind.value, MISSING_STATUS, changed=False
+            campaign_id, None if kind is None else kind.value, MISSING_STATUS, changed=False, name=name, details=told
         )
+
+    def _complete(self, record: Record, told: dict[str, Any]) -> Result:
+        """Write the receipt that an earlier try owes. Whether it or somebody else deleted, only its answer tells."""
+        campaign, changed = record.campaign, record.is_answered
+        record.finish(
+            None,
+            request=self._request(campaign),
+            report=told,
+            deleted_at=None,
+            proven_gone_at=self._clock.now(),
+        )
+        log.info("campaign %s: is gone; the receipt that an earlier try owed is written", campaign.campaign_id)
+        result = Result.of(campaign, changed=changed, **told, archive_url=record.url)
+        result.status = DELETED
+        return result
 
     def _type_of(self, campaign: Campaign) -> CampaignType:
         if self._options.campaign_type is not None:
@@ -246,18 +311,25 @@ class _Delete:
         )
         self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=False, planned=", ".join(requests))
 
-    def _check_unchanged(self, campaign: Campaign) -> None:
-        status = self._client.get_campaign_status(campaign.campaign_id)
-        if status != campaign.status:
+    def _check_unchanged(self, campaign: Campaign, report: CheckedReport | None) -> None:
+        """Judge the campaign once more, by one reading of the whole object, which also names its run."""
+        now = self._client.get_campaign(campaign.campaign_id)
+        if report is not None:
+            report.check_again(now)
+        if (now.status, now.campaign_instance_id) != (campaign.status, campaign.campaign_instance_id):
             raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: was {campaign.status} and became {status} meanwhile. "
-                "Nothing was deleted",
+                f"campaign {campaign.campaign_id}: was {campaign.status} and became {now.status}"
+                + ("" if now.campaign_instance_id == campaign.campaign_instance_id else " as another run")
+                + " meanwhile. Nothing was deleted",
                 campaign_id=campaign.campaign_id,
                 # Whatever it became, the next try judges it anew.
                 retryable=True,
             )
+        check_deletable(now)
 
-    def _accepted(self, campaign: Campaign, receipt: Receipt) -> Result:
+    def _accepted(
+        self, campaign: Campaign, receipt: Receipt, record: Record | None, report: CheckedReport | None
+    ) -> _Accepted:
         log.info(
             "campaign %s: %s",
             campaign.campaign_id,
@@ -265,9 +337,44 @@ class _Delete:
         )
         result = Result.of(campaign, changed=True, deleted_at=instant_text(self._clock.now()))
         result.status = DELETED
+        if report is not None:
+            result.details |= facts_of(report)
+        if record is not None:
+            result.details["archive_url"] = record.url
+            try:
+                record.keep_answer(receipt)
+            except ReportStorageError as error:
+                # It is tried again with the receipt; until then the campaign has to be proven gone.
+                log.warning("campaign %s: the answer could not be archived yet: %s", campaign.campaign_id, error)
+        return _Accepted(result, receipt, record)
+
+    def _finish(self, accepted: _Accepted) -> Result:
+        """The result of a campaign that is gone, after its receipt was written."""
+        result, record = accepted.result, accepted.record
+        if record is None:
+            return result
+        try:
+            record.finish(
+                accepted.receipt,
+                request=self._request(record.campaign),
+                report=result.details,
+                deleted_at=result.details["deleted_at"],
+                proven_gone_at=self._clock.now() if self._options.confirm else None,
+            )
+        except ReportStorageError as error:
+            raise ReportStorageError(
+                f"campaign {result.campaign_id}: is deleted, but its receipt could not be written: {error}. Run this "
+                "again, which writes it",
+                campaign_id=result.campaign_id,
+                retryable=True,
+            ) from error
         return result
 
-    def _confirm(self, going: dict[str, Result]) -> None:
+    def _request(self, campaign: Campaign) -> str:
+        kind = self._type_of(campaign)
+        return self._client.describe("delete", campaign.campaign_id, kind, api_version=self._options.api_version)
+
+    def _confirm(self, going: dict[str, _Accepted]) -> None:
         """Read until every campaign is provably gone; takes out those that are not, as failures."""
         deadline = self._clock.monotonic() + GONE_TIMEOUT_S
         still_there = self._not_gone(list(going), going)
@@ -285,11 +392,13 @@ class _Delete:
             self._outcomes.failures[campaign_id].outcome_unknown = True
             del going[campaign_id]
 
-    def _not_gone(self, campaign_ids: list[str], going: dict[str, Result]) -> list[str]:
+    def _not_gone(self, campaign_ids: list[str], going: dict[str, _Accepted]) -> list[str]:
         """Those that reading or the list still shows; one list per type serves them all."""
         try:
             kinds = {
-                kind for kind in CampaignType if any(going[one].campaign_type in {kind, None} for one in campaign_ids)
+                kind
+                for kind in CampaignType
+                if any(going[one].result.campaign_type in {kind, None} for one in campaign_ids)
             }
             listed = {one.campaign_id for kind in kinds for one in self._client.list_campaigns(kind)}
         except KoreError as error:

@@ -92,6 +92,11 @@ class Outcomes:
         """Campaigns that have neither a result nor an error yet."""
         return [one for one in self._ids if one not in self.results and one not in self.failures]
 
+    def add_failures(self, failures: Mapping[str, KoreError]) -> None:
+        """Errors of what was meant and is no campaign that is known, such as a report that does not tell its own."""
+        self._ids += tuple(one for one in failures if one not in self._ids)
+        self.failures.update(failures)
+
     def as_dicts(self) -> list[dict[str, Any]]:
         """The results so far, in order."""
         return [self.results[one].as_dict() for one in self._ids if one in self.results]

@@ -126,6 +126,9 @@ class CampaignsOperator(KoreCampaignOperator):
     )
     operator_extra_links = (CampaignLink(),)
 
+    _names_campaigns_otherwise = False
+    """True of an operator that may also learn from another argument which campaigns are meant."""
+
     def __init__(
         self,
         *,
@@ -136,7 +139,8 @@ class CampaignsOperator(KoreCampaignOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        require_one(campaign_id, campaign_ids)
+        if not (self._names_campaigns_otherwise and campaign_id is None and campaign_ids is None):
+            require_one(campaign_id, campaign_ids)
         self.campaign_id = campaign_id
         self.campaign_ids = campaign_ids
         self.if_missing = if_missing

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_campaigns import actions
+from airflow_provider_campaigns import reports as report_files
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
 from airflow_provider_campaigns.operators.evidence import evidence_of
@@ -16,12 +20,20 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_campaigns.actions.archive import Archive
+    from airflow_provider_campaigns.actions.given_reports import ReportedTargets
+    from airflow_provider_campaigns.reports.folder import Folder
+
 
 class DeleteCampaignOperator(CampaignsOperator):
     """Delete voice or SMS campaigns, and prove that they are gone. A campaign that runs is never deleted.
 
-    What stops existing: the campaign, and whatever the service keeps of its results. What remains: its contact lists.
-    It cannot be undone. A second call finds the campaign missing, sends nothing and succeeds with ``changed: false``.
+    What stops existing: the campaign, and whatever the service keeps of its results. What remains: its contact lists,
+    the report and the archive. It cannot be undone. A second call finds the campaign missing, sends nothing and
+    succeeds with ``changed: false``.
+
+    With ``report``, nothing is deleted unless every file of the report is what its manifest says, and the report is
+    complete and about the campaign's latest run. Without it, whoever writes the DAG answers for the results.
 
     Source: delete-voice-campaign, delete-sms-campaign (v1), delete-voice-campaign-v2, delete-sms-campaign-v2.
 
@@ -34,6 +46,13 @@ class DeleteCampaignOperator(CampaignsOperator):
         if_running: ``fail``, or ``stop``: stop an Active or Paused campaign, prove that it stopped, then delete it.
         if_missing: ``succeed``, ``skip`` or ``fail`` if a campaign is provably not there: reading says so, and so does
             the list.
+        report: what justifies the delete: the address of a report (its folder, or the manifest in it), the result of a
+            ``CampaignReportOperator``, a list of these, or JSON text of them. It says which campaigns are meant;
+            ``campaign_id`` or ``campaign_ids``, if given, must name the same.
+        archive_path: a folder of any storage, such as ``s3://my_aws@results/deleted``. For each campaign it gets, in
+            ``{campaign_id}/{campaign_instance_id or "never-ran"}/``, ``campaign.json`` (the object, before the delete),
+            ``delete-answer.json`` (what the service answered; ``{"lost": true}`` if that was lost) and, last,
+            ``receipt.json``. If it cannot be written, nothing is deleted.
         expected_name: the campaign's name, or ``{id: name}``; another name is an error.
         confirm: prove by reading and by the list that each campaign is gone; False believes the answer.
         plan_only: read, guard and log the request that would be sent; send nothing.
@@ -43,17 +62,27 @@ class DeleteCampaignOperator(CampaignsOperator):
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, deleted_at}``; status is ``Deleted``
         or ``Missing``, ``deleted_at`` in ISO 8601 UTC and only where a delete was sent; ``planned`` is what a plan
-        would send.
+        would send; ``report_url``, ``manifest_sha256``, ``rows`` and ``archive_url`` where there is a report or an
+        archive. The events of the task's outlets carry
+        ``{"campaigns": [{campaign_id, rows, manifest_url, manifest_sha256}]}``.
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, a campaign that runs, is scheduled
-            or has a status that nobody documented, another type or name.
+            or has a status that nobody documented, another type or name, a report that does not justify the delete.
         KoreError: a retry may help.
         AirflowSkipException: no campaign is there, and ``if_missing`` is ``skip``.
     """
 
-    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "expected_name", "if_running")
+    template_fields: Sequence[str] = (
+        *CampaignsOperator.template_fields,
+        "expected_name",
+        "if_running",
+        "report",
+        "archive_path",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"report": "json"}
     ui_color = "#ffe8e4"
+    _names_campaigns_otherwise = True
 
     def __init__(
         self,
@@ -62,20 +91,33 @@ class DeleteCampaignOperator(CampaignsOperator):
         if_running: str = "fail",
         if_missing: str = "succeed",
         expected_name: str | Mapping[str, str] | None = None,
+        report: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None,
+        archive_path: str | None = None,
         confirm: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(if_missing=if_missing, **kwargs)
+        if report is None and self.campaign_id is None and self.campaign_ids is None:
+            raise KoreConfigurationError(
+                "campaign_id, campaign_ids, report: give one of them; for example report=save_results.output",
+                field="report",
+            )
         self.campaign_type = None if campaign_type is None else checked_campaign_type(campaign_type)
         self.if_running = if_running
         self.expected_name = expected_name
+        self.report = report
+        self.archive_path = archive_path
         self.confirm = confirm
+        # A report that turns out to be nothing, once rendered, must not become a delete without a report.
+        self._is_reported = report is not None
+        self._is_archived = archive_path is not None
 
     def execute(self, context: Context) -> Any:
         """Delete the campaigns."""
         with self.working() as clock:
             self.skip_backfill(context)
-            targets = self.targets().with_names(self.expected_name)
+            reported = self._reported()
+            targets = (self.targets() if reported is None else reported.targets).with_names(self.expected_name)
             options = actions.delete.DeleteOptions(
                 self.campaign_type,
                 api_version=self.api_version,
@@ -89,8 +131,62 @@ class DeleteCampaignOperator(CampaignsOperator):
                 self.hook.get_conn(),
                 targets.targets,
                 options,
+                reports=None if reported is None else reported.reports,
+                archive=self._archive(context),
                 evidence=evidence_of(context),
                 audit=audit_of(context, approved_for=self),
                 clock=clock,
             )
-            return self.deliver(outcomes, targets, context, what="deleted")
+            if reported is not None:
+                outcomes.add_failures(reported.unread)
+            delivered = self.deliver(outcomes, targets, context, what="deleted")
+            self._tell_outlets(context, delivered if targets.is_many else [delivered])
+            return delivered
+
+    def _reported(self) -> ReportedTargets | None:
+        """The campaigns that the reports are about, None if the delete needs no report."""
+        if not self._is_reported:
+            return None
+        given = actions.given_reports.GivenReports.parse(self.report)
+        named = None if self.campaign_id is None and self.campaign_ids is None else self.targets()
+        return actions.given_reports.reported_targets(given, named, _folder)
+
+    def _archive(self, context: Context) -> Archive | None:
+        if not self._is_archived:
+            return None
+        if not isinstance(self.archive_path, str) or not self.archive_path.strip():
+            raise KoreConfigurationError(
+                f"archive_path: expected a folder such as 's3://my_aws@results/deleted', got {self.archive_path!r}",
+                field="archive_path",
+            )
+        task, run = context["ti"], context["dag_run"]
+        deleted_by = {
+            "dag_id": task.dag_id,
+            "run_id": task.run_id,
+            "task_id": task.task_id,
+            "map_index": task.map_index,
+            "try_number": task.try_number,
+            "triggered_by": getattr(run, "triggering_user_name", None),
+        }
+        return actions.archive.Archive(_folder(self.archive_path.strip()), deleted_by)
+
+    def _tell_outlets(self, context: Context, results: Sequence[Mapping[str, Any]]) -> None:
+        """Let the events of the task's assets say which campaigns are gone, and where their reports are."""
+        campaigns: list[Any] = [
+            {
+                "campaign_id": result["campaign_id"],
+                "rows": result.get("rows"),
+                "manifest_url": f"{result['report_url']}/manifest.json" if "report_url" in result else None,
+                "manifest_sha256": result.get("manifest_sha256"),
+            }
+            for result in results
+        ]
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra = {"campaigns": campaigns}
+
+
+def _folder(url: str) -> Folder:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - loads fsspec
+
+    return report_files.folder.Folder(ObjectStoragePath(url))

@@ -1,0 +1,156 @@
+"""What is kept of a deleted campaign: its object before, the service's answer after, and a receipt last.
+
+The receipt says that the delete is over. A try that was killed leaves a record without one, which the next try
+completes: it finds the campaign gone, and the record says what it was.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.kore.campaigns import Campaign
+from airflow_provider_campaigns.kore.errors import KoreProtocolError
+from airflow_provider_campaigns.reports.errors import ReportStorageError
+from airflow_provider_campaigns.reports.manifest import json_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from airflow_provider_campaigns.kore.writes import Receipt
+    from airflow_provider_campaigns.reports.folder import Folder
+
+CAMPAIGN = "campaign.json"
+ANSWER = "delete-answer.json"
+RECEIPT = "receipt.json"
+NEVER_RAN = "never-ran"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where deleted campaigns are kept, a record for each run: ``{campaign_id}/{campaign_instance_id}/``.
+
+    Attributes:
+        root: the folder above all campaigns.
+        deleted_by: who deletes, as plain JSON: the task, its run, its try. No secrets.
+    """
+
+    root: Folder
+    deleted_by: Mapping[str, Any] = field(default_factory=dict)
+
+    def begin(self, campaign: Campaign) -> Record:
+        """Keep the campaign's object, before anything is sent. If this fails, nothing may be deleted.
+
+        What an earlier delete of the same run has left is removed: the campaign is there all the same.
+
+        Raises:
+            ReportStorageError: it cannot be written.
+        """
+        run = campaign.campaign_instance_id or NEVER_RAN
+        folder = self.root.child(campaign.campaign_id).child(run)
+        for name in (RECEIPT, ANSWER):
+            folder.remove(name)
+        _write(folder, CAMPAIGN, campaign.raw)
+        return Record(folder, campaign, self.deleted_by)
+
+    def unfinished(self, campaign_id: str) -> list[Record]:
+        """Records of tries that kept the campaign's object and did not come to their receipt.
+
+        Raises:
+            ReportStorageError: one of them cannot be read.
+        """
+        above = self.root.child(campaign_id)
+        folders = [above.child(run) for run in above.names()]
+        return [
+            Record(folder, _campaign_in(folder), self.deleted_by)
+            for folder in folders
+            if folder.exists(CAMPAIGN) and not folder.exists(RECEIPT)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is kept of one campaign.
+
+    Attributes:
+        folder: where.
+        campaign: as it was before.
+        deleted_by: who deletes.
+    """
+
+    folder: Folder
+    campaign: Campaign
+    deleted_by: Mapping[str, Any]
+
+    @property
+    def url(self) -> str:
+        """The folder's address."""
+        return self.folder.url()
+
+    @property
+    def is_answered(self) -> bool:
+        """True if the service's own answer says that this record's delete was done."""
+        return self.folder.exists(ANSWER) and not json.loads(self.folder.read(ANSWER)).get("lost")
+
+    def keep_answer(self, receipt: Receipt | None) -> None:
+        """Keep the service's answer; if it was lost, or nobody knows it any more, that. One that is kept stays."""
+        if not self.folder.exists(ANSWER):
+            _write(self.folder, ANSWER, {"lost": True} if receipt is None or receipt.by_reading else receipt.raw)
+
+    def finish(
+        self,
+        receipt: Receipt | None,
+        *,
+        request: str,
+        report: Mapping[str, Any],
+        deleted_at: str | None,
+        proven_gone_at: datetime | None,
+    ) -> None:
+        """Write the receipt: who deleted what, when, and by which report. Nothing is written after it.
+
+        ``receipt`` and ``deleted_at`` are None where the try that deleted was killed before it could tell,
+        ``proven_gone_at`` where nobody wanted a proof.
+
+        Raises:
+            ReportStorageError: it cannot be written; the next try completes it.
+        """
+        self.keep_answer(receipt)
+        campaign = self.campaign
+        _write(
+            self.folder,
+            RECEIPT,
+            {
+                "format": FORMAT,
+                "campaign_id": campaign.campaign_id,
+                "campaign_type": None if campaign.campaign_type is None else campaign.campaign_type.value,
+                "name": campaign.name,
+                "status": str(campaign.status),
+                "campaign_instance_id": campaign.campaign_instance_id,
+                "created_at": campaign.created_at,
+                "report_url": report.get("report_url"),
+                "manifest_sha256": report.get("manifest_sha256"),
+                "request": request,
+                "deleted_at": deleted_at,
+                "proven_gone_at": None if proven_gone_at is None else instant_text(proven_gone_at),
+                "deleted_by": dict(self.deleted_by),
+            },
+        )
+
+
+def _write(folder: Folder, name: str, value: Mapping[str, Any]) -> None:
+    folder.write(name, [json_bytes(dict(value))])
+
+
+def _campaign_in(folder: Folder) -> Campaign:
+    try:
+        return Campaign.from_api(json.loads(folder.read(CAMPAIGN)))
+    except (ValueError, AttributeError, KoreProtocolError) as error:
+        raise ReportStorageError(
+            f"{folder.url(CAMPAIGN)}: is no campaign object ({type(error).__name__}), although an earlier delete wrote "
+            "it; remove the folder if its campaign is gone",
+            retryable=False,
+        ) from error

@@ -1,0 +1,221 @@
+"""Does a report justify deleting a campaign? After the delete it is all that is left, so every doubt is a no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.errors import excerpt
+from airflow_provider_campaigns.reports.errors import ReportError, ReportRefusedError
+from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, load_manifest
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.reports.folder import Folder
+    from airflow_provider_campaigns.reports.manifest import Manifest
+
+ALWAYS_THERE = ("campaign.json", "summary.json")
+CONTACT_FILES = ("contacts.jsonl", "contacts.csv", "contacts.parquet")
+
+_AGAIN = "Run the report again, and delete with what it returns"
+_ANEW = f"Remove its {MANIFEST_NAME} and run the report again"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedReport:
+    """A report whose every file was read and found to be what its manifest says.
+
+    Attributes:
+        folder: where it is.
+        manifest: what it says of itself.
+    """
+
+    folder: Folder
+    manifest: Manifest
+
+    def check_again(self, campaign: Campaign) -> None:
+        """Make sure, cheaply, that it still justifies deleting the campaign as it is now.
+
+        Reads the manifest alone: what the files hold was checked before.
+
+        Raises:
+            ReportRefusedError: the manifest is another by now, or it no longer fits the campaign.
+            ReportStorageError: the manifest cannot be read.
+        """
+        if read_manifest(self.folder, campaign.campaign_id).sha256 != self.manifest.sha256:
+            _refuse(campaign, self.folder, "was replaced while the campaign was being deleted", _AGAIN)
+        check_fit(self.manifest, campaign, self.folder)
+
+
+def check_report(folder: Folder, campaign: Campaign, *, manifest_sha256: str | None = None) -> CheckedReport:
+    """Make sure that the report in ``folder`` justifies deleting ``campaign``.
+
+    Reads every file of the report once, a piece at a time. ``manifest_sha256`` is what the report's own task said of
+    its manifest; without it nothing tells a manifest that was written later, with files to match, from the real one.
+
+    Raises:
+        ReportRefusedError: it does not; the message says why and what to do.
+        ReportStorageError: it cannot be read.
+    """
+    manifest = read_manifest(folder, campaign.campaign_id)
+    if manifest_sha256 not in {None, manifest.sha256}:
+        _refuse(
+            campaign,
+            folder,
+            f"is not what its task wrote: {MANIFEST_NAME} has the SHA-256 {manifest.sha256}, expected "
+            f"{excerpt(str(manifest_sha256))}",
+            _AGAIN,
+        )
+    check_fit(manifest, campaign, folder)
+    _check_files(manifest, campaign, folder)
+    return CheckedReport(folder, manifest)
+
+
+def read_manifest(folder: Folder, campaign_id: str | None = None) -> Manifest:
+    """The manifest in ``folder``.
+
+    Raises:
+        ReportRefusedError: there is none, or what is there is no manifest.
+        ReportStorageError: it cannot be read.
+    """
+    try:
+        manifest = load_manifest(folder)
+    except ReportError as error:
+        if type(error) is not ReportError:
+            raise
+        raise _refusal(campaign_id, folder, f"cannot be understood: {error}", _ANEW) from error
+    if manifest is None:
+        raise _refusal(
+            campaign_id,
+            folder,
+            f"is not there, or was not finished: there is no {MANIFEST_NAME}",
+            "Run the report, or give the folder that its task returned as report_url",
+        )
+    return manifest
+
+
+def check_fit(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+    """Make sure that a report is complete, and about the latest run of this very campaign.
+
+    It fits if id, creation and run are equal, and it was finished after the run had ended. Where either side names no
+    run, the campaign must not have been changed since.
+
+    Raises:
+        ReportRefusedError: it does not; the message says why and what to do.
+    """
+    if manifest.campaign_id != campaign.campaign_id:
+        _refuse(campaign, folder, f"is about campaign {excerpt(manifest.campaign_id)}", "Give this campaign's report")
+    if manifest.created_at != campaign.created_at:
+        _refuse(
+            campaign,
+            folder,
+            f"is about a campaign created at {manifest.created_at}, and this one was created at {campaign.created_at}",
+            _AGAIN,
+        )
+    _check_run(manifest, campaign, folder)
+    _check_complete(manifest, campaign, folder)
+
+
+def _check_run(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+    reported, now = manifest.campaign_instance_id, campaign.campaign_instance_id
+    if reported is not None and now is not None:
+        if reported != now:
+            _refuse(
+                campaign,
+                folder,
+                f"is about run {reported}, and the campaign was started again since: it is {excerpt(campaign.status)} "
+                f"as run {now}",
+                "If that run was meant to be, stop it and report it first",
+            )
+    elif manifest.updated_at is None or manifest.updated_at != campaign.updated_at:
+        _refuse(
+            campaign,
+            folder,
+            f"names {reported or 'no run'} and the campaign names {now or 'none'}, so the campaign must be as it was, "
+            f"and it was changed: updatedAt was {manifest.updated_at} and is {campaign.updated_at}",
+            _AGAIN,
+        )
+    if campaign.status.is_running:
+        _refuse(
+            campaign,
+            folder,
+            f"cannot hold all of the run: the campaign is {campaign.status}",
+            "Stop it and report it first",
+        )
+
+
+def _check_complete(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+    if not manifest.complete:
+        reason = manifest.reason_text or manifest.reason or "it does not say why"
+        _refuse(campaign, folder, f"is not complete: {excerpt(reason)}", _AGAIN)
+    status = CampaignStatus(manifest.status)
+    never_ran = status == CampaignStatus.READY and manifest.campaign_instance_id is None
+    if not (status.is_ended or never_ran):
+        _refuse(campaign, folder, f"was taken while the campaign was {excerpt(status)}", _AGAIN)
+    finished_at, stopped_at = _instant(manifest.finished_at), _instant(manifest.stopped_at)
+    if finished_at is None:
+        _refuse(campaign, folder, "does not say when it was finished", _ANEW)
+    if stopped_at is not None and finished_at < stopped_at:
+        _refuse(
+            campaign,
+            folder,
+            f"was finished at {manifest.finished_at}, before the campaign was stopped at {manifest.stopped_at}",
+            _AGAIN,
+        )
+    if not manifest.contact_results:
+        return
+    rows, before = manifest.rows, manifest.contacts_before_stop
+    if rows is None or rows != manifest.total:
+        _refuse(campaign, folder, f"holds {rows} contacts, and the service had {manifest.total}", _ANEW)
+    if before is not None and rows < before:
+        _refuse(
+            campaign,
+            folder,
+            f"holds {rows} contacts, and there were {before} before the stop, so the stop has lost results",
+            "Look at the campaign on the platform",
+        )
+    if not rows and not never_ran and not manifest.allow_empty:
+        _refuse(
+            campaign,
+            folder,
+            "holds no contact, although the campaign ran",
+            "If that is right, run the report with allow_empty=True",
+        )
+
+
+def _check_files(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+    missing = [name for name in ALWAYS_THERE if name not in manifest.files]
+    if manifest.contact_results and not any(name in manifest.files for name in CONTACT_FILES):
+        missing.append(" or ".join(CONTACT_FILES))
+    if missing:
+        _refuse(campaign, folder, f"has no {', no '.join(missing)}", _ANEW)
+    for name, entry in manifest.files.items():
+        found = None if "/" in name else folder.measure(name)
+        if found is None:
+            _refuse(campaign, folder, f"lacks {excerpt(name)}, which its manifest names", _ANEW)
+        if found.bytes != entry.bytes:
+            _refuse(campaign, folder, f"is damaged: {name} has {found.bytes} bytes, expected {entry.bytes}", _ANEW)
+        if found.sha256 != entry.sha256:
+            _refuse(campaign, folder, f"was changed: the SHA-256 of {name} is not what its manifest says", _ANEW)
+
+
+def _instant(text: str | None) -> datetime | None:
+    """An aware instant, None if ``text`` is none."""
+    try:
+        instant = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return None if instant.tzinfo is None else instant
+
+
+def _refuse(campaign: Campaign, folder: Folder, what: str, remedy: str) -> NoReturn:
+    raise _refusal(campaign.campaign_id, folder, what, remedy)
+
+
+def _refusal(campaign_id: str | None, folder: Folder, what: str, remedy: str) -> ReportRefusedError:
+    of_campaign = "" if campaign_id is None else f"campaign {campaign_id}: "
+    return ReportRefusedError(
+        f"{of_campaign}the report {folder.url()} {what}. Nothing was deleted. {remedy}", campaign_id=campaign_id
+    )

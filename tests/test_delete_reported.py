@@ -1,0 +1,572 @@
+"""Deleting what was reported, and only that; what is kept of it. Against the simulator."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from delete_support import STRANGER, Meanwhile, add, before_call, failure, only, remove, there
+from saved_report import result_of, save_report
+
+from airflow_provider_campaigns.actions.archive import Archive
+from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.given_reports import GivenReports, reported_targets
+from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignTimeoutError, KoreError
+from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
+from airflow_provider_campaigns.reports.folder import Folder
+
+if TYPE_CHECKING:
+    from fake_clock import FakeClock
+
+    from airflow_provider_campaigns.actions.outcomes import Outcomes
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+DeleteReported = Callable[..., "Outcomes"]
+BY = {"dag_id": "evening", "run_id": "manual", "task_id": "delete", "map_index": -1, "try_number": 1}
+
+
+def open_folder(url: str) -> Folder:
+    return Folder(Path(url.removeprefix("file://")))
+
+
+@pytest.fixture
+def delete(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, tmp_path: Path) -> DeleteReported:
+    """Delete what reports are about, with an archive in ``archive``."""
+    kore_simulator.switches(rate_limit=None)
+
+    def call(report: Any, named: Targets | None = None, *, archive: bool = True, **options: Any) -> Outcomes:
+        reported = reported_targets(GivenReports.parse(report), named, open_folder)
+        outcomes = delete_campaigns(
+            client,
+            reported.targets.targets,
+            DeleteOptions(**options),
+            reports=reported.reports,
+            archive=Archive(Folder(tmp_path / "archive"), BY) if archive else None,
+            clock=fake_clock.clock,
+        )
+        outcomes.add_failures(reported.unread)
+        return outcomes
+
+    return call
+
+
+@pytest.fixture
+def campaign_id(kore_simulator: KoreSimulator) -> str:
+    """A campaign that has stopped."""
+    return add(kore_simulator, name="Spring")[0]
+
+
+def kept(tmp_path: Path, campaign_id: str) -> dict[str, Any]:
+    """What the archive holds of the only run of a campaign, by file name."""
+    (folder,) = (tmp_path / "archive" / campaign_id).iterdir()
+    return {one.name: json.loads(one.read_text()) for one in folder.iterdir()}
+
+
+class TestDelete:
+    """What was reported is deleted once, and its record is complete."""
+
+    def test_delete__reported(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """The result tells by which report, and where the record is."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        run = kore_simulator.campaign(campaign_id).instance_id
+
+        result = only(delete(result_of(path)))
+
+        assert result == {
+            "campaign_id": campaign_id,
+            "campaign_type": "voice",
+            "name": "Spring",
+            "status": "Deleted",
+            "changed": True,
+            "campaign_instance_id": run,
+            "deleted_at": "2026-03-02T12:30:00.000Z",
+            "report_url": path.as_uri(),
+            "manifest_sha256": result_of(path)["manifest_sha256"],
+            "rows": 3,
+            "archive_url": (tmp_path / "archive" / campaign_id / str(run)).as_uri(),
+        }
+        kore_simulator.assert_one_effect("delete", campaign_id)
+        assert there(kore_simulator) == set()
+
+    def test_delete__order_of_requests(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """Report and archive cost no request."""
+        delete(result_of(save_report(kore_simulator, campaign_id, tmp_path)))
+
+        assert [one.operation for one in kore_simulator.requests] == ["get", "get", "delete", "list", "get"]
+
+    def test_delete__archive(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """The object as it was, the service's answer, and a receipt without secrets, for nobody else to read."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        campaign = kore_simulator.campaign(campaign_id)
+
+        delete(result_of(path))
+
+        record = kept(tmp_path, campaign_id)
+        assert sorted(record) == ["campaign.json", "delete-answer.json", "receipt.json"]
+        assert record["campaign.json"]["_id"] == campaign_id
+        assert record["campaign.json"]["dialingStrategy"]["callerId"] == {"phoneNumber": campaign.caller_id}
+        assert record["delete-answer.json"]["message"] == "Campaign Spring deleted successfully"
+        assert record["delete-answer.json"]["data"] == record["campaign.json"]
+        request = record["receipt.json"].pop("request")
+        assert request.startswith(f"DELETE /campaign/api/v2/public/{kore_simulator.stream_id}/campaign/{campaign_id}?")
+        assert "campaignType=voice" in request
+        assert record["receipt.json"] == {
+            "format": 1,
+            "campaign_id": campaign_id,
+            "campaign_type": "voice",
+            "name": "Spring",
+            "status": "Stopped",
+            "campaign_instance_id": campaign.instance_id,
+            "created_at": campaign.created_at,
+            "report_url": path.as_uri(),
+            "manifest_sha256": result_of(path)["manifest_sha256"],
+            "deleted_at": "2026-03-02T12:30:00.000Z",
+            "proven_gone_at": "2026-03-02T12:30:00.000Z",
+            "deleted_by": BY,
+        }
+        for one in (tmp_path / "archive").rglob("*.json"):
+            assert one.stat().st_mode & 0o777 == 0o600
+
+    @pytest.mark.parametrize("form", ["folder", "folder/", "manifest", "result", "list", "json", "json list"])
+    def test_delete__forms(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path, form: str
+    ) -> None:
+        """A report is given by its address, as its task's result, or as a text of it."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        report = {
+            "folder": str(path),
+            "folder/": f"{path}/",
+            "manifest": str(path / "manifest.json"),
+            "result": result_of(path),
+            "list": [str(path)],
+            "json": json.dumps(result_of(path)),
+            "json list": json.dumps([result_of(path)]),
+        }[form]
+
+        assert only(delete(report, archive=False))["status"] == "Deleted"
+
+    def test_delete__sms(self, kore_simulator: KoreSimulator, delete: DeleteReported, tmp_path: Path) -> None:
+        """An SMS campaign, whose report may hold no contacts, is deleted like a voice campaign."""
+        (sms,) = add(kore_simulator, campaign_type="sms")
+        nothing = {"contact_results": False, "rows": None, "total": None, "contacts_before_stop": None}
+
+        result = only(delete(result_of(save_report(kore_simulator, sms, tmp_path, **nothing))))
+
+        assert (result["status"], result["campaign_type"], result["rows"]) == ("Deleted", "sms", None)
+
+    def test_delete__never_ran(self, kore_simulator: KoreSimulator, delete: DeleteReported, tmp_path: Path) -> None:
+        """One that never ran is deleted only if its id is named besides; its record is under ``never-ran``."""
+        (ready,) = add(kore_simulator, status="Ready")
+        path = save_report(kore_simulator, ready, tmp_path, rows=0, total=0, contacts_before_stop=None)
+
+        assert "has yet to run" in str(failure(delete(result_of(path)), ready))
+        kore_simulator.assert_no_writes()
+
+        assert only(delete(result_of(path), Targets.parse(ready, None)))["campaign_instance_id"] is None
+        assert (tmp_path / "archive" / ready / "never-ran" / "receipt.json").is_file()
+
+    @pytest.mark.parametrize("fault", ["drop", "truncate", "503"])
+    def test_delete__answer_lost(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path, fault: str
+    ) -> None:
+        """Where the answer was lost and reading proved the campaign gone, the record says so."""
+        {
+            "drop": lambda: kore_simulator.drop_next(after=True, operation="delete"),
+            "truncate": lambda: kore_simulator.truncate_next(operation="delete"),
+            "503": lambda: kore_simulator.fail_next(503, after=True, operation="delete"),
+        }[fault]()
+
+        assert only(delete(result_of(save_report(kore_simulator, campaign_id, tmp_path))))["changed"] is True
+        assert kept(tmp_path, campaign_id)["delete-answer.json"] == {"lost": True}
+        assert kept(tmp_path, campaign_id)["receipt.json"]["deleted_at"] == "2026-03-02T12:30:00.000Z"
+
+    def test_delete__unproven(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """Without a proof there is a receipt that says so."""
+        delete(result_of(save_report(kore_simulator, campaign_id, tmp_path)), confirm=False)
+
+        assert kept(tmp_path, campaign_id)["receipt.json"]["proven_gone_at"] is None
+
+    def test_delete__plan(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """A plan checks the report and keeps nothing."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+
+        assert "planned" in only(delete(result_of(path), plan_only=True))
+        (path / "summary.json").unlink()
+        assert isinstance(failure(delete(result_of(path), plan_only=True), campaign_id), ReportRefusedError)
+        assert not (tmp_path / "archive").exists()
+        kore_simulator.assert_no_writes()
+
+
+def truncate(path: Path) -> None:
+    (path / "contacts.jsonl").write_bytes((path / "contacts.jsonl").read_bytes()[:-1])
+
+
+def tamper(path: Path) -> None:
+    content = (path / "contacts.jsonl").read_bytes()
+    (path / "contacts.jsonl").write_bytes(content.replace(b"customer-1", b"customer-9"))
+
+
+class TestRefused:
+    """A report that does not justify the delete: no DELETE is sent, and the message says why and what to do."""
+
+    @pytest.mark.parametrize(
+        ("spoil", "why", "remedy"),
+        [
+            (shutil.rmtree, "is not there, or was not finished: there is no manifest.json", "Run the report"),
+            (lambda path: (path / "contacts.jsonl").unlink(), "lacks contacts.jsonl", "Remove its manifest.json"),
+            (truncate, "is damaged: contacts.jsonl has ", "run the report again"),
+            (tamper, "was changed: the SHA-256 of contacts.jsonl", "run the report again"),
+            (lambda path: (path / "manifest.json").write_text("{"), "cannot be understood", "run the report again"),
+        ],
+    )
+    def test_delete__spoiled(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        spoil: Callable[[Path], object],
+        why: str,
+        remedy: str,
+    ) -> None:
+        """Missing, truncated, tampered with, unreadable."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        given = result_of(path)
+        spoil(path)
+
+        error = failure(delete(given), campaign_id)
+
+        assert isinstance(error, ReportRefusedError)
+        assert why in str(error)
+        assert remedy in str(error)
+        assert "Nothing was deleted" in str(error)
+        kore_simulator.assert_no_writes()
+        assert not (tmp_path / "archive").exists()
+
+    @pytest.mark.parametrize(
+        ("manifest", "why"),
+        [
+            ({"complete": False, "reason": "empty", "reason_text": "it ran, and there is no contact"}, "no contact"),
+            ({"complete": False, "reason": "total_shrank", "reason_text": "1200 contacts before the stop, 0 after"},
+             "is not complete: 1200 contacts before the stop, 0 after"),
+            ({"rows": 0, "total": 0}, "so the stop has lost results"),
+            ({"campaign_instance_id": "cid-before"}, "is about run cid-before, and the campaign was started again"),
+        ],
+    )  # fmt: skip
+    def test_delete__unfit(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        manifest: dict[str, Any],
+        why: str,
+    ) -> None:
+        """Empty, incomplete, of results that the stop emptied, of an earlier run."""
+        path = save_report(kore_simulator, campaign_id, tmp_path, **manifest)
+
+        assert why in str(failure(delete(result_of(path)), campaign_id))
+        kore_simulator.assert_no_writes()
+
+    def test_delete__foreign(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """The report of another campaign, passed off as this one's."""
+        (other,) = add(kore_simulator, name="Spring")
+        path = save_report(kore_simulator, other, tmp_path)
+
+        error = failure(delete(result_of(path) | {"campaign_id": campaign_id}), campaign_id)
+
+        assert f"is about campaign {other}. Nothing was deleted. Give this campaign's report" in str(error)
+        kore_simulator.assert_no_writes()
+
+    @pytest.mark.parametrize("if_running", ["fail", "stop"])
+    def test_delete__started_again(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path, if_running: str
+    ) -> None:
+        """A campaign that was started again since its report is neither stopped nor deleted, and the reason is told."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        run = kore_simulator.restart(campaign_id)
+
+        error = failure(delete(result_of(path), if_running=if_running), campaign_id)
+
+        assert f"the campaign was started again since: it is Active as run {run}. Nothing was deleted" in str(error)
+        kore_simulator.assert_no_writes()
+
+    def test_delete__started_again_meanwhile(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        meanwhile: Meanwhile,
+    ) -> None:
+        """So is one that is started again while its report is being read."""
+        kore_simulator.switches(delete_running="accept")
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+
+        assert "was started again since" in str(failure(delete(result_of(path)), campaign_id))
+        kore_simulator.assert_no_writes()
+
+    def test_delete__report_vanishes_meanwhile(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        meanwhile: Meanwhile,
+    ) -> None:
+        """So is one whose report is removed after it was read."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        before_call(meanwhile, "get_campaign", 2, lambda: shutil.rmtree(path))
+
+        assert "is not there, or was not finished" in str(failure(delete(result_of(path)), campaign_id))
+        kore_simulator.assert_no_writes()
+
+    def test_delete__no_report_in_the_result(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str
+    ) -> None:
+        """A result without the address of a report justifies nothing."""
+        error = failure(delete({"campaign_id": campaign_id, "status": "Stopped"}), campaign_id)
+
+        assert "the result of its report's task names no report (report_url)" in str(error)
+        kore_simulator.assert_no_writes()
+
+    def test_delete__another_name(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """The name in the report's result must still be the campaign's."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+
+        error = failure(delete(result_of(path) | {"name": "Summer"}), campaign_id)
+
+        assert isinstance(error, CampaignMismatchError)
+        kore_simulator.assert_no_writes()
+
+    def test_delete__one_refused(self, kore_simulator: KoreSimulator, delete: DeleteReported, tmp_path: Path) -> None:
+        """One that is refused, or cannot even be told, keeps no other from being deleted."""
+        ids = add(kore_simulator, 4)
+        reports: list[Any] = [result_of(save_report(kore_simulator, one, tmp_path)) for one in ids]
+        shutil.rmtree(tmp_path / ids[1])
+        lost = str(tmp_path / "nowhere")
+
+        outcomes = delete([*reports, lost])
+
+        assert list(outcomes.failures) == [ids[1], lost]
+        assert there(kore_simulator) == {ids[1]}
+        with pytest.raises(KoreError, match="2 of 5 campaigns could not be deleted"):
+            outcomes.raise_failures("deleted")
+
+
+class TestArchiveFails:
+    """What cannot be kept is not deleted; what is deleted gets its receipt in the end."""
+
+    def test_delete__archive_not_writable(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """An archive that cannot be written keeps the campaign where it is."""
+        (tmp_path / "archive").write_text("a file in the place of the folder")
+
+        error = failure(delete(result_of(save_report(kore_simulator, campaign_id, tmp_path))), campaign_id)
+
+        assert isinstance(error, ReportStorageError)
+        assert "cannot" in str(error)
+        kore_simulator.assert_no_writes()
+
+    @pytest.mark.parametrize("lost", ["delete-answer.json", "receipt.json"])
+    def test_delete__receipt_not_writable(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        lost: str,
+    ) -> None:
+        """If the archive fails after the delete, the task fails, and the next try writes what is owed."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        write = Folder.write
+        is_full = True
+
+        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
+            if name == lost and is_full:
+                raise ReportStorageError("no space left")
+            return write(folder, name, chunks)
+
+        monkeypatch.setattr(Folder, "write", refuse)
+
+        error = failure(delete(result_of(path)), campaign_id)
+
+        assert str(error) == (
+            f"campaign {campaign_id}: is deleted, but its receipt could not be written: no space left. Run this again, "
+            "which writes it"
+        )
+        assert error.retryable
+
+        is_full = False
+        result = only(delete(result_of(path)))
+
+        assert result["status"] == "Deleted"
+        assert result["changed"] is (lost == "receipt.json")
+        assert kept(tmp_path, campaign_id)["receipt.json"]["report_url"] == path.as_uri()
+        kore_simulator.assert_one_effect("delete", campaign_id)
+
+    def test_delete__answer_not_writable_for_a_moment(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """An answer that could not be kept at once is kept with the receipt."""
+        write, refusals = Folder.write, iter([True])
+
+        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
+            if name == "delete-answer.json" and next(refusals, False):
+                raise ReportStorageError("try again")
+            return write(folder, name, chunks)
+
+        monkeypatch.setattr(Folder, "write", refuse)
+        only(delete(result_of(save_report(kore_simulator, campaign_id, tmp_path))))
+
+        assert kept(tmp_path, campaign_id)["delete-answer.json"]["status"] == "success"
+
+    def test_delete__not_gone_then_gone(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        meanwhile: Meanwhile,
+    ) -> None:
+        """A campaign that is not proven gone gets its receipt when it is."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
+        meanwhile("list_campaigns", lambda: kore_simulator.add_campaign(**before))
+
+        assert isinstance(failure(delete(result_of(path)), campaign_id), CampaignTimeoutError)
+        assert "receipt.json" not in kept(tmp_path, campaign_id)
+
+        remove(kore_simulator, campaign_id)
+        assert only(delete(result_of(path)))["changed"] is True
+        assert kept(tmp_path, campaign_id)["receipt.json"]["proven_gone_at"] == "2026-03-02T12:31:00.000Z"
+
+    def test_delete__record_garbled(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """A record that cannot be understood is told, and not passed over."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        folder = tmp_path / "archive" / campaign_id / "cid-1"
+        folder.mkdir(parents=True)
+        (folder / "campaign.json").write_text("[]")
+        remove(kore_simulator, campaign_id)
+
+        error = failure(delete(result_of(path)), campaign_id)
+
+        assert "campaign.json: is no campaign object" in str(error)
+        assert not error.retryable
+
+    def test_delete__again_after_a_refusal(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        meanwhile: Meanwhile,
+    ) -> None:
+        """A record that a refused try began is written anew by the one that deletes."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+        assert campaign_id in delete(result_of(path)).failures
+
+        kore_simulator.set_status(campaign_id, "Stopped")
+        again = save_report(kore_simulator, campaign_id, tmp_path)
+        assert only(delete(result_of(again)))["changed"] is True
+
+
+class TestGoneAlready:
+    """A campaign that is gone is success, whatever became of its report."""
+
+    @pytest.mark.parametrize("archive", [True, False])
+    def test_delete__gone(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path, archive: bool
+    ) -> None:
+        """It is told with its report, as unchanged, and nothing is sent."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        given = result_of(path)
+        remove(kore_simulator, campaign_id)
+        (path / "contacts.jsonl").unlink()
+
+        assert only(delete(given, archive=archive)) == {
+            "campaign_id": campaign_id,
+            "campaign_type": None,
+            "name": "Spring",
+            "status": "Missing",
+            "changed": False,
+            "campaign_instance_id": None,
+            "report_url": path.as_uri(),
+            "manifest_sha256": given["manifest_sha256"],
+            "rows": 3,
+        }
+        kore_simulator.assert_no_writes()
+
+    def test_delete__twice(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """A second delete changes nothing, and leaves the receipt as it is."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        delete(given)
+        first = kept(tmp_path, campaign_id)
+
+        result = only(delete(given))
+
+        assert (result["status"], result["changed"]) == ("Missing", False)
+        assert kept(tmp_path, campaign_id) == first
+        kore_simulator.assert_one_effect("delete", campaign_id)
+
+    def test_delete__no_report_and_gone(self, delete: DeleteReported) -> None:
+        """A result without a report is enough for a campaign that is not there."""
+        assert only(delete({"campaign_id": STRANGER}))["status"] == "Missing"
+
+    @pytest.mark.parametrize("if_missing", ["succeed", "fail"])
+    def test_delete__killed_try(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        if_missing: str,
+    ) -> None:
+        """What a killed try owes is written by the next one, which says that the campaign is deleted."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        delete(result_of(path))
+        (record,) = (tmp_path / "archive" / campaign_id).iterdir()
+        (record / "receipt.json").unlink()
+        (record / "delete-answer.json").unlink()
+
+        result = only(delete(result_of(path), if_missing=if_missing))
+
+        assert (result["status"], result["changed"], result["archive_url"]) == ("Deleted", False, record.as_uri())
+        assert kept(tmp_path, campaign_id)["delete-answer.json"] == {"lost": True}
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["deleted_at"], receipt["proven_gone_at"]) == (None, "2026-03-02T12:30:00.000Z")
+        assert receipt["name"] == "Spring"
