@@ -1,0 +1,20 @@
+"""A delete that is killed at some points; ``tests/crash`` does the same at many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from delete_kills import kill_deletes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+
+def test_delete__killed(kore_simulator: KoreSimulator, client: KoreClient, tmp_path: Path) -> None:
+    """After the next try it is deleted once, has its receipt, and what has no complete report is still there."""
+    met = kill_deletes(kore_simulator, client, tmp_path, times=10, seed=20261121)
+
+    assert met.before + met.between + met.after == 10
