@@ -470,6 +470,19 @@ class TestArchiveFails:
         assert only(delete(result_of(path)))["changed"] is True
         assert kept(tmp_path, campaign_id)["receipt.json"]["proven_gone_at"] == "2026-03-02T12:31:00.000Z"
 
+    def test_delete__there_again(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """A receipt does not outlive the next delete of a campaign that is there all the same."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
+        delete(result_of(path))
+        kore_simulator.add_campaign(**before)
+        kore_simulator.fail_next(400, operation="delete", body={"status": "failed"})
+
+        assert campaign_id in delete(result_of(path)).failures
+        assert sorted(kept(tmp_path, campaign_id)) == ["campaign.json"]
+
     def test_delete__record_garbled(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
     ) -> None:
