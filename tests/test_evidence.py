@@ -244,7 +244,7 @@ class TestDelete:
         """A try that stopped a campaign and died before the delete leaves a new run alone in the next try."""
         (campaign,) = add(kore_simulator, 1, name="C", status="Active")
         options = DeleteOptions(CampaignType.VOICE, if_running="stop")
-        kore_simulator.fail_next(401, operation="status", times=1000)
+        kore_simulator.fail_next(401, operation="delete", times=1000)
         first = delete_campaigns(client, [Target(campaign)], options, evidence=kept, clock=fake_clock.clock)
         kore_simulator.clear_faults()
         kore_simulator.restart(campaign)
