@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
     from airflow_provider_campaigns.operators.list import ListCampaignsOperator
+    from airflow_provider_campaigns.operators.report import CampaignReportOperator
     from airflow_provider_campaigns.operators.start import StartSmsCampaignOperator, StartVoiceCampaignOperator
     from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
     from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 _HOME = {
     "CallingHoursSensor": "sensors",
     "CallingHoursTimetable": "timetables",
+    "CampaignReportOperator": "operators.report",
     "CampaignStatusSensor": "sensors",
     "CampaignStatusTrigger": "triggers",
     "DeleteCampaignOperator": "operators.delete",
@@ -42,6 +44,7 @@ _HOME = {
 __all__ = [
     "CallingHoursSensor",
     "CallingHoursTimetable",
+    "CampaignReportOperator",
     "CampaignStatusSensor",
     "CampaignStatusTrigger",
     "DeleteCampaignOperator",

@@ -27,6 +27,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_campaigns.operators.delete",
                     "airflow_provider_campaigns.operators.list",
+                    "airflow_provider_campaigns.operators.report",
                     "airflow_provider_campaigns.operators.start",
                     "airflow_provider_campaigns.operators.stop",
                 ],

@@ -88,8 +88,10 @@ class CampaignReportOperator(CampaignsOperator):
         """Report the campaigns."""
         with self.working() as clock:
             targets, options = self.targets(), self._options()
+            output_path = storage_path(self.output_path)
+            self.show_link(context, targets)
             outcomes = actions.report.report_campaigns(
-                self.hook.get_conn(), targets.targets, storage_path(self.output_path), options, clock=clock
+                self.hook.get_conn(), targets.targets, output_path, options, clock=clock
             )
             result = self.deliver(outcomes, targets, context, what="reported")
             self._tell_assets(outcomes.as_dicts(), context)
