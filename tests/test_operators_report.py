@@ -282,7 +282,7 @@ class TestKilled:
         monkeypatch.setattr(KoreClient, "get_contact_page", original)
         result = run(campaign_id=campaign_id).result
         assert result["rows"] == 3456
-        assert len(kore_simulator.requests.of("contacts")) <= 27
+        assert len(kore_simulator.requests.of("contacts")) <= 28
 
 
 class TestBucket:
