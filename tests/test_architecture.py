@@ -30,6 +30,14 @@ KORE_RINGS = (
     ("sending",),
     ("client",),
 )
+REPORT_RINGS = (
+    ("errors",),
+    ("folder", "pages", "rows", "summary", "page_text"),
+    ("manifest", "parquet", "page_bars", "page_hours", "page_settings", "page_verdict"),
+    ("parts", "verdict", "page"),
+    ("contents", "fit"),
+    ("export",),
+)
 # The layers of the whole package, likewise. The errors are the innermost of all.
 LAYERS = {
     "provider_info": 0,
@@ -110,18 +118,29 @@ class TestImports:
         """A new part of the package gets its place here."""
         assert {area(module) for module in MODULES} - {"", "simulator"} <= LAYERS.keys()
 
-    def test_imports__rings_of_the_client(self) -> None:
-        """Within the client, too, imports point one way, and every module has its ring."""
-        ring_of = {f"{NAME}.kore.{name}": number for number, ring in enumerate(KORE_RINGS) for name in ring}
+    @pytest.mark.parametrize(("part", "rings"), [("kore", KORE_RINGS), ("reports", REPORT_RINGS)])
+    def test_imports__rings(self, part: str, rings: tuple[tuple[str, ...], ...]) -> None:
+        """Within the client and the reports, too, imports point one way, and every module has its ring."""
+        ring_of = {f"{NAME}.{part}.{name}": number for number, ring in enumerate(rings) for name in ring}
 
-        assert ring_of.keys() == {name for name in MODULES if area(name) == "kore"} - {f"{NAME}.kore"}
+        assert ring_of.keys() >= {name for name in MODULES if area(name) == part} - {f"{NAME}.{part}"}
         outward = {
             (module, name)
             for module, ring in ring_of.items()
+            if module in MODULES
             for name in imports(module)
             if ring_of.get(name, 0) > ring
         }
         assert outward == set()
+
+    def test_imports__pyarrow_is_optional(self) -> None:
+        """One module needs pyarrow, and it is loaded only where Parquet is wanted."""
+        users = {module for module in MODULES if "pyarrow" in {name.partition(".")[0] for name in imports(module)}}
+        loaders = {module for module in MODULES if f"{NAME}.reports.parquet" in imports(module)}
+
+        assert users == {f"{NAME}.reports.parquet"}
+        assert loaders == {f"{NAME}.reports.contents"}
+        assert "pyarrow" not in loaded_by(f"import {NAME}.actions.report, {NAME}.operators.report")
 
     @pytest.mark.parametrize("library", ["requests", "urllib3"])
     def test_imports__one_door_to_the_network(self, library: str) -> None:
