@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from importlib import import_module
 
-BENCHMARKS = ("imports", "client", "calling_hours", "waits", "stop_at_close")
+BENCHMARKS = ("imports", "client", "calling_hours", "waits", "report", "stop_at_close")
 
 
 def main() -> None:
@@ -21,6 +21,9 @@ def main() -> None:
         "--with-peers",
         action="store_true",
         help="measure waits beside other providers' triggers as well, in an environment of their own (.venv-peers)",
+    )
+    parser.add_argument(
+        "--contacts", type=int, default=100_000, metavar="N", help="contacts of the report; 1000000 takes a while"
     )
     arguments = parser.parse_args()
     names = arguments.names or BENCHMARKS
@@ -33,8 +36,8 @@ def main() -> None:
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians\n")
     for name in names:
-        options = {"with_peers": arguments.with_peers} if name == "waits" else {}
-        print(import_module(f"benchmarks.{name}").run(**options), flush=True)
+        options = {"waits": {"with_peers": arguments.with_peers}, "report": {"contacts": arguments.contacts}}
+        print(import_module(f"benchmarks.{name}").run(**options.get(name, {})), flush=True)
         print()
 
 

@@ -695,6 +695,20 @@ class TestStorage:
         assert str(error).startswith(f"file://{tmp_path}/file/{campaign_id}/")
         assert pages_read(kore_simulator) == [1]
 
+    def test_unreadable(self, report: Reporter, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A manifest that cannot be read now is not taken for none: nothing is replaced."""
+        from airflow_provider_campaigns.reports.folder import Folder
+
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        result = report.one(campaign_id)
+
+        def fail(folder: Folder, name: str) -> bytes:
+            raise ReportStorageError("unreadable")
+
+        monkeypatch.setattr(Folder, "read", fail)
+        assert str(report.failure(campaign_id)) == "unreadable"
+        assert manifest_of(result)["tries"] == 1
+
     @pytest.mark.parametrize("file", ["contacts.jsonl", "summary.json", "manifest.json", "00000011"])
     def test_full_disk(
         self, file: str, report: Reporter, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
@@ -810,6 +824,29 @@ class TestAgain:
         first = 2 if damage == "state" else 11
         assert pages_read(kore_simulator) == [1, 1, *range(first, 36), 35]
         assert result["rows"] == 3456
+
+    @pytest.mark.parametrize("retryable", [True, False])
+    def test_unreadable_part(
+        self, retryable: bool, report: Reporter, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A part that cannot be read now ends the try; one that is no more is read from the service again."""
+        from airflow_provider_campaigns.reports.folder import Folder
+
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=3456)
+        self.interrupt(report, kore_simulator, campaign_id, 26)
+        original = Folder.read
+
+        def fail(folder: Folder, name: str) -> bytes:
+            if ".00000011." in name:
+                raise ReportStorageError("unreadable", retryable=retryable)
+            return original(folder, name)
+
+        monkeypatch.setattr(Folder, "read", fail)
+        if retryable:
+            assert str(report.failure(campaign_id)) == "unreadable"
+        else:
+            assert report.one(campaign_id)["rows"] == 3456
+            assert pages_read(kore_simulator) == [1, 1, *range(11, 36), 35]
 
     def test_behind_the_manifest(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A try that was killed between the manifest and the removal of the parts is done; they are removed."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
@@ -121,6 +121,7 @@ def test_from_bytes__wrong(changes: dict[str, object], problem: str) -> None:
         Manifest.from_bytes(json_bytes(BODY | changes))
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.binary() | st.integers(0, len(DATA) - 2).map(lambda end: DATA[:end]))
 def test_from_bytes__torn(data: bytes) -> None:
     """A file that was cut off, or holds anything else, is an error and nothing worse."""
@@ -151,6 +152,15 @@ def test_load_manifest__unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(folder, "read", fail)
     with pytest.raises(ReportStorageError, match=r"^no$"):
         load_manifest(folder)
+
+
+def test_modules__load_when_they_are_used() -> None:
+    """A module of reports is loaded by its name, and nothing else has one."""
+    from airflow_provider_campaigns import reports
+
+    assert reports.manifest.Manifest is Manifest
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = reports.nothing
 
 
 def test_reason__transient() -> None:

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("pyarrow", exc_type=ImportError)
 
 import pyarrow.parquet as pq
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_campaigns.reports import parquet
@@ -92,6 +92,7 @@ def test_half_a_pair(tmp_path: Path) -> None:
     assert (row["uniqueId"], row["agentDispositionCodes"]) == ("a?", ["?"])
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=6))
 def test_groups(tmp_path_factory: pytest.TempPathFactory, cuts: list[int]) -> None:
     """However the rows came in, the file is the same, byte by byte, and its groups are of the same size."""

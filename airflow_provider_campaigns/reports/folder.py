@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,8 +185,6 @@ class Folder:
         """Whatever a storage raises meanwhile, as one kind of error; its libraries have dozens of their own."""
         try:
             yield
-        except ReportStorageError:
-            raise
         except Exception as error:
             raise self._failure(doing, error) from error
 
@@ -215,7 +214,7 @@ class Folder:
         return ReportStorageError(f"{self.url()}: cannot {doing}: {advice} ({said})", retryable=retryable)
 
 
-class Writer:
+class Writer(ABC):
     """A file that is being written, measured on the way. A binary file to whoever writes to one."""
 
     def __init__(self, folder: Folder, name: str, file: IO[bytes]) -> None:
@@ -237,7 +236,8 @@ class Writer:
         return self._bytes
 
     def flush(self) -> None:
-        """Nothing: a file is whole when it is committed."""
+        """Hand on what is held back; it still is no file before it is committed."""
+        self._write_pending()
 
     def write(self, data: bytes) -> int:
         """Add to the file."""
@@ -269,8 +269,9 @@ class Writer:
         with self._folder.guarded(f"write {self._name}"):
             self._file.write(data)
 
+    @abstractmethod
     def _appear(self) -> None:
-        raise NotImplementedError
+        """Put what was written in its place, and close it."""
 
 
 class _LocalFile(Writer):
