@@ -6,14 +6,26 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog
+from airflow_provider_campaigns.operators.metrics import tell_change
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context
+
+    from airflow_provider_campaigns.actions.audit import Change
 
 log = logging.getLogger(__name__)
 
 _HUMAN_IN_THE_LOOP = ("airflow.providers.standard.operators.hitl", "HITLOperator")
 """The base of Airflow's approvals, by name: importing it to parse a DAG would cost more than the rest together."""
+
+
+class TaskAudit(AuditLog):
+    """An audit log that also counts, as metrics go: when a change is made, whatever becomes of the task."""
+
+    def record(self, change: Change) -> None:
+        """Write the line, and count it."""
+        super().record(change)
+        tell_change(change)
 
 
 def audit_of(context: Context, *, approved_for: BaseOperator | None = None) -> Audit:
@@ -35,7 +47,7 @@ def audit_of(context: Context, *, approved_for: BaseOperator | None = None) -> A
     approvers = [] if approved_for is None else _approvers(approved_for, context)
     if approvers:
         who["approved_by"] = approvers
-    return AuditLog(who)
+    return TaskAudit(who)
 
 
 def _approvers(operator: BaseOperator, context: Context) -> list[str]:

@@ -21,6 +21,7 @@ from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import KEY as LINK_KEY
 from airflow_provider_campaigns.links import CampaignLink, console_link
 from airflow_provider_campaigns.operators.cancellation import Cancellation
+from airflow_provider_campaigns.operators.metrics import tell_outcomes
 from airflow_provider_campaigns.operators.run_instant import run_type
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ class CampaignsOperator(KoreCampaignOperator):
             AirflowSkipException: every campaign is missing, and ``if_missing`` is ``skip``.
         """
         results = outcomes.as_dicts()
+        tell_outcomes(outcomes, what)
         if outcomes.failures and "ti" in context:  # there is none where a unit test calls ``execute({})``
             context["ti"].xcom_push(key=RESULTS_KEY, value=results)
         outcomes.raise_failures(what)
