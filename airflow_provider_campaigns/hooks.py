@@ -191,13 +191,11 @@ def settings_from(connection: Any) -> KoreSettings:
     """
     from airflow_provider_campaigns.kore.settings import KoreSettings  # noqa: PLC0415
 
-    extras = _extras_of(connection)
+    extras = {"stream_id": "", "account_id": "", **_extras_of(connection)}
     return KoreSettings(
         host=_host_of(connection),
         client_id=connection.login or "",
         client_secret=connection.password or "",
-        stream_id=extras.pop("stream_id", ""),
-        account_id=extras.pop("account_id", ""),
         **{name: _READERS[name](name, value) if name in _READERS else value for name, value in extras.items()},
     )
 
@@ -283,7 +281,14 @@ def _json_object(name: str, value: object) -> Any:
     return parsed
 
 
+def _text(_name: str, value: object) -> Any:
+    # ``airflow connections add --conn-uri`` reads each extra as JSON, so a text of digits arrives as a number.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 _READERS: dict[str, Callable[[str, object], Any]] = {
+    "account_id": _text,
+    "jwt_subject": _text,
     "allow_http": flag,
     "verify_tls": flag,
     "jwt_ttl_s": _number(int),

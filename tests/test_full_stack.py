@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from airflow.sdk import Connection
 
+from airflow_provider_campaigns.hooks import settings_from
+from airflow_provider_campaigns.kore.settings import KoreSettings
 from demo.airflow_stack import AirflowStack
 from demo.evening import (
     DAGS_FOLDER,
@@ -19,6 +24,7 @@ from demo.evening import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -146,7 +152,7 @@ def test_connection__test_in_the_api_server(stage: Stage):
     """Airflow's own test of the connection says that host, credentials and scope are right, or what is wrong."""
     api = stage.airflow.api
     stored = api.call("GET", "/connections/kore_default")
-    body = {name: stored[name] for name in ("connection_id", "conn_type", "host", "login", "extra")}
+    body = {name: stored[name] for name in ("connection_id", "conn_type", "host", "port", "login", "extra")}
     right = api.call("POST", "/connections/test", body=body | {"password": stage.simulator.client_secret})
     wrong = api.call("POST", "/connections/test", body=body | {"password": "another-secret"})
 
@@ -158,6 +164,49 @@ def test_connection__test_in_the_api_server(stage: Stage):
     assert wrong["message"].startswith(
         "login, password, stream_id or account_id: the platform does not accept these credentials"
     )
+
+
+def airflow(stage: Stage, *arguments: str) -> None:
+    """Airflow's command line, on the database of the stage."""
+    home = stage.airflow.home
+    environment = home.environment(home.load_secrets(), port=0, dags_folder=DAGS_FOLDER, extra={})
+    command = [sys.executable, "-m", "airflow", *arguments]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+
+
+def test_connection__by_the_command_line(stage: Stage, tmp_path: Path):
+    """The same connection, added as JSON and as a URI, comes back as the same settings."""
+    as_json = {
+        "conn_type": "kore_campaign",
+        "host": "https://platform.kore.ai",
+        "port": 443,
+        "login": "cs-1",
+        "password": "canary-secret/3f9c1d+3f9c1d",
+        "extra": {"stream_id": "st-1", "account_id": "67777", "requests_per_minute": 30, "verify_tls": False},
+    }
+    as_uri = (
+        "kore-campaign://cs-1:canary-secret%2F3f9c1d%2B3f9c1d@platform.kore.ai:443"
+        "?stream_id=st-1&account_id=67777&requests_per_minute=30&verify_tls=false"
+    )
+    airflow(stage, "connections", "add", "as_json", "--conn-json", json.dumps(as_json))
+    airflow(stage, "connections", "add", "as_uri", "--conn-uri", as_uri)
+    exported = tmp_path / "connections.json"
+    airflow(stage, "connections", "export", str(exported))
+
+    stored = json.loads(exported.read_text())
+    for connection_id in ("as_json", "as_uri"):
+        connection = Connection.from_json(json.dumps(stored[connection_id]), conn_id=connection_id)
+        settings = settings_from(connection)
+        assert settings.base_url == "https://platform.kore.ai"
+        assert settings == KoreSettings(
+            host=settings.host,
+            client_id="cs-1",
+            client_secret="canary-secret/3f9c1d+3f9c1d",
+            stream_id="st-1",
+            account_id="67777",
+            requests_per_minute=30,
+            verify_tls=False,
+        ), connection_id
 
 
 def test_logs__hold_no_secret(stage: Stage):

@@ -119,6 +119,39 @@ class TestForms:
 
         assert settings.endpoint_overrides == {"stop_voice_v1": "/a/{stream_id}/{campaign_id}"}
 
+    def test_settings_from__digits(self) -> None:
+        """An id of digits may have become a number on the way: Airflow's command line reads a URI's extras as JSON."""
+        settings = settings_from(with_extra(account_id=677770000000000000000001, jwt_subject=7))
+
+        assert (settings.account_id, settings.jwt_subject) == ("677770000000000000000001", "7")
+
+    def test_hook__environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From the environment, as JSON or as a URI, the hook reads the same settings."""
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_AS_JSON",
+            '{"conn_type": "kore_campaign", "host": "https://platform.kore.ai", "port": 443, "login": "cs-1", '
+            '"password": "canary-secret/3f9c1d+3f9c1d", '
+            '"extra": {"stream_id": "st-1", "account_id": "67777", "requests_per_minute": 30, "verify_tls": false}}',
+        )
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_AS_URI",
+            "kore-campaign://cs-1:canary-secret%2F3f9c1d%2B3f9c1d@platform.kore.ai:443"
+            "?stream_id=st-1&account_id=67777&requests_per_minute=30&verify_tls=false",
+        )
+
+        for connection_id in ("as_json", "as_uri"):
+            settings = KoreCampaignHook(connection_id).get_conn().settings
+            assert settings.base_url == "https://platform.kore.ai"
+            assert settings == KoreSettings(
+                host=settings.host,
+                client_id="cs-1",
+                client_secret="canary-secret/3f9c1d+3f9c1d",
+                stream_id="st-1",
+                account_id="67777",
+                requests_per_minute=30,
+                verify_tls=False,
+            )
+
     @pytest.mark.parametrize(
         ("fields", "base_url"),
         [
@@ -126,6 +159,8 @@ class TestForms:
             ({"host": "https://platform.kore.ai"}, "https://platform.kore.ai"),
             ({"host": "https://platform.kore.ai/"}, "https://platform.kore.ai"),
             ({"host": "platform.kore.ai", "port": 8443}, "https://platform.kore.ai:8443"),
+            ({"host": "platform.kore.ai", "port": 443}, "https://platform.kore.ai"),
+            ({"host": "platform.kore.ai", "port": 0}, "https://platform.kore.ai"),
             ({"host": "https://platform.kore.ai/", "port": 8443}, "https://platform.kore.ai:8443"),
             ({"host": "platform.kore.ai", "schema": "https"}, "https://platform.kore.ai"),
             ({"host": "https://platform.kore.ai", "schema": "https"}, "https://platform.kore.ai"),
@@ -185,7 +220,7 @@ class TestBadFields:
             (connection(extra=None), "stream_id", "stream_id: missing; expected the app's id, for example st-06031"),
             (connection(extra={"stream_id": STREAM}), "account_id", "account_id: missing; expected the account's id"),
             (with_extra(stream_id=LOGIN), "stream_id", "were login and stream_id swapped?"),
-            (with_extra(account_id=67777), "account_id", "account_id: expected the account's id, for example 67777ce"),
+            (with_extra(account_id=True), "account_id", "account_id: expected the account's id, for example 67777ce"),
             (with_extra(api_version="v3"), "api_version", "api_version: expected 'v1' or 'v2', got 'v3'"),
             (with_extra(jwt_ttl_s="soon"), "jwt_ttl_s", "jwt_ttl_s: expected a number, got 'soon'"),
             (with_extra(jwt_ttl_s=3601), "jwt_ttl_s", "jwt_ttl_s: expected whole seconds from 1 to 3600, got 3601"),
@@ -198,7 +233,7 @@ class TestBadFields:
             (with_extra(verify_tls=0), "verify_tls", "verify_tls: expected true or false, got 0"),
             (with_extra(allow_http=1), "allow_http", "allow_http: expected true or false, got 1"),
             (with_extra(ca_bundle="/nowhere.pem"), "ca_bundle", "ca_bundle: there is no file or folder '/nowhere.pem'"),
-            (with_extra(jwt_subject=7), "jwt_subject", "jwt_subject: expected any text, for example airflow"),
+            (with_extra(jwt_subject=[7]), "jwt_subject", "jwt_subject: expected any text, for example airflow"),
             (with_extra(endpoint_overrides="[]"), "endpoint_overrides", "endpoint_overrides: expected a JSON object"),
             (with_extra(endpoint_overrides="{"), "endpoint_overrides", "endpoint_overrides: expected a JSON object"),
             (with_extra(endpoint_overrides={"stop": "/x"}), "endpoint_overrides", "endpoint_overrides"),

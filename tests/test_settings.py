@@ -167,14 +167,20 @@ class TestHost:
             ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443", False),
             ("http://127.0.0.1:50123", "http://127.0.0.1:50123", True),
             ("http://127.8.9.1", "http://127.8.9.1", True),
-            ("http://localhost:80", "http://localhost:80", True),
+            ("http://localhost:80", "http://localhost", True),
+            ("http://localhost:443", "http://localhost:443", True),
+            ("platform.kore.ai:443", "https://platform.kore.ai", False),
+            ("https://[2001:db8::1]:443", "https://[2001:db8::1]", False),
             ("http://LOCALHOST", "http://localhost", True),
             ("http://[::1]:8080", "http://[::1]:8080", True),
             ("https://localhost", "https://localhost", True),
         ],
     )
     def test_base_url__forms(self, host: str, base_url: str, is_loopback: bool) -> None:
-        """A host is taken with or without scheme, port and final slash; https is assumed; loopback may be http."""
+        """A host is taken with or without scheme, port and final slash; https is assumed; loopback may be http.
+
+        A port that the scheme has anyway makes no other address, and so no other budget.
+        """
         settings = KoreSettings(**GOOD | {"host": host})
 
         assert (settings.base_url, settings.is_loopback) == (base_url, is_loopback)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLE_HOST = "https://platform.kore.ai"
 
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 _STREAM_ID = re.compile(r"st-[A-Za-z0-9-]+")
 # Headers carry these, so nothing that could end a header line; otherwise opaque.
 _OPAQUE = re.compile(r"[\x21-\x7e]+")
@@ -106,7 +107,7 @@ class KoreSettings:
 
     @cached_property
     def base_url(self) -> str:
-        """Scheme, host and port, without a slash at the end."""
+        """Scheme, host and, where it is not the scheme's own, port; without a slash at the end."""
         return _base_url(self.host, allow_http=self.allow_http)
 
     @property
@@ -180,7 +181,8 @@ def _base_url(host: str, *, allow_http: bool) -> str:
             field="host",
         )
     shown = f"[{name}]" if ":" in name else name
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
+    # One spelling for one address: the budget of an account is found by it.
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in {None, _DEFAULT_PORTS[parts.scheme]} else "")
 
 
 def _is_loopback(name: str) -> bool:
