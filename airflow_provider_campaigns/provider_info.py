@@ -77,6 +77,7 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {
                         "host": "https://platform.kore.ai",
                         "login": "cs-1e845b00-81ad-5757-a1e7-d0f6fea227e9",
+                        "port": "443",
                     },
                 },
                 "conn-fields": {

@@ -41,11 +41,14 @@ def add_connection(
 ) -> None:
     """Make the simulator an Airflow connection, that of the example DAGs by default, in the place of any older one."""
     connection = json.loads(simulator.connection_json(**extra))
+    # The port has a field of its own, without which Airflow 3.3.2 refuses to test a connection from its UI.
+    host, _, port = connection["host"].rpartition(":")
     body = {
         "connection_id": connection_id,
         "conn_type": connection["conn_type"],
         "description": "The Kore.ai simulator of this demo",
-        "host": connection["host"],
+        "host": host,
+        "port": int(port),
         "login": connection["login"],
         "password": connection["password"],
         "extra": json.dumps(connection["extra"]),
