@@ -5,10 +5,10 @@ PYTHON_ENV := .venv/bin/python
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test test-crash check format bench build docs docs-serve pins clean
+.PHONY: help setup demo airflow simulator test test-browser test-crash check format bench build docs docs-serve pins clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv what requirements-dev.txt says; the other targets do it by themselves
 	@scripts/setup.sh
@@ -24,6 +24,10 @@ simulator: setup ## Keep the simulator alone until Ctrl-C
 
 test: setup ## Run the tests
 	$(PYTHON_ENV) -m pytest $(TESTS)
+
+test-browser: setup ## Look at the report's page and at Airflow's user interface in Chromium (3 minutes)
+	@scripts/browser.sh
+	$(PYTHON_ENV) -m pytest tests/browser
 
 test-crash: setup ## Kill what can be killed while it works, and judge what is left (8 minutes)
 	$(PYTHON_ENV) -m pytest tests/crash
