@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeGuard
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -26,6 +26,7 @@ from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError
 from airflow_provider_campaigns.operators.base import one_of, read_hours
+from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -92,7 +93,7 @@ class CampaignStatusSensor(_KoreSensor):
     see ``CampaignStatusTrigger``.
 
     Args:
-        campaign_id: one campaign; the result is a dict.
+        campaign_id: one campaign: its id, or the result dict of another task; the result is a dict.
         campaign_ids: many campaigns: ids or result dicts of another task, or a JSON array in text; the result is a
             list. None at all succeeds at once with ``[]``.
         statuses: what is waited for: texts, or a JSON array in text; case does not matter, and a status that is not
@@ -114,11 +115,12 @@ class CampaignStatusSensor(_KoreSensor):
     """
 
     template_fields: Sequence[str] = (*_KoreSensor.template_fields, "campaign_id", "campaign_ids", "statuses")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"campaign_ids": "json", "statuses": "json"}
 
     def __init__(
         self,
         *,
-        campaign_id: str | None = None,
+        campaign_id: str | Mapping[str, Any] | None = None,
         campaign_ids: Sequence[str | Mapping[str, Any]] | str | None = None,
         statuses: Sequence[str] | str = ("Stopped", "Completed"),
         **kwargs: Any,
@@ -128,6 +130,12 @@ class CampaignStatusSensor(_KoreSensor):
         self.campaign_id = campaign_id
         self.campaign_ids = campaign_ids
         self.statuses = statuses
+        check_static(
+            self,
+            campaign_id=lambda _, campaign_id: campaign_id is None or Targets.parse(campaign_id, None),
+            campaign_ids=lambda _, campaign_ids: campaign_ids is None or Targets.parse(None, campaign_ids),
+            statuses=lambda _, statuses: _statuses(statuses),
+        )
         self._types: dict[str, CampaignType] = {}
 
     @cached_property
@@ -235,11 +243,12 @@ class CallingHoursSensor(_KoreSensor):
     """
 
     template_fields: Sequence[str] = (*_KoreSensor.template_fields, "campaign_id", "calling_hours", "wait_for")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"calling_hours": "json"}
 
     def __init__(
         self,
         *,
-        campaign_id: str | None = None,
+        campaign_id: str | Mapping[str, Any] | None = None,
         calling_hours: CallingHours | Mapping[str, Any] | str | None = None,
         wait_for: str = "closed",
         **kwargs: Any,
@@ -254,6 +263,12 @@ class CallingHoursSensor(_KoreSensor):
         self.campaign_id = campaign_id
         self.calling_hours = calling_hours
         self.wait_for = wait_for
+        check_static(
+            self,
+            campaign_id=lambda _, campaign_id: campaign_id is None or Targets.parse(campaign_id, None),
+            calling_hours=lambda _, hours: hours is None or read_hours(hours),
+            wait_for=lambda name, wait_for: one_of(name, wait_for, ("closed", "open")),
+        )
         self._campaign: dict[str, Any] | None = None
         """What was read: id, name, and the calling hours as the service has them."""
 

@@ -24,11 +24,13 @@ class Task:
     Attributes:
         state: as Airflow has it.
         label: the map index as the user interface names it; None if the task is not mapped.
+        tries: how often it was tried.
         result: what it returned.
     """
 
     state: str
     label: str | None
+    tries: int
     result: Any
 
 
@@ -87,6 +89,7 @@ def main(folder: str, confs: str, result: str) -> None:
             tasks.setdefault(one.task_id, []).append({
                 "state": one.state,
                 "label": one.rendered_map_index,
+                "tries": one.try_number,
                 "result": one.xcom_pull(task_ids=one.task_id, map_indexes=one.map_index),
             })
         became[dag_id] = {"state": run.state, "tasks": tasks}

@@ -12,6 +12,8 @@ from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
     from airflow_provider_campaigns.operators.base import KoreCampaignOperator
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -25,6 +27,15 @@ ARGUMENTS: dict[type[KoreCampaignOperator], dict[str, Any]] = {
     ListCampaignsOperator: {"campaign_type": "voice", "name_pattern": "*"},
 }
 CAMPAIGN_TYPE = {StopVoiceCampaignOperator: "voice", StopSmsCampaignOperator: "sms", DeleteCampaignOperator: "voice"}
+
+
+def filled_in(operator: BaseOperator, **arguments: Any) -> Any:
+    """An operator some of whose arguments came of a template or of another task, so that no parsing has seen them."""
+    if "campaign_ids" in arguments:
+        vars(operator)["campaign_id"] = None
+    for name, value in arguments.items():
+        setattr(operator, name, value)
+    return operator
 
 
 def add(simulator: KoreSimulator, operator: type[KoreCampaignOperator], number: int = 1, **fields: Any) -> list[str]:

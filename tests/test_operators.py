@@ -48,7 +48,13 @@ class TestTemplates:
         ("operator", "fields"),
         [
             *[
-                (stop, ("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "when", "last_day"))
+                (
+                    stop,
+                    (
+                        *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only"),
+                        *("when", "last_day", "calling_hours", "contact_timezones"),
+                    ),
+                )
                 for stop in STOPS
             ],
             (
@@ -98,6 +104,8 @@ class TestTemplates:
             "plan_only": "False",
             "when": "now",
             "last_day": None,
+            "calling_hours": None,
+            "contact_timezones": [],
         }
         kore_simulator.assert_one_effect("stop", campaign_id)
 

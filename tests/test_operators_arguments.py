@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from operator_support import ARGUMENTS, ON_CAMPAIGNS, STOPS, Run, add
+from operator_support import ARGUMENTS, ON_CAMPAIGNS, STOPS, Run, add, filled_in
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.hooks import flag
@@ -16,6 +16,7 @@ from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator, one_of, seconds
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
+from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
@@ -78,31 +79,47 @@ BAD_LISTS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-class TestBadInput:
-    """A wrong argument fails the task without a retry, before anything is sent."""
+BAD = pytest.mark.parametrize(
+    ("operator", "arguments", "problem"),
+    [
+        *[(operator, *case) for operator in ON_CAMPAIGNS for case in BAD_CAMPAIGNS],
+        *[(operator, *case) for operator in STOPS for case in BAD_STOPS],
+        *[(DeleteCampaignOperator, *case) for case in BAD_DELETES],
+        *[(ListCampaignsOperator, *case) for case in BAD_LISTS],
+    ],
+)
 
-    @pytest.mark.parametrize(
-        ("operator", "arguments", "problem"),
-        [
-            *[(operator, *case) for operator in ON_CAMPAIGNS for case in BAD_CAMPAIGNS],
-            *[(operator, *case) for operator in STOPS for case in BAD_STOPS],
-            *[(DeleteCampaignOperator, *case) for case in BAD_DELETES],
-            *[
-                (ListCampaignsOperator, {**ARGUMENTS[ListCampaignsOperator], **arguments}, problem)
-                for arguments, problem in BAD_LISTS
-            ],
-        ],
-    )
-    def test_execute__bad_input(
+
+class TestBadInput:
+    """A wrong argument is told when the DAG is parsed, or, from a template, fails the task before anything is sent."""
+
+    @BAD
+    def test_init__bad_in_the_dag(
+        self, operator: type[KoreCampaignOperator], arguments: dict[str, Any], problem: str
+    ) -> None:
+        """What stands in the DAG as it is makes an import error, which is also one that no retry can mend."""
+        given = {} if {"campaign_id", "campaign_ids"} & arguments.keys() else ARGUMENTS[operator]
+
+        with pytest.raises(WrongArgumentError, match=re.escape(problem)) as caught:
+            operator(task_id="task", **{**given, **arguments})
+
+        assert isinstance(caught.value, KoreConfigurationError)
+        assert isinstance(caught.value, AirflowFailException)
+        assert caught.value.field in arguments
+
+    @BAD
+    def test_execute__bad_from_a_template(
         self,
         kore_simulator: KoreSimulator,
-        run: Run,
+        monkeypatch: pytest.MonkeyPatch,
         operator: type[KoreCampaignOperator],
         arguments: dict[str, Any],
         problem: str,
     ) -> None:
-        """The error names the argument and what belongs there."""
-        done = run(operator, **arguments)
+        """The error names the argument and what belongs there; the task is not retried."""
+        made = filled_in(operator(task_id="task", **ARGUMENTS[operator]), **arguments)
+
+        done = run_task(made, monkeypatch)
 
         assert done.state == "failed"
         assert isinstance(done.error, AirflowFailException)

@@ -11,10 +11,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import serde
 from airflow.sdk.execution_time.comms import DeferTask
+from operator_support import filled_in
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
+from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
@@ -46,8 +48,9 @@ def in_minutes(minutes: int) -> datetime:
 def stop(monkeypatch: pytest.MonkeyPatch, campaign: str, **arguments: Any) -> TaskRun:
     """Run the operator for a run of now."""
     of_run = {name: arguments.pop(name) for name in ("at", "run_type", "resume") if name in arguments}
+    filled = arguments.pop("filled_in", {})
     arguments = {"when": "calling_hours_end", "retries": 2, "campaign_id": campaign} | arguments
-    operator = StopVoiceCampaignOperator(task_id="stop", **arguments)
+    operator = filled_in(StopVoiceCampaignOperator(task_id="stop", **arguments), **filled)
     return run_task(operator, monkeypatch, **{"at": now()} | of_run)
 
 
@@ -157,10 +160,12 @@ def test_execute__before_the_last_day(kore_simulator: KoreSimulator, monkeypatch
     ],
 )
 def test_execute__bad_input(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any]):
-    """A wrong argument is named, and nothing is sent."""
+    """A wrong argument is named when the DAG is parsed, or, from a template, by the task; nothing is sent."""
     campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=closing_at(in_minutes(5)))
 
-    run = stop(monkeypatch, campaign, **arguments)
+    with pytest.raises(WrongArgumentError, match=f"^{next(iter(arguments))}: "):
+        stop(monkeypatch, campaign, **arguments)
+    run = stop(monkeypatch, campaign, filled_in=arguments)
 
     assert run.state == "failed"
     assert next(iter(arguments)) in str(run.error)
@@ -182,7 +187,9 @@ def test_execute__arguments_that_need_a_close(
     """With when="now" they would be ignored, and a campaign stopped today whose last day is another: an error."""
     campaign = kore_simulator.add_campaign(name="C", status="Active")
 
-    run = stop(monkeypatch, campaign, when="now", **arguments)
+    with pytest.raises(WrongArgumentError, match="counts only with"):
+        stop(monkeypatch, campaign, when="now", **arguments)
+    run = stop(monkeypatch, campaign, when="now", filled_in=arguments)
 
     assert run.state == "failed"
     assert str(run.error).startswith(f'{next(iter(arguments))}: counts only with when="calling_hours_end"')

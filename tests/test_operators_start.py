@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
-from operator_support import STRANGER, Run
+from operator_support import STRANGER, Run, filled_in
 from structlog.testing import capture_logs
 from task_runner import TaskRun, run_task
 
@@ -21,6 +21,7 @@ from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreCon
 from airflow_provider_campaigns.operators import start as start_module
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 from airflow_provider_campaigns.operators.start import StartSmsCampaignOperator, StartVoiceCampaignOperator
+from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
@@ -225,10 +226,15 @@ class TestOptions:
         ],
     )
     def test_execute__bad_input(
-        self, kore_simulator: KoreSimulator, run: Run, arguments: dict[str, Any], problem: str
+        self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], problem: str
     ) -> None:
-        """A wrong argument fails the task without a retry, before anything is sent."""
-        done = run(**({"campaign_id": "cd-1"} if "campaign_ids" not in arguments else {}) | arguments)
+        """A wrong argument is an import error; from a template it fails the task, before anything is sent."""
+        start = StartVoiceCampaignOperator(task_id="task", campaign_id="cd-1")
+        given = {} if {"campaign_id", "campaign_ids"} & arguments.keys() else {"campaign_id": "cd-1"}
+
+        with pytest.raises(WrongArgumentError, match=re.escape(problem)):
+            StartVoiceCampaignOperator(task_id="task", **given, **arguments)
+        done = run_task(filled_in(start, **arguments), monkeypatch)
 
         assert done.state == "failed"
         assert isinstance(done.error, AirflowFailException)

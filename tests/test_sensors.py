@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,12 @@ from airflow.sdk.execution_time import comms
 from airflow.sdk.serde import deserialize
 from airflow.serialization.serialized_objects import DagSerialization
 from fake_clock import FakeClock
+from operator_support import filled_in
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
 from airflow_provider_campaigns.triggers import CampaignStatusTrigger
 
@@ -313,8 +316,10 @@ class TestCampaignStatusSensor:
         ],
     )
     def test_execute__wrong_argument(self, run: Run, arguments: dict[str, Any], message: str) -> None:
-        """A wrong argument is named, and not tried again."""
-        done = run(status_sensor(**{"campaign_id": "cd-1", **arguments}))
+        """A wrong argument is named when the DAG is parsed, or, from a template, by the task; not tried again."""
+        with pytest.raises(WrongArgumentError, match=re.escape(message)):
+            status_sensor(**{"campaign_id": "cd-1", **arguments})
+        done = run(filled_in(status_sensor(campaign_id="cd-1"), **arguments))
 
         assert done.state == "failed"
         assert str(done.error).startswith(message)
@@ -606,8 +611,11 @@ class TestCallingHoursSensor:
     def test_execute__wrong_argument(
         self, run: Run, fake_clock: FakeClock, arguments: dict[str, Any], message: str
     ) -> None:
-        """A wrong argument is named, and not tried again."""
-        done = run(hours_sensor(fake_clock, **arguments))
+        """A wrong argument is named when the DAG is parsed, or, from a template, by the task; not tried again."""
+        if arguments != {"campaign_id": STRANGER}:
+            with pytest.raises(WrongArgumentError, match=re.escape(message)):
+                hours_sensor(fake_clock, **arguments)
+        done = run(filled_in(hours_sensor(fake_clock, campaign_id="cd-1"), **{"campaign_id": None, **arguments}))
 
         assert (done.state, type(done.error)) == ("failed", AirflowFailException)
         assert str(done.error).startswith(message)

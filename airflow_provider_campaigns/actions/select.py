@@ -40,16 +40,9 @@ def select_campaigns(
     Raises:
         KoreConfigurationError: no pattern, a status that is never chosen, or more than ``max_campaigns``.
     """
-    if not isinstance(name_pattern, str) or not name_pattern.strip():
-        raise KoreConfigurationError(
-            "name_pattern: expected a pattern such as 'Spring Offer *'; '*' alone chooses every name",
-            field="name_pattern",
-        )
-    wanted = _wanted(statuses)
-    if isinstance(max_campaigns, bool) or not isinstance(max_campaigns, int) or max_campaigns < 1:
-        raise KoreConfigurationError(
-            f"max_campaigns: expected a whole number from 1, got {max_campaigns!r}", field="max_campaigns"
-        )
+    checked_pattern("name_pattern", name_pattern)
+    wanted = checked_statuses("statuses", statuses)
+    checked_number("max_campaigns", max_campaigns)
     # Statuses are compared here, not by the service: whether its filter knows all of them is not documented.
     found = [
         campaign
@@ -73,17 +66,46 @@ def select_campaigns(
     ]
 
 
-def _wanted(statuses: Sequence[Any]) -> frozenset[CampaignStatus]:
-    if isinstance(statuses, str) or not all(isinstance(one, str) and one.strip() for one in statuses):
+def checked_pattern(field: str, value: Any) -> str:
+    """A pattern for names.
+
+    Raises:
+        KoreConfigurationError: it is no text, or an empty one.
+    """
+    if not isinstance(value, str) or not value.strip():
         raise KoreConfigurationError(
-            f"statuses: expected a sequence such as ('Stopped', 'Completed'), got {statuses!r}", field="statuses"
+            f"{field}: expected a pattern such as 'Spring Offer *'; '*' alone chooses every name", field=field
         )
-    wanted = frozenset(map(CampaignStatus, statuses)) or frozenset(SELECTABLE)
+    return value
+
+
+def checked_number(field: str, value: Any) -> int:
+    """How many campaigns may be chosen.
+
+    Raises:
+        KoreConfigurationError: it is no whole number from 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise KoreConfigurationError(f"{field}: expected a whole number from 1, got {value!r}", field=field)
+    return value
+
+
+def checked_statuses(field: str, value: Any) -> frozenset[CampaignStatus]:
+    """The statuses that are chosen: a sequence of texts; none of them means ``SELECTABLE``.
+
+    Raises:
+        KoreConfigurationError: they are no texts, or one of them says that a campaign has yet to run.
+    """
+    if isinstance(value, str) or not all(isinstance(one, str) and one.strip() for one in value):
+        raise KoreConfigurationError(
+            f"{field}: expected a sequence such as ('Stopped', 'Completed'), got {value!r}", field=field
+        )
+    wanted = frozenset(map(CampaignStatus, value)) or frozenset(SELECTABLE)
     refused = sorted(wanted & _NEVER)
     if refused:
         raise KoreConfigurationError(
-            f"statuses: {', '.join(refused)} cannot be chosen by a pattern, because such campaigns have yet to run; "
+            f"{field}: {', '.join(refused)} cannot be chosen by a pattern, because such campaigns have yet to run; "
             f"choose from {', '.join(SELECTABLE)}, or name the campaigns by their ids",
-            field="statuses",
+            field=field,
         )
     return wanted

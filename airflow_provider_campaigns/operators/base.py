@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
 
 from airflow_provider_campaigns.actions.clock import Clock
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.actions.targets import Targets, require_one
-from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.hooks import KoreCampaignHook, flag
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import KEY as LINK_KEY
@@ -23,6 +24,7 @@ from airflow_provider_campaigns.links import CampaignLink, console_link
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.metrics import tell_outcomes
 from airflow_provider_campaigns.operators.run_instant import run_type
+from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
-    from airflow_provider_campaigns.calling_hours import CallingHours
 
 RESULTS_KEY = "results"
 """XCom with the result of each campaign that was served, also of a task that failed."""
@@ -111,7 +112,7 @@ class CampaignsOperator(KoreCampaignOperator):
     """Base of the operators that do something to campaigns that are named.
 
     Args:
-        campaign_id: one campaign; the result is a dict.
+        campaign_id: one campaign: its id, or the result dict of another task; the result is a dict.
         campaign_ids: many campaigns: a sequence of ids or of result dicts (mapped output too), or a JSON array in
             text; the result is a list. None at all is no error and gives ``[]``.
         if_missing: what to do if a campaign is provably not there: ``fail``, ``skip`` or ``succeed``.
@@ -125,6 +126,7 @@ class CampaignsOperator(KoreCampaignOperator):
         "if_missing",
         "plan_only",
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"campaign_ids": "json"}
     operator_extra_links = (CampaignLink(),)
 
     _names_campaigns_otherwise = False
@@ -133,7 +135,7 @@ class CampaignsOperator(KoreCampaignOperator):
     def __init__(
         self,
         *,
-        campaign_id: str | None = None,
+        campaign_id: str | Mapping[str, Any] | None = None,
         campaign_ids: Sequence[str | Mapping[str, Any]] | str | None = None,
         if_missing: str = "fail",
         plan_only: bool | str = False,
@@ -146,6 +148,13 @@ class CampaignsOperator(KoreCampaignOperator):
         self.campaign_ids = campaign_ids
         self.if_missing = if_missing
         self.plan_only = plan_only
+        check_static(
+            self,
+            campaign_id=lambda _, campaign_id: campaign_id is None or Targets.parse(campaign_id, None),
+            campaign_ids=lambda _, campaign_ids: campaign_ids is None or Targets.parse(None, campaign_ids),
+            if_missing=lambda *_: self.checked_if_missing(),
+            plan_only=flag,
+        )
 
     def checked_if_missing(self) -> str:
         """``if_missing`` as rendered."""
@@ -168,6 +177,8 @@ class CampaignsOperator(KoreCampaignOperator):
         """Let Airflow's UI link to the campaigns from now on, also while this task waits."""
         from airflow.sdk.exceptions import AirflowRuntimeError  # noqa: PLC0415 - not to parse
 
+        if "ti" not in context:  # a unit test calls ``execute({})``
+            return
         link = console_link(self.hook.get_conn().settings, [target.campaign_id for target in targets.targets])
         try:
             context["ti"].xcom_push(key=LINK_KEY, value=link or "")
@@ -230,8 +241,6 @@ def read_hours(given: object) -> CallingHours:
     Raises:
         KoreConfigurationError: they are neither a ``CallingHours`` nor an object of one of the accepted forms.
     """
-    from airflow_provider_campaigns.calling_hours import CallingHours  # noqa: PLC0415 - not to parse
-
     if isinstance(given, CallingHours):
         return given
     value = given
@@ -258,19 +267,31 @@ def read_hours(given: object) -> CallingHours:
     )
 
 
-def read_timezones(field: str, value: object) -> tuple[str, ...]:
-    """Names of time zones.
+def read_texts(field: str, value: object, *, example: str) -> tuple[str, ...]:
+    """Texts: a sequence of them, or a JSON array in text, as a template gives it.
 
     Raises:
-        KoreConfigurationError: it is a text, or one of them names no time zone.
+        KoreConfigurationError: anything else.
     """
-    from airflow_provider_campaigns.calling_hours import CallingHours  # noqa: PLC0415 - not to parse
+    given = value
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = None
+    texts = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else (None,)
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise KoreConfigurationError(f"{field}: expected a sequence such as {example}, got {value!r}", field=field)
+    return texts
 
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise KoreConfigurationError(
-            f"{field}: expected a sequence such as ['America/Los_Angeles'], got {value!r}", field=field
-        )
-    names = tuple(value)
+
+def read_timezones(field: str, value: object) -> tuple[str, ...]:
+    """Names of time zones, as ``read_texts`` reads them.
+
+    Raises:
+        KoreConfigurationError: they are no texts, or one of them names no time zone.
+    """
+    names = read_texts(field, value, example='["America/Los_Angeles"]')
     for name in names:
         try:
             CallingHours.parse(name, {"MO": "9:00 AM-6:00 PM"})
@@ -291,3 +312,12 @@ def seconds(field: str, value: object, *, least: float = 0.0) -> float:
             f"{field}: expected seconds from {least:g}, or a timedelta, got {value!r}", field=field
         )
     return float(number)
+
+
+def read_poll_interval(field: str, value: object) -> float:
+    """Seconds between two readings; 1 at least, for the sake of the account's requests.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    return seconds(field, value, least=1)

@@ -14,6 +14,7 @@ from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
 from airflow_provider_campaigns.operators.evidence import evidence_of
+from airflow_provider_campaigns.operators.static_arguments import check_static, is_static
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.archive import Archive
     from airflow_provider_campaigns.actions.given_reports import ReportedTargets
     from airflow_provider_campaigns.reports.folder import Folder
+
+IF_RUNNING = ("fail", "stop")
 
 
 class DeleteCampaignOperator(CampaignsOperator):
@@ -38,7 +41,7 @@ class DeleteCampaignOperator(CampaignsOperator):
     Source: delete-voice-campaign, delete-sms-campaign (v1), delete-voice-campaign-v2, delete-sms-campaign-v2.
 
     Args:
-        campaign_id: one campaign; the result is a dict.
+        campaign_id: one campaign: its id, or the result dict of another task; the result is a dict.
         campaign_ids: many campaigns: ids or result dicts of another task, or a JSON array in text; the result is a
             list. One that fails keeps no other from being deleted; the task then fails with a table, and a retry does
             only the rest. A result dict's name must still be the campaign's.
@@ -80,7 +83,11 @@ class DeleteCampaignOperator(CampaignsOperator):
         "report",
         "archive_path",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"report": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **CampaignsOperator.template_fields_renderers,
+        "expected_name": "json",
+        "report": "json",
+    }
     ui_color = "#ffe8e4"
     _names_campaigns_otherwise = True
 
@@ -111,6 +118,17 @@ class DeleteCampaignOperator(CampaignsOperator):
         # A report that turns out to be nothing, once rendered, must not become a delete without a report.
         self._is_reported = report is not None
         self._is_archived = archive_path is not None
+        check_static(
+            self,
+            if_running=lambda name, if_running: one_of(name, if_running, IF_RUNNING),
+            expected_name=lambda _, names: self._named_in_the_dag() and self.targets().with_names(names),
+            confirm=flag,
+        )
+
+    def _named_in_the_dag(self) -> bool:
+        """True if it is known before the task runs which campaigns are meant."""
+        named = [one for one in (self.campaign_id, self.campaign_ids) if one is not None]
+        return bool(named) and is_static(named)
 
     def execute(self, context: Context) -> Any:
         """Delete the campaigns."""
@@ -121,7 +139,7 @@ class DeleteCampaignOperator(CampaignsOperator):
             options = actions.delete.DeleteOptions(
                 self.campaign_type,
                 api_version=self.api_version,
-                if_running=one_of("if_running", self.if_running, ("fail", "stop")),
+                if_running=one_of("if_running", self.if_running, IF_RUNNING),
                 if_missing=self.checked_if_missing(),
                 confirm=flag("confirm", self.confirm),
                 plan_only=flag("plan_only", self.plan_only),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
-from airflow_provider_campaigns.operators.base import KoreCampaignOperator
+from airflow_provider_campaigns.operators.base import KoreCampaignOperator, read_texts
+from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,8 @@ class ListCampaignsOperator(KoreCampaignOperator):
     Args:
         campaign_type: ``voice`` or ``sms``.
         name_pattern: a shell's pattern that the name must match, with regard to case: ``*``, ``?``, ``[...]``.
-        statuses: which of Active, Paused, Stopped and Completed, or of statuses that are not documented; by default
-            these four.
+        statuses: which of Active, Paused, Stopped and Completed, or of statuses that are not documented, as texts or
+            as a JSON array in text; by default these four.
         max_campaigns: more than so many is an error: a pattern that is too wide should not end as a mass deletion.
         kore_conn_id: the Airflow connection.
         api_version: ``v1`` or ``v2`` of the list; None for the connection's, or v2.
@@ -41,13 +42,14 @@ class ListCampaignsOperator(KoreCampaignOperator):
     """
 
     template_fields: Sequence[str] = (*KoreCampaignOperator.template_fields, "name_pattern", "statuses")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"statuses": "json"}
 
     def __init__(
         self,
         *,
         campaign_type: str,
         name_pattern: str,
-        statuses: Sequence[str] = (),
+        statuses: Sequence[str] | str = (),
         max_campaigns: int = 50,
         **kwargs: Any,
     ) -> None:
@@ -56,6 +58,18 @@ class ListCampaignsOperator(KoreCampaignOperator):
         self.name_pattern = name_pattern
         self.statuses = statuses
         self.max_campaigns = max_campaigns
+        check_static(
+            self,
+            name_pattern=actions.select.checked_pattern,
+            statuses=lambda name, statuses: actions.select.checked_statuses(name, self._statuses(statuses)),
+            max_campaigns=actions.select.checked_number,
+        )
+
+    @staticmethod
+    def _statuses(given: Any) -> Any:
+        """A JSON array in text, as a template gives it, as what it says."""
+        is_array = isinstance(given, str) and given.lstrip().startswith("[")
+        return read_texts("statuses", given, example='["Stopped", "Completed"]') if is_array else given
 
     def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002 - Airflow's signature
         """Choose the campaigns."""
@@ -64,7 +78,7 @@ class ListCampaignsOperator(KoreCampaignOperator):
                 self.hook.get_conn(),
                 self.campaign_type,
                 name_pattern=self.name_pattern,
-                statuses=self.statuses,
+                statuses=self._statuses(self.statuses),
                 max_campaigns=self.max_campaigns,
                 api_version=self.api_version,
             )

@@ -10,8 +10,9 @@ from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.audit import audit_of
-from airflow_provider_campaigns.operators.base import CampaignsOperator, seconds
+from airflow_provider_campaigns.operators.base import CampaignsOperator, read_poll_interval, seconds
 from airflow_provider_campaigns.operators.evidence import evidence_of
+from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ class _StartCampaignOperator(CampaignsOperator):
         self.confirm = confirm
         self.poll_interval = poll_interval
         self.confirm_timeout = confirm_timeout
+        check_static(self, allow_rerun=flag, confirm=flag, poll_interval=read_poll_interval, confirm_timeout=seconds)
 
     def execute(self, context: Context) -> Any:
         """Start the campaigns."""
@@ -55,7 +57,7 @@ class _StartCampaignOperator(CampaignsOperator):
                 api_version=self.api_version,
                 allow_rerun=flag("allow_rerun", self.allow_rerun),
                 confirm=flag("confirm", self.confirm),
-                poll_interval_s=seconds("poll_interval", self.poll_interval, least=1),
+                poll_interval_s=read_poll_interval("poll_interval", self.poll_interval),
                 confirm_timeout_s=seconds("confirm_timeout", self.confirm_timeout),
                 plan_only=flag("plan_only", self.plan_only),
             )
@@ -91,7 +93,7 @@ class StartVoiceCampaignOperator(_StartCampaignOperator):
     (3.3 and newer). Before 3.3 only the campaign's status tells, so there ``allow_rerun`` needs ``retries=0``.
 
     Args:
-        campaign_id: one campaign; the result is a dict.
+        campaign_id: one campaign: its id, or the result dict of another task; the result is a dict.
         campaign_ids: many campaigns: ids or result dicts of another task, or a JSON array in text; the result is a
             list. One that fails keeps no other from being started; the task then fails with a table, and a retry does
             only the rest.

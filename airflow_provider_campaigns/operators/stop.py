@@ -18,11 +18,13 @@ from airflow_provider_campaigns.operators.base import (
     one_of,
     read_day,
     read_hours,
+    read_poll_interval,
     read_timezones,
     seconds,
 )
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.run_instant import run_instant
+from airflow_provider_campaigns.operators.static_arguments import Reader, check_static
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,17 +38,31 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.calling_hours import CallingHours
 
 
+WHEN = ("now", "calling_hours_end")
+
+
 class _StopCampaignOperator(CampaignsOperator):
     campaign_type: ClassVar[CampaignType]
-    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "when", "last_day")
+    template_fields: Sequence[str] = (
+        *CampaignsOperator.template_fields,
+        "when",
+        "last_day",
+        "calling_hours",
+        "contact_timezones",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **CampaignsOperator.template_fields_renderers,
+        "calling_hours": "json",
+        "contact_timezones": "json",
+    }
 
     def __init__(
         self,
         *,
         when: str = "now",
         last_day: date | str | None = None,
-        calling_hours: CallingHours | Mapping[str, Any] | None = None,
-        contact_timezones: Sequence[str] = (),
+        calling_hours: CallingHours | Mapping[str, Any] | str | None = None,
+        contact_timezones: Sequence[str] | str = (),
         lead_time: float | timedelta = 60,
         disable_schedule: bool = False,
         confirm: bool = True,
@@ -66,6 +82,20 @@ class _StopCampaignOperator(CampaignsOperator):
         self.poll_interval = poll_interval
         self.confirm_timeout = confirm_timeout
         self.deferrable = deferrable
+        check_static(
+            self,
+            when=lambda name, when: one_of(name, when, WHEN),
+            last_day=read_day,
+            calling_hours=read_given_hours,
+            contact_timezones=read_timezones,
+            lead_time=read_lead_time,
+            disable_schedule=flag,
+            confirm=flag,
+            poll_interval=read_poll_interval,
+            confirm_timeout=seconds,
+        )
+        if when == "now":
+            check_static(self, **dict.fromkeys(NEED_A_CLOSE, needs_close))
 
     def execute(self, context: Context) -> Any:
         """Stop the campaigns, now or at their closes."""
@@ -73,8 +103,9 @@ class _StopCampaignOperator(CampaignsOperator):
             self.skip_backfill(context)
             targets, options = self.targets(), self._options()
             self.show_link(context, targets)
-            if one_of("when", self.when, ("now", "calling_hours_end")) == "now":
-                self._refuse_what_needs_a_close()
+            if one_of("when", self.when, WHEN) == "now":
+                for name in NEED_A_CLOSE:
+                    needs_close(name, getattr(self, name))
                 evidence = evidence_of(context)
                 outcomes = actions.stop.stop_campaigns(
                     self.hook.get_conn(),
@@ -111,7 +142,7 @@ class _StopCampaignOperator(CampaignsOperator):
             )
 
     def _serve(self, run: CloseRun, context: Context, clock: Clock) -> Any:
-        options, lead_time = self._options(), timedelta(seconds=seconds("lead_time", self.lead_time, least=5))
+        options, lead_time = self._options(), timedelta(seconds=read_lead_time("lead_time", self.lead_time))
         if options.plan_only:
             actions.stop_at_close.plan_closes(self.hook.get_conn(), run, options, clock=clock)
         client, evidence, audit = self.hook.get_conn(), evidence_of(context), audit_of(context)
@@ -129,21 +160,8 @@ class _StopCampaignOperator(CampaignsOperator):
             raise AirflowSkipException(f"last_day: {self.last_day} is not yet; the campaigns go on")
         return self.deliver(run.outcomes, self.targets(), context, what="stopped")
 
-    def _refuse_what_needs_a_close(self) -> None:
-        """An argument that counts only at a close is a mistake without one: a stop today where another day is meant."""
-        needing = {
-            "last_day": self.last_day,
-            "calling_hours": self.calling_hours,
-            "contact_timezones": self.contact_timezones,
-        }
-        for field, value in needing.items():
-            if value:
-                raise KoreConfigurationError(
-                    f'{field}: counts only with when="calling_hours_end"; nothing was sent', field=field
-                )
-
     def _given_hours(self) -> CallingHours | None:
-        return None if self.calling_hours is None else read_hours(self.calling_hours)
+        return read_given_hours("calling_hours", self.calling_hours)
 
     def _options(self) -> StopOptions:
         return actions.stop.StopOptions(
@@ -151,7 +169,7 @@ class _StopCampaignOperator(CampaignsOperator):
             api_version=self.api_version,
             if_missing=self.checked_if_missing(),
             confirm=flag("confirm", self.confirm),
-            poll_interval_s=seconds("poll_interval", self.poll_interval, least=1),
+            poll_interval_s=read_poll_interval("poll_interval", self.poll_interval),
             confirm_timeout_s=seconds("confirm_timeout", self.confirm_timeout),
             disable_schedule=flag("disable_schedule", self.disable_schedule),
             plan_only=flag("plan_only", self.plan_only),
@@ -170,6 +188,43 @@ class _StopCampaignOperator(CampaignsOperator):
             )
 
 
+def read_lead_time(field: str, value: object) -> float:
+    """Seconds before a close; 5 at least, because that is when the last reading begins.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    return seconds(field, value, least=5)
+
+
+def read_given_hours(field: str, value: object) -> CallingHours | None:  # noqa: ARG001 - the signature of readers
+    """Calling hours in the place of the campaigns' own; None and empty text are None.
+
+    Raises:
+        KoreConfigurationError: they cannot be read.
+    """
+    return None if value is None or value == "" else read_hours(value)
+
+
+NEED_A_CLOSE: dict[str, Reader] = {
+    "last_day": read_day,
+    "calling_hours": read_given_hours,
+    "contact_timezones": read_timezones,
+}
+
+
+def needs_close(field: str, value: object) -> None:
+    """An argument that counts only at a close is a mistake without one: a stop today where another day is meant.
+
+    Raises:
+        KoreConfigurationError: it is given.
+    """
+    if NEED_A_CLOSE[field](field, value):
+        raise KoreConfigurationError(
+            f'{field}: counts only with when="calling_hours_end"; nothing was sent', field=field
+        )
+
+
 class StopVoiceCampaignOperator(_StopCampaignOperator):
     """Stop voice campaigns, and prove that they stopped.
 
@@ -178,7 +233,7 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
     A second call finds the campaign stopped, sends nothing and succeeds with ``changed: false``.
 
     Args:
-        campaign_id: one campaign; the result is a dict.
+        campaign_id: one campaign: its id, or the result dict of another task; the result is a dict.
         campaign_ids: many campaigns: ids or result dicts of another task, or a JSON array in text; the result is a
             list. One that fails keeps no other from being stopped; the task then fails with a table, and a retry does
             only the rest.
