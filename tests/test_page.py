@@ -84,35 +84,42 @@ class TestEveryPage:
         assert case.__dict__ == before
 
 
-class TestVerdict:
-    def test_verdict__complete(self) -> None:
+class TestStatement:
+    def test_statement__complete(self) -> None:
         """A complete report says what it holds and what that was compared with."""
-        assert read(Case()).text("verdict") == (
+        assert read(Case()).text("statement") == (
             "Complete Every result that the service holds is in this report: 1,200 contacts, read after the campaign "
             "had ended and counted against the service's own total. Right before the stop the service counted 1,200; "
             "none is missing."
         )
 
-    def test_verdict__duplicates(self) -> None:
+    def test_statement__duplicates(self) -> None:
         """Rows that occur more than once are told."""
         case = Case()
         case.manifest |= {"duplicate_rows": 1, "contacts_before_stop": None}
 
-        assert read(case).text("verdict").endswith("1 row occurred more than once, as the service returned them.")
+        assert read(case).text("statement").endswith("1 row occurred more than once, as the service returned them.")
 
-    def test_verdict__sms(self) -> None:
+    def test_statement__sms(self) -> None:
         """For SMS it says that there are no results for each contact."""
-        assert "For an SMS campaign that is no result for each contact." in read(sms()).text("verdict")
+        assert "For an SMS campaign that is no result for each contact." in read(sms()).text("statement")
 
-    def test_verdict__never_ran(self) -> None:
+    def test_statement__never_ran(self) -> None:
         """Nothing is missing of a campaign that never ran."""
-        assert read(never_ran()).text("verdict") == (
+        assert read(never_ran()).text("statement") == (
             "Complete The campaign has never run, so it has no results that could be missing."
         )
 
-    def test_verdict__empty_but_allowed(self) -> None:
+    def test_statement__empty_but_allowed(self) -> None:
         """An empty report that somebody allowed says so."""
-        assert "the service returned no contact; whoever ordered" in read(no_contacts()).text("verdict")
+        assert "the service returned no contact; whoever ordered" in read(no_contacts()).text("statement")
+
+    def test_statement__ended_without_a_run(self) -> None:
+        """What is over has run, also where the service names no run."""
+        case = no_contacts()
+        case.manifest["campaign_instance_id"] = None
+
+        assert "the service returned no contact; whoever ordered" in read(case).text("statement")
 
     @pytest.mark.parametrize(
         ("reason", "words"),
@@ -125,9 +132,9 @@ class TestVerdict:
             ("changed_while_reading", "the campaign changed while it was read What was read first"),
         ],
     )
-    def test_verdict__incomplete(self, reason: str, words: str) -> None:
+    def test_statement__incomplete(self, reason: str, words: str) -> None:
         """An incomplete report says why, in words, shows the counts, and warns of a delete."""
-        text = read(incomplete(reason)).text("verdict")
+        text = read(incomplete(reason)).text("statement")
 
         assert text.startswith(f"Incomplete: {words}")
         assert "Read: 1,200. Counted by the service: 1,180. Counted right before the stop: 1,200." in text
@@ -135,36 +142,36 @@ class TestVerdict:
             "Do not delete the campaign on the strength of this report: after a delete, what is missing here is lost."
         )
 
-    def test_verdict__incomplete_in_the_manifests_words(self) -> None:
-        """The manifest's own words are preferred, and hold no number."""
-        text = read(incomplete("empty", "The stop emptied it, said +49 30 901820.")).text("verdict")
+    def test_statement__incomplete_in_the_manifests_words(self) -> None:
+        """The manifest's own words are preferred, as a sentence, and hold no number."""
+        text = read(incomplete("empty", "the stop emptied it, said +49 30 901820")).text("statement")
 
         assert text.startswith("Incomplete: there are no results The stop emptied it, said (number hidden). Read:")
 
     @pytest.mark.parametrize(("complete", "words"), [(True, "the service counted 0;"), (False, "before the stop: 0.")])
-    def test_verdict__none_before_the_stop(self, complete: bool, words: str) -> None:
+    def test_statement__none_before_the_stop(self, complete: bool, words: str) -> None:
         """That there were no contacts before the stop is a count like any other; that it is not known is not."""
         case = no_contacts()
         case.manifest |= {"complete": complete, "reason": None if complete else "empty"}
 
-        assert "efore the stop" not in read(case).text("verdict")
+        assert "efore the stop" not in read(case).text("statement")
         case.manifest["contacts_before_stop"] = 0
-        assert words in read(case).text("verdict")
+        assert words in read(case).text("statement")
 
-    def test_verdict__unknown_reason(self) -> None:
+    def test_statement__unknown_reason(self) -> None:
         """A reason that this page does not know is shown as it is."""
-        assert read(incomplete("<odd>")).text("verdict").startswith("Incomplete The reason given is: <odd>. Read:")
+        assert read(incomplete("<odd>")).text("statement").startswith("Incomplete The reason given is: <odd>. Read:")
 
-    def test_verdict__incomplete_sms(self) -> None:
+    def test_statement__incomplete_sms(self) -> None:
         """Without contacts there are no counts to show."""
         case = sms()
         case.manifest |= {"complete": False, "reason": "running"}
 
-        assert "Read:" not in read(case).text("verdict")
-        assert "strength of this report" in read(case).text("verdict")
+        assert "Read:" not in read(case).text("statement")
+        assert "strength of this report" in read(case).text("statement")
 
-    def test_verdict__stands_first(self) -> None:
-        """Name, status and verdict come before every figure."""
+    def test_statement__stands_first(self) -> None:
+        """Name, status and statement come before every figure."""
         text = read(Case()).text()
         places = [text.index(words) for words in ("Service Renewal Spring", "Status Stopped", "Complete", "Contacts")]
 
@@ -324,6 +331,27 @@ class TestCharts:
         rows = read(case).rows("attempts")[1:]
 
         assert [rows[0][1], rows[-1][1], len(rows)] == ["5", "1", 15]
+
+    def test_attempts__too_many_kinds(self) -> None:
+        """What the summary counts together is the last bar."""
+        case = Case()
+        case.summary["attempts"]["histogram"] = {"1": 30, "2": 5, "(other)": 15}
+
+        assert read(case).rows("attempts")[1:] == [
+            ["1 attempt", "30", "60.0%"],
+            ["2 attempts", "5", "10.0%"],
+            ["other numbers of attempts", "15", "30.0%"],
+        ]
+
+    def test_kinds__too_many(self) -> None:
+        """So are the kinds that the summary has not told apart explained."""
+        case = Case()
+        case.summary["dispositions"] = {"(other)": 3, "": 1}
+
+        assert read(case).rows("dispositions")[1:] == [
+            ["(other) kinds beyond the first 200", "3", "75.0%"],
+            ["(empty) without a text", "1", "25.0%"],
+        ]
 
     def test_empty(self) -> None:
         """A chart of nothing says so in words."""
@@ -637,7 +665,7 @@ class TestHostile:
         assert page.rows("hours")[1][1] == "<i>9</i>"
         assert "Queue'\" onclick='alert(1)" in page.text("settings")
         assert "Priorityin a form this page does not know" in page.text("settings")
-        assert "49" not in page.text("verdict")
+        assert "49" not in page.text("statement")
 
     def test_hostile__unprintable(self) -> None:
         """What cannot be printed or written leaves a mark."""

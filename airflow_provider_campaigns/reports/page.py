@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns.reports.page_bars import attempts_of, bars_of
 from airflow_provider_campaigns.reports.page_hours import hours_of
 from airflow_provider_campaigns.reports.page_settings import settings_of
+from airflow_provider_campaigns.reports.page_statement import statement_of
 from airflow_provider_campaigns.reports.page_text import moment, number, scalar, share, shown
-from airflow_provider_campaigns.reports.page_verdict import verdict_on
+from airflow_provider_campaigns.reports.summary import MOST_KINDS, OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _KINDS = {"voice": "Voice", "sms": "SMS"}
-_OUTCOMES = {"": "still in progress", "(other)": "kinds beyond the first 200"}
-_DISPOSITIONS = {"": "without a text", "(other)": "kinds beyond the first 200"}
+_BEYOND = f"kinds beyond the first {MOST_KINDS}"
+_OUTCOMES = {"": "still in progress", OTHER: _BEYOND}
+_DISPOSITIONS = {"": "without a text", OTHER: _BEYOND}
 _HANG_UPS = {"": "not told", "userHangUp": "the contact hung up", "agentHangUp": "the agent hung up"}
 _PHONE_NUMBERS = {
     "keep": "The data files beside this page hold the contacts' phone numbers; this page holds none.",
@@ -61,7 +63,7 @@ def render_page(*, campaign: Mapping[str, Any], summary: Mapping[str, Any], mani
         description=shown(str(campaign.get("description") or "")),
         campaign_id=scalar(about["campaign_id"]),
         campaign_instance_id=about["campaign_instance_id"] and scalar(about["campaign_instance_id"]),
-        verdict=verdict_on(manifest),
+        statement=statement_of(manifest),
         figures=tuple(_figures(summary)),
         reach=_reach(contacts),
         snapshot=manifest["reason"] == "running",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.reports.page_text import number, plural, share, shown
+from airflow_provider_campaigns.reports.summary import OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
 SHOWN = 12
 """So many kinds are shown at once; more are folded away."""
@@ -62,8 +63,11 @@ def bars_of(counts: Mapping[str, int], glosses: Mapping[str, str]) -> Chart:
 
 
 def attempts_of(histogram: Mapping[str, int]) -> Chart:
-    """How many contacts got how many attempts, without gaps from the fewest to the most, in at most fifteen bars."""
-    contacts = {int(attempts): count for attempts, count in histogram.items()}
+    """How many contacts got how many attempts, without gaps from the fewest to the most, in at most fifteen bars.
+
+    Those that the summary counts together, as it has too many numbers to tell apart, are one more bar at the end.
+    """
+    contacts = {int(attempts): count for attempts, count in histogram.items() if attempts != OTHER}
     if not contacts:
         return Chart()
     fewest, most = min(contacts), max(contacts)
@@ -74,11 +78,13 @@ def attempts_of(histogram: Mapping[str, int]) -> Chart:
     labels = {start: plural(start, "attempt") for start in bins}
     if step > 1:
         labels = {start: f"{number(start)} to {number(min(start + step - 1, most))} attempts" for start in bins}
-    return Chart(_bars(((labels[start], count) for start, count in bins.items()), {}))
+    bars = [(labels[start], count) for start, count in bins.items()]
+    if OTHER in histogram:
+        bars.append(("other numbers of attempts", histogram[OTHER]))
+    return Chart(_bars(bars, {}))
 
 
-def _bars(counts: Iterable[tuple[str, int]], glosses: Mapping[str, str]) -> tuple[Bar, ...]:
-    pairs = list(counts)
+def _bars(pairs: Collection[tuple[str, int]], glosses: Mapping[str, str]) -> tuple[Bar, ...]:
     whole = sum(count for _, count in pairs)
     longest = max((count for _, count in pairs), default=0)
     return tuple(

@@ -256,7 +256,7 @@ class TestPaper:
                 """() => ({
                   ink: getComputedStyle(document.body).color,
                   paper: getComputedStyle(document.body).backgroundColor,
-                  cut: [...document.querySelectorAll("tr, .verdict, .card:not(:has(details))")]
+                  cut: [...document.querySelectorAll("tr, .statement, .card:not(:has(details))")]
                     .filter((element) => getComputedStyle(element).breakInside !== "avoid").length,
                 })"""
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.reports.page_text import number, plural, shown
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Statement:
     """The statement.
 
     Attributes:
@@ -56,14 +57,14 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
-def verdict_on(manifest: Mapping[str, Any]) -> Verdict:
+def statement_of(manifest: Mapping[str, Any]) -> Statement:
     """What the manifest says about completeness."""
     if manifest["complete"]:
-        return Verdict(True, "Complete", tuple(_grounds(manifest)))
+        return Statement(True, "Complete", tuple(_grounds(manifest)))
     reason = manifest["reason"]
     title, words = _REASONS.get(reason, ("Incomplete", f"The reason given is: {shown(str(reason))}."))
-    sentences = [shown(manifest["reason_text"] or words), _figures(manifest), _WARNING]
-    return Verdict(False, title, tuple(filter(None, sentences)))
+    sentences = [_sentence(manifest["reason_text"] or words), _figures(manifest), _WARNING]
+    return Statement(False, title, tuple(filter(None, sentences)))
 
 
 def _grounds(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -76,7 +77,7 @@ def _grounds(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"Every result that the service holds is in this report: {plural(rows, 'contact')}, "
             "read after the campaign had ended and counted against the service's own total."
         )
-    elif manifest["campaign_instance_id"] is None:
+    elif manifest["campaign_instance_id"] is None and not CampaignStatus(manifest["status"]).is_ended:
         yield "The campaign has never run, so it has no results that could be missing."
     else:
         yield "The campaign has run, but the service returned no contact; whoever ordered the report had allowed that."
@@ -84,6 +85,12 @@ def _grounds(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"Right before the stop the service counted {number(before)}; none is missing."
     if manifest["duplicate_rows"]:
         yield f"{plural(manifest['duplicate_rows'], 'row')} occurred more than once, as the service returned them."
+
+
+def _sentence(text: str) -> str:
+    """A reason as a sentence: the manifest's are written to stand after a colon."""
+    given = shown(text)
+    return f"{given[:1].upper()}{given[1:]}{'' if given.endswith('.') else '.'}"
 
 
 def _figures(manifest: Mapping[str, Any]) -> str:
