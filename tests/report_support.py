@@ -88,6 +88,9 @@ def without_times(manifest: bytes) -> dict[str, Any]:
 
 # Killing it
 
+_WRITING = 15
+"""So many points of the way, counted as requests are, lie behind the last request: there the files are written."""
+
 
 @dataclass
 class KilledReports:
@@ -104,26 +107,38 @@ class KilledReports:
     home: Path
 
     def run(self, points: Iterable[float]) -> list[str]:
-        """Kill a report at each point (0 to 1 of the time an undisturbed one takes); what was left each time.
+        """Kill a report at each point, 0 to 1 of its way; what was left each time.
 
+        The way is counted in requests, and behind the last one in time, so that a loaded machine meets the same stages.
         Each report is then made again until it is done, and must be as the undisturbed one.
         """
         with _Nursery(self.simulator, self.campaign_id) as nursery:
             for _ in range(2):  # the first one may load what is loaded late
                 shutil.rmtree(self.home / "undisturbed", ignore_errors=True)
-                began = time.monotonic()
+                self.simulator.requests.clear()
                 nursery.begin(self.home / "undisturbed")
                 assert nursery.end() == 0
-                taken_s = time.monotonic() - began
+                writing_s = time.monotonic() - self.simulator.requests[-1].monotonic
+            requests = len(self.simulator.requests)
             undisturbed = contents_of(self.home / "undisturbed")
-            return [
-                self._kill(nursery, self.home / f"killed-{number}", point * taken_s, undisturbed)
-                for number, point in enumerate(points)
-            ]
+            left = []
+            for number, point in enumerate(points):
+                way = point * (requests + _WRITING)
+                behind_s = max(way - requests, 0.1 * (way % 1)) / _WRITING * writing_s
+                folder = self.home / f"killed-{number}"
+                left.append(self._kill(nursery, folder, min(int(way), requests), behind_s, undisturbed))
+            return left
 
-    def _kill(self, nursery: _Nursery, folder: Path, after_s: float, undisturbed: dict[str, bytes]) -> str:
+    def _kill(
+        self, nursery: _Nursery, folder: Path, requests: int, behind_s: float, undisturbed: dict[str, bytes]
+    ) -> str:
+        """Kill a report so many seconds after so many requests, and make it again."""
+        self.simulator.requests.clear()
         pid = nursery.begin(folder)
-        time.sleep(after_s)
+        give_up = time.monotonic() + 60
+        while len(self.simulator.requests) < requests and time.monotonic() < give_up:
+            time.sleep(0.0002)
+        time.sleep(behind_s)
         with contextlib.suppress(ProcessLookupError):  # it was faster
             os.kill(pid, signal.SIGKILL)
         nursery.end()
@@ -132,7 +147,7 @@ class KilledReports:
         nursery.begin(folder)
         assert nursery.end() == 0
         self._compare(contents_of(folder), undisturbed)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         return _stage(left)
 
     @staticmethod
@@ -220,7 +235,8 @@ def _stage(left: dict[str, bytes]) -> str:
 
 def main(settings: str, campaign_id: str) -> None:
     """Bear a process for each folder that is named on a line of the standard input."""
-    importlib.import_module("requests")
+    for name in ("requests", "jwt", "airflow_provider_campaigns.kore.client"):
+        importlib.import_module(name)
     for line in sys.stdin:
         pid = os.fork()
         if not pid:

@@ -22,4 +22,5 @@ def test_killed__at_any_instant(kore_simulator: KoreSimulator, tmp_path: Path) -
     left = KilledReports(kore_simulator, campaign_id, tmp_path).run(points(SEED, 20))
 
     # The instants must have met a report at work, or nothing was tested.
-    assert {"parts"} < set(left), left
+    assert left.count("parts") >= 3, left
+    assert {"files", "manifest", "done"} & set(left), left
