@@ -241,6 +241,25 @@ class TestAcrossTries:
         assert len(kore_simulator.requests.of("contacts")) == 0
         assert notes.entries[campaign]["contacts_before_stop"] == 69
 
+    def test_stop__counted_twice(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notes: Notes
+    ) -> None:
+        """Of two counts of one run the earliest holds, that of an earlier try."""
+        (campaign,) = add(kore_simulator, 1, status="Active", contacts=70)
+        run = kore_simulator.campaign(campaign).instance_id
+        notes.entries[campaign] = {"campaign_instance_id": run, "contacts_before_stop": 69}
+
+        outcomes = stop_campaigns(
+            client,
+            [Target(campaign)],
+            StopOptions(CampaignType.VOICE),
+            contacts={campaign: contact_counts.ContactCount(80, run)},
+            evidence=notes,
+            clock=fake_clock.clock,
+        )
+
+        assert counts(outcomes) == [69]
+
     def test_stop__sent_but_never_counted(self, kore_simulator: KoreSimulator, stop: Stop, notes: Notes) -> None:
         """What was sent a stop may have lost results already, so a number of now would be none from before it."""
         (campaign,) = add(kore_simulator, 1, status="Active", contacts=70)

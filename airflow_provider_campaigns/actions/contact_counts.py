@@ -76,6 +76,36 @@ class ContactCount:
         return len({self.campaign_instance_id, campaign.campaign_instance_id} - {None}) < 2
 
 
+class ContactsBeforeStop:
+    """The contact results of campaigns before their stop, as far as anybody has counted them; the earliest count holds.
+
+    Args:
+        counted: counts by campaign id.
+    """
+
+    def __init__(self, counted: Mapping[str, ContactCount]) -> None:
+        self._counts = dict(counted)
+        self._earlier: Mapping[str, ContactCount] = {}
+
+    def recall(self, earlier: Mapping[str, Mapping[str, Any]]) -> None:
+        """Learn what earlier tries of the same task have kept, by campaign id."""
+        counts = {one: ContactCount.in_entry(entry) for one, entry in earlier.items()}
+        self._earlier = {one: count for one, count in counts.items() if count is not None}
+
+    def of(self, campaign: Campaign) -> dict[str, int]:
+        """The number for the campaign's latest run, as a key of its result; empty if it is not known."""
+        for counts in (self._earlier, self._counts):
+            count = counts.get(campaign.campaign_id)
+            if count is not None and count.is_of(campaign):
+                return {KEY: count.total}
+        return {}
+
+    def count(self, client: KoreClient, campaigns: Iterable[Campaign], *, needed: int, clock: Clock) -> None:
+        """Count what is not known yet, where the request budget has room for it beside ``needed`` requests."""
+        unknown = [one for one in campaigns if not self.of(one)]
+        self._counts |= count_where_there_is_room(client, unknown, needed=needed, clock=clock)
+
+
 def count_until(
     client: KoreClient, campaigns: Iterable[Campaign], until: datetime, *, clock: Clock
 ) -> dict[str, ContactCount]:

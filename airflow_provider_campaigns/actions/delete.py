@@ -12,6 +12,7 @@ from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
 from airflow_provider_campaigns.actions.given_reports import facts_of
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
+from airflow_provider_campaigns.actions.progress import Progress
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
@@ -377,9 +378,10 @@ class _Delete:
     def _confirm(self, going: dict[str, _Accepted]) -> None:
         """Read until every campaign is provably gone; takes out those that are not, as failures."""
         deadline = self._clock.monotonic() + GONE_TIMEOUT_S
+        progress = Progress(len(self._targets), not_yet="gone", clock=self._clock)
         still_there = self._not_gone(list(going), going)
         while still_there and self._clock.monotonic() < deadline:
-            log.info("not gone yet: %s", ", ".join(still_there))
+            progress.tell(dict.fromkeys(still_there, "shown"))
             self._clock.sleep(max(0.0, min(GONE_POLL_S, deadline - self._clock.monotonic())))
             still_there = self._not_gone(still_there, going)
         for campaign_id in still_there:

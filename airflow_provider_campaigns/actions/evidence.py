@@ -15,6 +15,7 @@ from airflow_provider_campaigns.kore.errors import CampaignStateError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_campaigns.actions.outcomes import Result
     from airflow_provider_campaigns.kore.campaigns import Campaign
 
 Entry = dict[str, Any]
@@ -44,6 +45,20 @@ class NoEvidence:
 
     def keep(self, entries: Mapping[str, Entry]) -> None:
         """Nothing is kept."""
+
+
+def keep_confirmed(evidence: Evidence, results: Mapping[str, Result]) -> None:
+    """Keep what was proven; results without ``confirmed_at`` prove nothing."""
+    confirmed = {
+        campaign_id: {
+            "campaign_instance_id": result.campaign_instance_id,
+            **{key: result.details[key] for key in ("sent_at", "confirmed_at", CONTACTS) if key in result.details},
+        }
+        for campaign_id, result in results.items()
+        if "confirmed_at" in result.details
+    }
+    if confirmed:
+        evidence.keep(confirmed)
 
 
 def was_sent(entry: Entry) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence
+from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence, keep_confirmed
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.rounds import Rounds
+from airflow_provider_campaigns.actions.start_step import Step, has_begun, is_startable, run_of, step_for
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
@@ -20,7 +21,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreRequestError,
 )
-from airflow_provider_campaigns.kore.writes import InstanceId, Receipt, UnknownInstance
+from airflow_provider_campaigns.kore.writes import Receipt, UnknownInstance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,30 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
-
-
-class Step(Enum):
-    """What a campaign's status asks for when it is to be started."""
-
-    SEND = "send the start"
-    NOTHING = "nothing to do"
-    WAIT = "wait until it leaves this status"
-
-
-_STEPS = {
-    CampaignStatus.READY: Step.SEND,
-    # These have run, so it takes allow_rerun as well.
-    CampaignStatus.STOPPED: Step.SEND,
-    CampaignStatus.COMPLETED: Step.SEND,
-    CampaignStatus.ACTIVE: Step.NOTHING,
-    CampaignStatus.PREPARING: Step.WAIT,
-}
-
-# The API has no resume (documented triggers: play, stop), and does not say what play does to a run that is paused.
-_PAUSED = (
-    "is Paused, and the API has no resume: a start may begin its list anew. Resume it on the platform; or stop it, "
-    "which loses its progress, and start it with allow_rerun=True"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,68 +54,6 @@ class StartOptions:
     poll_interval_s: float = 15.0
     confirm_timeout_s: float = 600.0
     plan_only: bool = False
-
-
-def step_for(campaign: Campaign, *, allow_rerun: bool = False) -> Step:
-    """What the campaign's status asks for.
-
-    =====================================  ============================================================
-    Ready                                  start it
-    Stopped, Completed, or any run before  start it with ``allow_rerun``, else refuse
-    Active                                 nothing
-    Preparing                              wait until it is Ready
-    Scheduled, Rescheduled, a schedule     refuse: the platform starts it by itself
-    Paused                                 refuse: a start would not resume it
-    a status that nobody documented        refuse: it may run
-    =====================================  ============================================================
-
-    Raises:
-        CampaignStateError: it is refused; nothing was sent.
-    """
-    status = campaign.status
-    if status == CampaignStatus.ACTIVE:
-        return Step.NOTHING
-    step = _STEPS.get(status)
-    if campaign.is_scheduled:
-        # A manual run of a scheduled campaign is an error on the platform (the vendor's guide to campaigns).
-        reason = f"is {status} with a schedule, so the platform starts it by itself; disable the schedule first"
-    elif status == CampaignStatus.PAUSED:
-        reason = _PAUSED
-    elif step is None:
-        reason = f"is {str(status)!r}, a status that is not documented and may mean that it runs"
-    elif step is Step.SEND and run_of(campaign) is not None and not allow_rerun:
-        reason = (
-            f"is {status} and has run before, as {campaign.campaign_instance_id or 'a run without a name'}; a start "
-            "goes through its whole list again, which allow_rerun=True permits"
-        )
-    else:
-        return step
-    raise CampaignStateError(
-        f"campaign {campaign.campaign_id}: {reason}. Nothing was sent", campaign_id=campaign.campaign_id
-    )
-
-
-def run_of(campaign: Campaign) -> InstanceId:
-    """The latest run of a campaign; None if it never ran, unknown if it has ended without naming its run."""
-    if campaign.campaign_instance_id is None and campaign.status.is_ended:
-        return UnknownInstance.UNKNOWN
-    return campaign.campaign_instance_id
-
-
-def has_begun(campaign: Campaign, *, before: InstanceId) -> bool | None:
-    """Whether a run began since the campaign, which did not run, had the run ``before``; None if that cannot be told.
-
-    Runs are compared by their ids. Where one is not known, only the status tells, and a run that has ended looks like
-    the one before it.
-    """
-    run = campaign.campaign_instance_id
-    if run is not None and not isinstance(before, UnknownInstance):
-        return run != before
-    if campaign.status.is_running:
-        return True
-    if not campaign.status.is_ended:
-        return False
-    return True if before is None else None
 
 
 def start_campaigns(
@@ -216,25 +131,24 @@ class _Start:
         self._clock = clock
         self._starts = Changes(audit, "start", client, api_version=options.api_version, clock=clock)
         self._outcomes = Outcomes(self._targets)
-        self._preparing: list[Target] = []
+        self._rounds = Rounds(
+            self._outcomes,
+            total=len(self._targets),
+            not_yet="started",
+            poll_interval_s=options.poll_interval_s,
+            timeout_s=options.confirm_timeout_s,
+            clock=clock,
+        )
         self._starting: dict[str, _Sent] = {}
-        self._deadlines: dict[str, float] = {}
-        self._last_seen: dict[str, str] = {}
+        self._shows: dict[str, str] = {}
 
     def run(self) -> Outcomes:
         self._earlier = self._evidence.recall()
-        for campaign_id in self._targets:
-            self._extend(campaign_id)
+        self._rounds.extend(self._targets)
         self._serve(list(self._targets.values()))
-        while True:
-            self._look()
-            self._give_up_on_the_late()
-            if not self._outcomes.open_ids:
-                self._keep_confirmed()
-                return self._outcomes
-            self._wait()
-            waiting, self._preparing = self._preparing, []
-            self._serve([target for target in waiting if target.campaign_id in self._outcomes.open_ids])
+        self._rounds.go_on(look=self._look, serve=self._serve, give_up=self._give_up)
+        keep_confirmed(self._evidence, self._outcomes.results)
+        return self._outcomes
 
     def _serve(self, targets: list[Target]) -> None:
         """Read the targets and do what the status of each asks for."""
@@ -252,7 +166,7 @@ class _Start:
         """The campaign if it is to be sent a start now; otherwise None, and it has its result or waits for it."""
         if isinstance(found, ProvenMissing):
             raise _missing(campaign_id)
-        if is_list and _STEPS.get(found.status) is Step.SEND and found.campaign_instance_id is None:
+        if is_list and is_startable(found.status) and found.campaign_instance_id is None:
             # Items of a list need not name their run, and whether there was one decides.
             return self._decide(campaign_id, self._reader.read(campaign_id, self._options.campaign_type), is_list=False)
         if self._has_begun_since_earlier(found):
@@ -265,8 +179,7 @@ class _Start:
         elif self._options.plan_only:
             self._plan(found, step)
         elif step is Step.WAIT:
-            self._last_seen[campaign_id] = str(found.status)
-            self._preparing.append(self._targets[campaign_id])
+            self._rounds.try_again(self._targets[campaign_id], str(found.status))
         else:
             return found
         return None
@@ -334,7 +247,7 @@ class _Start:
         sent = _Sent(campaign, receipt, sent_at)
         if self._options.confirm and not receipt.by_reading:
             self._starting[campaign_id] = sent
-            self._extend(campaign_id)
+            self._rounds.extend([campaign_id])
         else:
             self._started(sent, receipt.status or CampaignStatus.ACTIVE, receipt.campaign_instance_id)
 
@@ -351,7 +264,8 @@ class _Start:
 
     def _look(self) -> None:
         """Read what was sent a start; what shows a new run gets its result."""
-        self._last_seen.update(dict.fromkeys(self._starting, "is not readable"))
+        self._rounds.see(dict.fromkeys(self._starting, "not readable"))
+        self._shows.update(dict.fromkeys(self._starting, "is not readable"))
         try:
             listed = self._reader.look_up(self._starting, self._options.campaign_type)
         except KoreError as error:
@@ -367,7 +281,8 @@ class _Start:
                 if not error.retryable:
                     self._fail([campaign_id], error)
                 continue
-            self._last_seen[campaign_id] = f"reads {now.status}, run {now.campaign_instance_id or 'unknown'}"
+            self._rounds.see({campaign_id: str(now.status)})
+            self._shows[campaign_id] = f"reads {now.status}, run {now.campaign_instance_id or 'unknown'}"
             if sent.shows_in(now):
                 del self._starting[campaign_id]
                 self._started(sent, now.status, now.campaign_instance_id or sent.receipt.campaign_instance_id)
@@ -388,19 +303,6 @@ class _Start:
             result.details["confirmed_at"] = instant_text(self._clock.now())
         self._outcomes.results[result.campaign_id] = result
 
-    def _keep_confirmed(self) -> None:
-        confirmed = {
-            one: {
-                "campaign_instance_id": result.campaign_instance_id,
-                "sent_at": result.details["sent_at"],
-                "confirmed_at": result.details["confirmed_at"],
-            }
-            for one, result in self._outcomes.results.items()
-            if "confirmed_at" in result.details
-        }
-        if confirmed:
-            self._evidence.keep(confirmed)
-
     def _fail(self, campaign_ids: Iterable[str], error: KoreError) -> None:
         """Give up on campaigns whose start was accepted and does not show."""
         error.outcome_unknown = True
@@ -408,35 +310,16 @@ class _Start:
             del self._starting[campaign_id]
             self._outcomes.failures[campaign_id] = error
 
-    def _extend(self, campaign_id: str) -> None:
-        """Give a campaign the whole time from now on."""
-        self._deadlines[campaign_id] = self._clock.monotonic() + self._options.confirm_timeout_s
-
-    def _give_up_on_the_late(self) -> None:
-        now, timeout = self._clock.monotonic(), f"{self._options.confirm_timeout_s:g} s"
-        for campaign_id in self._outcomes.open_ids:
-            if now < self._deadlines[campaign_id]:
-                continue
-            seen = self._last_seen[campaign_id]
-            if campaign_id in self._starting:
-                error = CampaignTimeoutError(
-                    f"campaign {campaign_id}: the start was accepted, but after {timeout} it {seen}; look at it on the "
-                    "platform, or run this again",
-                    campaign_id=campaign_id,
-                )
-                self._fail([campaign_id], error)
-            else:
-                self._outcomes.failures[campaign_id] = CampaignTimeoutError(
-                    f"campaign {campaign_id}: is still {seen} after {timeout}; nothing was sent",
-                    campaign_id=campaign_id,
-                )
-
-    def _wait(self) -> None:
-        """Wait for the next round, which comes no later than the first deadline."""
-        open_ids = self._outcomes.open_ids
-        log.info("not started yet: %s", ", ".join(f"{one} ({self._last_seen[one]})" for one in open_ids))
-        left = min(self._deadlines[one] for one in open_ids) - self._clock.monotonic()
-        self._clock.sleep(max(0.0, min(self._options.poll_interval_s, left)))
+    def _give_up(self, campaign_id: str, _seen: str, timeout: str) -> CampaignTimeoutError | None:
+        """The error for a campaign that was sent a start of which nothing shows; None for one that was sent none."""
+        if self._starting.pop(campaign_id, None) is None:
+            return None
+        return CampaignTimeoutError(
+            f"campaign {campaign_id}: the start was accepted, but after {timeout} it {self._shows[campaign_id]}; look "
+            "at it on the platform, or run this again",
+            campaign_id=campaign_id,
+            outcome_unknown=True,
+        )
 
 
 def _missing(campaign_id: str) -> KoreNotFoundError:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.actions.contact_counts import KEY as CONTACTS
-from airflow_provider_campaigns.actions.contact_counts import ContactCount, count_where_there_is_room
+from airflow_provider_campaigns.actions.contact_counts import ContactsBeforeStop
 from airflow_provider_campaigns.actions.evidence import (
     Entry,
     Evidence,
     NoEvidence,
     check_not_started_again,
+    keep_confirmed,
     stop_by_an_earlier_try,
     was_sent,
 )
@@ -24,10 +23,12 @@ from airflow_provider_campaigns.actions.moment import StopMoment, warm_connectio
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.rounds import Rounds
+from airflow_provider_campaigns.actions.schedules import check_schedule, disable_schedule
+from airflow_provider_campaigns.actions.stop_step import Step, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
-    CampaignStateError,
     CampaignTimeoutError,
     KoreError,
     KoreNotFoundError,
@@ -39,6 +40,7 @@ from airflow_provider_campaigns.kore.writes import UnknownInstance, started_agai
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider_campaigns.actions.contact_counts import ContactCount
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.client import KoreClient
 
@@ -47,28 +49,6 @@ log = logging.getLogger(__name__)
 
 _RESERVED_AFTER_S = 30.0
 """How long after the instant room is kept for stops that had to be repeated."""
-
-
-class Step(Enum):
-    """What a campaign's status asks for when it is to be stopped."""
-
-    SEND = "send the stop"
-    NOTHING = "nothing to do"
-    WAIT = "wait until it leaves this status"
-    DISABLE_SCHEDULE = "disable the schedule first"
-
-
-_STEPS = {
-    CampaignStatus.ACTIVE: Step.SEND,
-    CampaignStatus.PAUSED: Step.SEND,
-    CampaignStatus.STOPPED: Step.NOTHING,
-    CampaignStatus.COMPLETED: Step.NOTHING,
-    CampaignStatus.READY: Step.NOTHING,
-    CampaignStatus.PREPARING: Step.WAIT,
-    # Once the schedule is disabled, which comes first.
-    CampaignStatus.SCHEDULED: Step.NOTHING,
-    CampaignStatus.RESCHEDULED: Step.NOTHING,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +79,6 @@ class StopOptions:
     disable_schedule: bool = False
     plan_only: bool = False
     count_contacts: bool = True
-
-
-def step_for(campaign: Campaign) -> Step:
-    """What the campaign's status asks for; a status that nobody documented may be a running one, so it is stopped."""
-    if campaign.is_scheduled:
-        return Step.DISABLE_SCHEDULE
-    return _STEPS.get(campaign.status, Step.SEND)
 
 
 def missing_result(campaign_id: str, options: StopOptions) -> Result:
@@ -188,13 +161,18 @@ class _Stop:
         self._stops = Changes(audit, "stop", client, api_version=options.api_version, clock=clock)
         self._schedules = Changes(audit, "disable_schedule", client, clock=clock)
         self._outcomes = Outcomes(self._targets)
-        self._preparing: dict[str, Target] = {}
+        self._rounds = Rounds(
+            self._outcomes,
+            total=len(self._targets),
+            not_yet="stopped",
+            poll_interval_s=options.poll_interval_s,
+            timeout_s=options.confirm_timeout_s,
+            clock=clock,
+        )
         self._stopping: dict[str, Campaign] = {}
-        self._deadlines: dict[str, float] = {}
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
-        self._last_seen: dict[str, str] = {}
         self._moment: StopMoment | None = None
-        self._contacts = dict(contacts)
+        self._contacts = ContactsBeforeStop(contacts)
         self._may_count = options.count_contacts and not options.plan_only
 
     def run_at(self, moment: StopMoment) -> Outcomes:
@@ -218,18 +196,12 @@ class _Stop:
 
     def run(self) -> Outcomes:
         self._earlier = self._evidence.recall()
-        for campaign_id in self._targets:
-            self._extend(campaign_id)
+        self._contacts.recall(self._earlier)
+        self._rounds.extend(self._targets)
         self._serve(list(self._targets.values()))
-        while True:
-            self._look()
-            self._give_up_on_the_late()
-            if not self._outcomes.open_ids:
-                self._keep_confirmed()
-                return self._outcomes
-            self._wait()
-            waiting, self._preparing = self._preparing, {}
-            self._serve(list(waiting.values()))
+        self._rounds.go_on(look=self._look, serve=self._serve, give_up=self._give_up)
+        keep_confirmed(self._evidence, self._outcomes.results)
+        return self._outcomes
 
     def _serve(self, targets: list[Target]) -> None:
         """Read the targets and do what the status of each asks for."""
@@ -254,25 +226,9 @@ class _Stop:
         running = [one for one in campaigns.values() if step_for(one) is Step.SEND]
         if self._may_count:
             confirming = 1 if len(running) >= LIST_FROM else len(running)
-            self._contacts |= count_where_there_is_room(
-                self._client,
-                # What an earlier try has sent a stop may have lost results already.
-                [one for one in running if self._contacts_of(one) is None and not self._was_sent(one.campaign_id)],
-                needed=len(running) + confirming,
-                clock=self._clock,
-            )
-
-    def _contacts_of(self, campaign: Campaign) -> int | None:
-        """The contact results of the campaign's run before its stop, if they were counted; the earliest count holds."""
-        earlier = ContactCount.in_entry(self._earlier.get(campaign.campaign_id, {}))
-        for count in (earlier, self._contacts.get(campaign.campaign_id)):
-            if count is not None and count.is_of(campaign):
-                return count.total
-        return None
-
-    def _counted(self, campaign: Campaign) -> dict[str, Any]:
-        total = self._contacts_of(campaign)
-        return {} if total is None else {CONTACTS: total}
+            # What an earlier try has sent a stop may have lost results already.
+            untouched = [one for one in running if not self._was_sent(one.campaign_id)]
+            self._contacts.count(self._client, untouched, needed=len(running) + confirming, clock=self._clock)
 
     def _was_sent(self, campaign_id: str) -> bool:
         """True if an earlier try has sent a stop, or was about to."""
@@ -282,24 +238,12 @@ class _Stop:
         """Keep what is about to be sent, before it is: this process may not live to tell."""
         at = instant_text(self._clock.now() if self._moment is None else max(self._clock.now(), self._moment.at))
         sending = {
-            one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at} | self._counted(campaign)
+            one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at} | self._contacts.of(campaign)
             for one, campaign in campaigns.items()
             if step_for(campaign) is Step.SEND and not self._was_sent(one)
         }
         if sending:
             self._evidence.keep(sending)
-
-    def _keep_confirmed(self) -> None:
-        confirmed = {
-            one: {
-                "campaign_instance_id": result.campaign_instance_id,
-                **{key: result.details[key] for key in ("sent_at", "confirmed_at", CONTACTS) if key in result.details},
-            }
-            for one, result in self._outcomes.results.items()
-            if "confirmed_at" in result.details
-        }
-        if confirmed:
-            self._evidence.keep(confirmed)
 
     def _read(self, targets: list[Target]) -> dict[str, Campaign | ProvenMissing]:
         is_early = self._moment is not None and self._clock.now() < self._moment.at
@@ -313,19 +257,21 @@ class _Stop:
     def _serve_one(self, campaign: Campaign) -> None:
         step = step_for(campaign)
         if step is Step.DISABLE_SCHEDULE:
-            self._check_schedule(campaign)
+            check_schedule(self._client, campaign, may_disable=self._options.disable_schedule)
         if self._options.plan_only:
             self._plan(campaign, step)
             return
         if step is Step.DISABLE_SCHEDULE:
-            campaign = self._disable_schedule(campaign)
+            campaign = disable_schedule(
+                self._client, campaign, self._options.campaign_type, changes=self._schedules, clock=self._clock
+            )
+            self._details[campaign.campaign_id]["schedule_disabled"] = True
             step = step_for(campaign)
         if step is Step.SEND:
             check_not_started_again(campaign, self._earlier)
             self._send(campaign)
         elif step is Step.WAIT:
-            self._last_seen[campaign.campaign_id] = str(campaign.status)
-            self._preparing[campaign.campaign_id] = self._targets[campaign.campaign_id]
+            self._rounds.try_again(self._targets[campaign.campaign_id], str(campaign.status))
         else:
             self._idle(campaign)
 
@@ -341,43 +287,8 @@ class _Stop:
         by_whom = f" since the stop that an earlier try sent at {sent['sent_at']}" if sent else ""
         log.info("campaign %s: is %s%s, no stop is sent", campaign.campaign_id, campaign.status, by_whom)
         details = self._details[campaign.campaign_id]
-        known = sent | (self._counted(campaign) if campaign.status.is_ended else {})
+        known = sent | (self._contacts.of(campaign) if campaign.status.is_ended else {})
         self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=bool(details), **details, **known)
-
-    def _check_schedule(self, campaign: Campaign) -> None:
-        """Make sure that the schedule may be disabled, and that it would be this campaign's."""
-        if not self._options.disable_schedule:
-            raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: is {campaign.status} with a schedule, so the platform would start "
-                "it again after a stop; nothing was sent. disable_schedule=True ends the schedule as well",
-                campaign_id=campaign.campaign_id,
-            )
-        # The service knows schedules by name only, and names need not be unique.
-        named = self._client.find_campaign(campaign.name)
-        if named.campaign_id != campaign.campaign_id:
-            raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: its name {campaign.name!r} finds {named.campaign_id}; the schedule "
-                "is not disabled, because it would be that campaign's",
-                campaign_id=campaign.campaign_id,
-            )
-
-    def _disable_schedule(self, campaign: Campaign) -> Campaign:
-        """Disable the schedule; the campaign as it is then, for it may have been started just before."""
-        campaign_id = campaign.campaign_id
-        self._clock.check_cancelled()
-        with self._schedules.sending(campaign, self._options.campaign_type):
-            self._client.disable_schedule(campaign.name)
-        self._schedules.made(campaign, self._options.campaign_type, at=self._clock.now(), after=None)
-        after = self._client.get_campaign(campaign_id)
-        if after.is_scheduled:
-            raise CampaignStateError(
-                f"campaign {campaign_id}: is {after.status} with a schedule, although that was disabled",
-                campaign_id=campaign_id,
-                retryable=True,
-            )
-        log.info("campaign %s: its schedule is disabled, it is %s", campaign_id, after.status)
-        self._details[campaign_id]["schedule_disabled"] = True
-        return after
 
     def _plan(self, campaign: Campaign, step: Step) -> None:
         """The result of a campaign for which something would be done."""
@@ -385,7 +296,7 @@ class _Stop:
         planned = []
         if step is Step.DISABLE_SCHEDULE:
             planned.append("disable its schedule")
-            step = _STEPS.get(campaign.status, Step.SEND)
+            step = step_once_unscheduled(campaign)
         if step is Step.WAIT:
             planned.append(f"wait until it is no longer {campaign.status}")
         if step is Step.SEND:
@@ -424,7 +335,7 @@ class _Stop:
         status = receipt.status or CampaignStatus.STOPPED
         if receipt.by_reading and status == CampaignStatus.COMPLETED:
             log.info("campaign %s: completed by itself while the answer to its stop was lost", campaign_id)
-            ended = Result.of(campaign, changed=False, **self._counted(campaign))
+            ended = Result.of(campaign, changed=False, **self._contacts.of(campaign))
             self._outcomes.results[campaign_id] = replace(ended, status=str(status))
             return
         log.info("campaign %s: the stop was accepted, status %s", campaign_id, receipt.status)
@@ -432,7 +343,7 @@ class _Stop:
         self._stops.made(campaign, kind, at=answered, after=status, by_reading=receipt.by_reading, **lateness)
         if self._options.confirm and not (receipt.by_reading and status == CampaignStatus.STOPPED):
             self._stopping[campaign_id] = campaign
-            self._extend(campaign_id)
+            self._rounds.extend([campaign_id])
         else:
             self._stopped(campaign, status)
 
@@ -455,7 +366,7 @@ class _Stop:
         """Read what was sent a stop; what has stopped gets its result."""
         if not self._stopping:
             return
-        self._last_seen.update(dict.fromkeys(self._stopping, "not readable"))
+        self._rounds.see(dict.fromkeys(self._stopping, "not readable"))
         try:
             listed = self._reader.look_up(self._stopping, self._options.campaign_type)
         except KoreError as error:
@@ -482,7 +393,7 @@ class _Stop:
 
     def _compare(self, before: Campaign, now: Campaign) -> None:
         """Whether the run that was sent a stop is over."""
-        self._last_seen[now.campaign_id] = str(now.status)
+        self._rounds.see({now.campaign_id: str(now.status)})
         if len({before.campaign_instance_id, now.campaign_instance_id} - {None}) > 1:
             raise started_again(now, "was being stopped")
         if now.status.is_ended:
@@ -490,35 +401,19 @@ class _Stop:
             self._stopped(before, now.status)
 
     def _stopped(self, campaign: Campaign, status: CampaignStatus) -> None:
-        details = self._details[campaign.campaign_id] | self._counted(campaign)
+        details = self._details[campaign.campaign_id] | self._contacts.of(campaign)
         result = Result.of(campaign, changed=True, **details)
         result.status = str(status)
         if self._options.confirm:
             result.details["confirmed_at"] = instant_text(self._clock.now())
         self._outcomes.results[campaign.campaign_id] = result
 
-    def _extend(self, campaign_id: str) -> None:
-        """Give a campaign the whole time from now on."""
-        self._deadlines[campaign_id] = self._clock.monotonic() + self._options.confirm_timeout_s
-
-    def _give_up_on_the_late(self) -> None:
-        now = self._clock.monotonic()
-        for campaign_id in self._outcomes.open_ids:
-            if now >= self._deadlines[campaign_id]:
-                seen, timeout = self._last_seen[campaign_id], f"{self._options.confirm_timeout_s:g} s"
-                self._outcomes.failures[campaign_id] = CampaignTimeoutError(
-                    f"campaign {campaign_id}: the stop was accepted, but it is still {seen} after {timeout}; look at "
-                    "it on the platform, or run this again"
-                    if campaign_id in self._stopping
-                    else f"campaign {campaign_id}: is still {seen} after {timeout}; nothing was sent",
-                    campaign_id=campaign_id,
-                )
-                self._stopping.pop(campaign_id, None)
-                self._preparing.pop(campaign_id, None)
-
-    def _wait(self) -> None:
-        """Wait for the next round, which comes no later than the first deadline."""
-        open_ids = self._outcomes.open_ids
-        log.info("not stopped yet: %s", ", ".join(f"{one} ({self._last_seen[one]})" for one in open_ids))
-        left = min(self._deadlines[one] for one in open_ids) - self._clock.monotonic()
-        self._clock.sleep(max(0.0, min(self._options.poll_interval_s, left)))
+    def _give_up(self, campaign_id: str, seen: str, timeout: str) -> CampaignTimeoutError | None:
+        """The error for a campaign that was sent a stop and does not stop; None for one that was sent none."""
+        if self._stopping.pop(campaign_id, None) is None:
+            return None
+        return CampaignTimeoutError(
+            f"campaign {campaign_id}: the stop was accepted, but it is still {seen} after {timeout}; look at it on the "
+            "platform, or run this again",
+            campaign_id=campaign_id,
+        )

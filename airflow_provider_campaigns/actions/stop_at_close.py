@@ -25,7 +25,8 @@ from airflow_provider_campaigns.actions.evidence import (
 from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
-from airflow_provider_campaigns.actions.stop import Step, StopOptions, missing_result, step_for, stop_campaigns
+from airflow_provider_campaigns.actions.stop import StopOptions, missing_result, stop_campaigns
+from airflow_provider_campaigns.actions.stop_step import Step, step_for
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError

@@ -1,0 +1,45 @@
+"""What a campaign's status asks for when it is to be stopped. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+
+
+class Step(Enum):
+    """What a campaign's status asks for when it is to be stopped."""
+
+    SEND = "send the stop"
+    NOTHING = "nothing to do"
+    WAIT = "wait until it leaves this status"
+    DISABLE_SCHEDULE = "disable the schedule first"
+
+
+_STEPS = {
+    CampaignStatus.ACTIVE: Step.SEND,
+    CampaignStatus.PAUSED: Step.SEND,
+    CampaignStatus.STOPPED: Step.NOTHING,
+    CampaignStatus.COMPLETED: Step.NOTHING,
+    CampaignStatus.READY: Step.NOTHING,
+    CampaignStatus.PREPARING: Step.WAIT,
+    # Once the schedule is disabled, which comes first.
+    CampaignStatus.SCHEDULED: Step.NOTHING,
+    CampaignStatus.RESCHEDULED: Step.NOTHING,
+}
+
+
+def step_for(campaign: Campaign) -> Step:
+    """What the campaign's status asks for; a status that nobody documented may be a running one, so it is stopped."""
+    if campaign.is_scheduled:
+        return Step.DISABLE_SCHEDULE
+    return _STEPS.get(campaign.status, Step.SEND)
+
+
+def step_once_unscheduled(campaign: Campaign) -> Step:
+    """What it asks for once its schedule is disabled."""
+    return _STEPS.get(campaign.status, Step.SEND)
