@@ -27,7 +27,7 @@ EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
 PAGES = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
-    "SECURITY.md": "security.md",
+    "SECURITY.md": "vulnerabilities.md",
     "benchmarks/README.md": "figures.md",
     "example_dags": "examples/index.md",
     **{f"example_dags/{example.name}": f"examples/{example.stem}.md" for example in EXAMPLES},

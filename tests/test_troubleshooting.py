@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +13,16 @@ from fake_clock import FakeClock
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore import errors as kore_errors
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.reports import errors as report_errors
+from airflow_provider_campaigns.reports.fit import read_manifest
+from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.reports.manifest import load_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +37,9 @@ GONE = "cd-a1e45a7-e8ba-4e97-a339-476ebc700009"
 
 def errors() -> list[type[Exception]]:
     """Every error class of the modules that define them."""
-    modules = ("airflow_provider_campaigns.kore.errors", "airflow_provider_campaigns.reports.errors")
-    there = [name for name in modules if find_spec(name.rpartition(".")[0]) and find_spec(name)]
     return [
         found
-        for module in map(importlib.import_module, there)
+        for module in (kore_errors, report_errors)
         for _, found in inspect.getmembers(module, inspect.isclass)
         if issubclass(found, Exception) and found.__module__ == module.__name__
     ]
@@ -70,8 +71,9 @@ def test_page__nothing_else():
 class Situations:
     """How each error comes about, at the simulator; a method is named as the error."""
 
-    def __init__(self, simulator: KoreSimulator) -> None:
+    def __init__(self, simulator: KoreSimulator, reports: Path) -> None:
         self.simulator = simulator
+        self.reports = reports
         self.clock = FakeClock()
 
     def client(self, budget: RequestBudget | None = None, **settings: object) -> KoreClient:
@@ -150,12 +152,25 @@ class Situations:
     def CampaignsFailedError(self) -> None:  # noqa: N802
         self.stop(SPRING, GONE)
 
+    def ReportError(self) -> None:  # noqa: N802
+        (self.reports / "manifest.json").write_text('{"format": 1, "campaign_id": "cd-a1e')
+        load_manifest(Folder(self.reports))
+
+    def ReportStorageError(self) -> None:  # noqa: N802
+        self.reports.rmdir()
+        self.reports.write_text("a file where the folder should be")
+        Folder(self.reports / SPRING).write("campaign.json", [b"{}"])
+
+    def ReportRefusedError(self) -> None:  # noqa: N802
+        read_manifest(Folder(self.reports))
+
 
 @pytest.fixture
-def situations(kore_simulator: KoreSimulator) -> Situations:
+def situations(kore_simulator: KoreSimulator, tmp_path: Path) -> Situations:
     """A campaign that runs, and nothing else."""
     kore_simulator.add_campaign(campaign_id=SPRING, name="Spring Offer", status="Active")
-    return Situations(kore_simulator)
+    (tmp_path / "reports").mkdir()
+    return Situations(kore_simulator, tmp_path / "reports")
 
 
 @pytest.mark.parametrize("name", [name for name in vars(Situations) if name.endswith("Error")])
@@ -169,7 +184,8 @@ def test_page__messages_are_real(situations: Situations, name: str):
     assert type(caught.value).__name__ == name
     shown = re.search(r"```text\n(.*?)\n```", section(name), re.DOTALL)
     assert shown is not None
-    assert str(caught.value).replace("http://127.0.0.1:9", "https://platform.kore.ai") == shown[1]
+    said = str(caught.value).replace("http://127.0.0.1:9", "https://platform.kore.ai")
+    assert said.replace(f"file://{situations.reports}", "file:///data/reports") == shown[1]
 
 
 def test_situations__all():

@@ -10,7 +10,8 @@ from airflow.providers.common.compat.sdk import Asset
 from airflow_provider_campaigns import actions, reports
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.base import CampaignsOperator
+from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
+from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,7 @@ class CampaignReportOperator(CampaignsOperator):
         self.formats = formats
         self.phone_numbers = phone_numbers
         self.allow_empty = allow_empty
+        check_static(self, formats=_read_format_names, phone_numbers=_read_phone_numbers, allow_empty=flag)
 
     def execute(self, context: Context) -> Any:
         """Report the campaigns."""
@@ -114,6 +116,20 @@ class CampaignReportOperator(CampaignsOperator):
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra = {"campaigns": campaigns}
+
+
+def _read_format_names(field: str, value: Any) -> None:
+    """Formats that there are; whether their extra is installed matters where the task runs.
+
+    Raises:
+        KoreConfigurationError: there is no such format.
+    """
+    for one in value if isinstance(value, list | tuple | set | frozenset) else [value]:
+        one_of(field, one, reports.contents.FORMATS)
+
+
+def _read_phone_numbers(field: str, value: object) -> None:  # noqa: ARG001 - the signature of readers
+    reports.rows.PhoneNumbers.parse(value)
 
 
 def storage_path(value: object) -> ObjectStoragePath:
