@@ -25,7 +25,7 @@ MODULES = {
 KORE_RINGS = (
     ("errors",),
     ("endpoints", "campaigns", "auth", "budget", "budget_ledger", "budget_store"),
-    ("answers", "retry", "settings", "writes"),
+    ("answers", "bodies", "listing", "retry", "settings", "writes"),
     ("transport",),
     ("sending",),
     ("client",),

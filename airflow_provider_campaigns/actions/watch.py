@@ -17,6 +17,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreProtocolError,
     KoreRequestError,
 )
+from airflow_provider_campaigns.kore.listing import LIST_PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -116,8 +117,6 @@ class CampaignWatch:
 
     def _list(self, kind: CampaignType) -> dict[str, Campaign]:
         """The list by id; empty where the service refuses it: only the core endpoints must work."""
-        from airflow_provider_campaigns.kore.client import LIST_PAGE_SIZE  # noqa: PLC0415 - 10 ms; parsing needs none
-
         try:
             listing = {one.campaign_id: one for one in self._client.list_campaigns(kind)}
         except _ERRORS_OF_ONE as error:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 import time
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
+from airflow_provider_campaigns.kore import listing
 from airflow_provider_campaigns.kore.auth import TokenSigner
+from airflow_provider_campaigns.kore.bodies import campaign_in, contact_page_in
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import (
     Campaign,
     CampaignStatus,
     CampaignType,
     ContactPage,
-    ContactResult,
     checked_campaign_id,
     checked_campaign_type,
 )
@@ -23,7 +25,6 @@ from airflow_provider_campaigns.kore.errors import (
     KoreConfigurationError,
     KoreNotFoundError,
     KoreProtocolError,
-    excerpt,
 )
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.sending import Sender
@@ -39,12 +40,11 @@ from airflow_provider_campaigns.kore.writes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
 
-LIST_PAGE_SIZE = 100
 CONTACT_PAGE_SIZE = 100
 
 DEFAULT_VERSIONS = {"stop": "v1", "start": "v1"}
@@ -217,7 +217,7 @@ class KoreClient:
         """
         endpoint = self._endpoint("get", api_version)
         body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id), priority=priority)
-        return _campaign_in(body, endpoint, campaign_id)
+        return campaign_in(body, endpoint, campaign_id)
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
         """The campaign's status alone.
@@ -230,7 +230,7 @@ class KoreClient:
         """
         endpoint = self._endpoint("status", api_version)
         body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id))
-        return _campaign_in(body, endpoint, campaign_id).status
+        return campaign_in(body, endpoint, campaign_id).status
 
     def list_campaigns(
         self,
@@ -253,7 +253,7 @@ class KoreClient:
         Source: get-all-campaigns-v2.
         """
         kind = checked_campaign_type(campaign_type)
-        campaigns = self._list(self._endpoint("list", api_version), kind, statuses, priority=priority)
+        campaigns = self._list(kind, api_version, statuses, priority=priority)
         # Whether the service's own filter is honoured is not documented for every status, so it only saves requests.
         wanted = {CampaignStatus(one) for one in statuses}
         return [
@@ -264,60 +264,8 @@ class KoreClient:
 
     def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
         """How many campaigns of a type there are; one small request."""
-        endpoint = self._endpoint("list", api_version)
-        return self._list_page(endpoint, checked_campaign_type(campaign_type), (), page=1, limit=1)[1]
-
-    def _list(
-        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str] = (), **how: Any
-    ) -> dict[str, Campaign]:
-        """Every campaign by its id; ``how`` is for ``Sender.read``."""
-        for _ in range(2):
-            campaigns, totals = self._list_once(endpoint, kind, statuses, **how)
-            if totals == {len(campaigns)}:
-                return campaigns
-        said = " and ".join(map(str, sorted(totals)))
-        raise KoreProtocolError(
-            f"{endpoint.name}: the pages hold {len(campaigns)} campaigns, but the service says that there are {said}",
-            endpoint=endpoint.name,
-            retryable=True,
-        )
-
-    def _list_once(
-        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str], **how: Any
-    ) -> tuple[dict[str, Campaign], set[int]]:
-        """What the pages hold, and every total they name: with two, the list has moved and may have lost a campaign."""
-        found: dict[str, Campaign] = {}
-        totals: set[int] = set()
-        page = 0
-        has_more = True
-        while has_more:
-            page += 1
-            items, total, has_more = self._list_page(endpoint, kind, statuses, page=page, limit=LIST_PAGE_SIZE, **how)
-            totals.add(total)
-            known = len(found)
-            found.update((item.campaign_id, item) for item in items)
-            if len(found) == known:
-                break  # a page that brings nothing new would be followed by more of them for ever
-        return found, totals
-
-    def _list_page(
-        self, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str], *, page: int, limit: int, **how: Any
-    ) -> tuple[list[Campaign], int, bool]:
-        """One page: its campaigns, the total, and whether there are more."""
-        query: dict[str, Any] = {
-            "limit": limit,
-            "skip": (page - 1) * limit,
-            "page": page,
-            "type": kind.value,
-            "sortBy": {"createdAt": "desc"},
-        }
-        if statuses:
-            query["filters"] = {"status": list(map(str, statuses))}
-        data = _object_in(self._sender.read(endpoint, body=query, **how), endpoint)
-        results, total = _rows_in(data), data.get("totalResults")
-        if results is None or not isinstance(total, int):
-            raise KoreProtocolError(f"{endpoint.name}: no results or no total in the answer", endpoint=endpoint.name)
-        return [_parsed(result, endpoint) for result in results], total, data.get("hasMore") is True
+        kind = checked_campaign_type(campaign_type)
+        return listing.count_campaigns(self._sender.read, self._endpoint("list", api_version), kind)
 
     def find_campaign(self, name: str, *, api_version: str | None = None) -> Campaign:
         """The one campaign of exactly this name, voice or SMS.
@@ -342,7 +290,7 @@ class KoreClient:
     def is_listed(self, campaign_id: str, campaign_type: str | None = None, *, api_version: str | None = None) -> bool:
         """True if the list of campaigns holds this id; ``campaign_type`` saves the list of the other type."""
         kinds = tuple(CampaignType) if campaign_type is None else (checked_campaign_type(campaign_type),)
-        return any(campaign_id in self._list(self._endpoint("list", api_version), kind) for kind in kinds)
+        return any(campaign_id in self._list(kind, api_version) for kind in kinds)
 
     def get_contact_page(
         self, campaign_id: str, *, page: int = 1, limit: int = CONTACT_PAGE_SIZE, api_version: str | None = None
@@ -364,7 +312,7 @@ class KoreClient:
         body = self._sender.read(
             endpoint, campaign_id=checked_campaign_id(campaign_id), body={"page": page, "limit": limit}
         )
-        return _contact_page_in(body, endpoint, campaign_id, page)
+        return contact_page_in(body, endpoint, campaign_id, page)
 
     def count_contact_results(
         self,
@@ -394,7 +342,7 @@ class KoreClient:
             place_timeout_s=place_timeout_s,
             answer_timeout_s=answer_timeout_s,
         )
-        return _contact_page_in(body, endpoint, campaign_id, 1).total_results
+        return contact_page_in(body, endpoint, campaign_id, 1).total_results
 
     def iter_contact_results(
         self, campaign_id: str, *, start_page: int = 1, api_version: str | None = None
@@ -454,6 +402,13 @@ class KoreClient:
         kind = "" if campaign_type is None else f"{checked_campaign_type(campaign_type)}_"
         return self.settings.endpoints[f"{verb}_{kind}{version}"]
 
+    def _list(
+        self, kind: CampaignType, api_version: str | None = None, statuses: Sequence[str] = (), **how: Any
+    ) -> dict[str, Campaign]:
+        """Every campaign of a type by its id; ``how`` is for ``Sender.read``."""
+        read = partial(self._sender.read, **how)
+        return listing.list_campaigns(read, self._endpoint("list", api_version), kind, statuses)
+
     def _reread(self, campaign_id: str, deadline: float) -> Campaign | None:
         """The campaign after trouble with a write, ahead of ordinary reads; None if it is provably gone."""
         endpoint = self._endpoint("get", None)
@@ -461,58 +416,10 @@ class KoreClient:
         try:
             body = self._sender.read(endpoint, campaign_id=campaign_id, **ahead)
         except KoreNotFoundError as error:
-            lists = (self._list(self._endpoint("list", None), kind, **ahead) for kind in CampaignType)
+            lists = (self._list(kind, **ahead) for kind in CampaignType)
             if not any(campaign_id in campaigns for campaigns in lists):
                 return None
             raise KoreProtocolError(
                 f"{error}, but the list holds it", endpoint=endpoint.name, campaign_id=campaign_id, retryable=True
             ) from error
-        return _campaign_in(body, endpoint, campaign_id)
-
-
-def _object_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str | None = None) -> dict[str, Any]:
-    data = body.get("data")
-    if not isinstance(data, dict):
-        where = f" of campaign {campaign_id}" if campaign_id else ""
-        raise KoreProtocolError(
-            f"{endpoint.name}{where}: the answer has no 'data' object", endpoint=endpoint.name, campaign_id=campaign_id
-        )
-    return data
-
-
-def _rows_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The objects in a page, None if it is not a page of objects."""
-    rows = data.get("results")
-    return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
-
-
-def _contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str, page: int) -> ContactPage:
-    data = _object_in(body, endpoint, campaign_id)
-    rows, pages, total = _rows_in(data), data.get("totalPages"), data.get("totalResults")
-    if rows is None or not isinstance(pages, int) or not isinstance(total, int):
-        raise KoreProtocolError(
-            f"{endpoint.name} of campaign {campaign_id}: no results or no totals in the answer",
-            endpoint=endpoint.name,
-            campaign_id=campaign_id,
-        )
-    return ContactPage(page, pages, total, tuple(map(ContactResult.from_api, rows)))
-
-
-def _parsed(item: Mapping[str, Any], endpoint: Endpoint) -> Campaign:
-    try:
-        return Campaign.from_api(item)
-    except KoreProtocolError as error:
-        error.endpoint = endpoint.name
-        raise
-
-
-def _campaign_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str) -> Campaign:
-    """The campaign in an answer, which must be the one that was asked for."""
-    campaign = _parsed(_object_in(body, endpoint, campaign_id), endpoint)
-    if campaign.campaign_id != campaign_id:
-        raise KoreProtocolError(
-            f"campaign {campaign_id}: the answer is about another campaign, {excerpt(campaign.campaign_id)}",
-            endpoint=endpoint.name,
-            campaign_id=campaign_id,
-        )
-    return campaign
+        return campaign_in(body, endpoint, campaign_id)
