@@ -166,7 +166,10 @@ class KoreCampaignHook(BaseHook):
         for name, spec in _connection_type()["conn-fields"].items():
             schema = spec["schema"]
             field = fields.get(schema["type"][0], StringField)
-            arguments = {"description": spec["description"], "default": schema.get("default")}
+            default = schema.get("default")
+            if field is StringField and default is not None:
+                default = str(default)  # there is no field for a number that need not be whole: it is typed as text
+            arguments = {"description": spec["description"], "default": default}
             if field is not BooleanField:
                 arguments["widget"] = BS3TextFieldWidget()
             widgets[name] = field(lazy_gettext(spec["label"]), **arguments)

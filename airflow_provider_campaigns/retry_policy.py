@@ -20,11 +20,17 @@ def kore_retry_policy() -> ExceptionRetryPolicy:
     Raises:
         ImportError: Airflow is older than 3.3; there, the task's ``retries`` and ``retry_delay`` apply to every error.
     """
-    from airflow.providers.common.compat.sdk import (  # noqa: PLC0415 - not there below Airflow 3.3
-        ExceptionRetryPolicy,
-        RetryAction,
-        RetryRule,
-    )
+    try:
+        from airflow.providers.common.compat.sdk import (  # noqa: PLC0415 - not there below Airflow 3.3
+            ExceptionRetryPolicy,
+            RetryAction,
+            RetryRule,
+        )
+    except ImportError as error:
+        raise ImportError(
+            "kore_retry_policy: retry policies came with Airflow 3.3; on an older one leave retry_policy out and set "
+            "retries and retry_delay, for example retries=5, retry_delay=timedelta(seconds=10)"
+        ) from error
 
     return ExceptionRetryPolicy(
         rules=[

@@ -1,7 +1,7 @@
 """Operators through Airflow's own task runner, without a scheduler, an API server or a database.
 
 The runner talks to its supervisor through one object, whose place ``Supervisor`` takes: it answers what a task asks
-and keeps what a task says. This is Airflow's inside, as of 3.3; nothing else in the tests knows it.
+and keeps what a task says. This is Airflow's inside, as of 3.1 and 3.3; nothing else in the tests knows it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from uuid import UUID
 import structlog
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.api.datamodels import _generated
-from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import comms, task_runner
+from airflow_names import AIRFLOW
+
+if AIRFLOW >= (3, 3):
+    from airflow.sdk.exceptions import ErrorType
 
 if TYPE_CHECKING:
     import pytest
@@ -57,6 +60,12 @@ class Supervisor:
             return comms.XComSequenceIndexResult(root=self.upstream[msg.task_id][msg.offset])
         if isinstance(msg, comms.ValidateInletsAndOutlets):
             return comms.InactiveAssetsResult()
+        return self._answer_of_state_store(msg) if AIRFLOW >= (3, 3) else None
+
+    async def asend(self, msg: Any) -> Any:
+        return self.send(msg)
+
+    def _answer_of_state_store(self, msg: Any) -> Any:
         if isinstance(msg, comms.GetTaskStateStore):
             if msg.key not in self.state_store:
                 return comms.ErrorResponse(error=ErrorType.TASK_STORE_NOT_FOUND)
@@ -64,9 +73,6 @@ class Supervisor:
         if isinstance(msg, comms.SetTaskStateStore):
             self.state_store[msg.key] = json.loads(json.dumps(msg.value))
         return None
-
-    async def asend(self, msg: Any) -> Any:
-        return self.send(msg)
 
 
 @dataclass
@@ -137,7 +143,7 @@ def run_task(
             max_tries=3,
             should_retry=True,
             next_method=resume and resume[0],
-            next_kwargs=resume and resume[1],
+            next_kwargs=resume and _as_stored(resume[1]),
         ),
     )
     context = task_instance.get_template_context()
@@ -163,6 +169,15 @@ def run_task(
     )
 
 
+def _as_stored(arguments: dict[str, Any]) -> Any:
+    """The arguments of the method that resumes a task, as the runner gets them from the database."""
+    if AIRFLOW >= (3, 2):
+        return arguments
+    from airflow.serialization.serialized_objects import BaseSerialization
+
+    return BaseSerialization.serialize(arguments)
+
+
 def _dag_run(conf: dict[str, Any] | None, at: datetime, run_type: str, user: str | None) -> _generated.DagRun:
     return _generated.DagRun(
         dag_id="campaigns",
@@ -178,5 +193,5 @@ def _dag_run(conf: dict[str, Any] | None, at: datetime, run_type: str, user: str
         conf=conf,
         triggering_user_name=user,
         consumed_asset_events=[],
-        partition_key=None,
+        **({"partition_key": None} if AIRFLOW >= (3, 2) else {}),
     )

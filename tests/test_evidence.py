@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
+from airflow_names import below, since
 from stop_support import add
 from task_runner import run_task
 
@@ -168,6 +169,7 @@ class TestTaskStateStore:
         kore_simulator.switches(rate_limit=None)
         monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
 
+    @since(3, "the task state store")
     def test_execute__cleared_after_a_restart(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
         """A task that is cleared after its campaign was started again fails at once and touches nothing."""
         (campaign,) = add(kore_simulator, 1, name="C", status="Active")
@@ -185,6 +187,20 @@ class TestTaskStateStore:
         assert list(store[KEY]) == [campaign]
         assert f"was started again since, as {new_run}" in str(second.error)
         kore_simulator.assert_one_effect("stop", campaign)
+
+    @below(3, "the task state store")
+    def test_execute__cleared_after_a_restart__nothing_kept(
+        self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Without a store only the campaign tells: one that was started again since is stopped again."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+        first = run_task(StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign), monkeypatch)
+        kore_simulator.restart(campaign)
+
+        second = run_task(StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign), monkeypatch)
+
+        assert [(done.state, done.result["changed"]) for done in (first, second)] == [("success", True)] * 2
+        assert kore_simulator.campaign(campaign).status == "Stopped"
 
     def test_execute__cleared_and_still_stopped(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
         """A task that is cleared while its campaign is stopped sends nothing and succeeds."""

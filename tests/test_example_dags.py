@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import airflow.sdk
 import pytest
-from airflow.dag_processing.dagbag import DagBag
+from airflow.task.priority_strategy import validate_and_load_priority_weight_strategy as strategy
+from airflow_names import DagBag, below, since
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "example_dags"
 
@@ -58,13 +58,23 @@ def test_stop_at_close__begins_early_and_weighs_most(dagbag: DagBag):
 
     assert dag.timetable.offset == timedelta(minutes=-10)
     assert dag.task_dict["stop"].priority_weight == 1000
-    assert dag.task_dict["stop"].weight_rule == "absolute"
+    weight_rule = dag.task_dict["stop"].weight_rule
+    assert (strategy(weight_rule) if isinstance(weight_rule, str) else weight_rule) == strategy("absolute")
 
 
-@pytest.mark.skipif(not hasattr(airflow.sdk, "DeadlineAlert"), reason="deadlines came with Airflow 3.2")
+@since(2, "deadlines")
 def test_stop_at_close__deadline(dagbag: DagBag):
     """A minute after the close the triggerer calls what it can import: no DAG file."""
     (alert,) = dagbag.dags["kore_stop_at_close"].deadline
 
     assert alert.interval == timedelta(minutes=11)
     assert alert.callback.path == "airflow_provider_campaigns.notifications.LogNotifier"
+
+
+@below(2, "deadlines")
+def test_stop_at_close__without_deadlines(dagbag: DagBag):
+    """Without deadlines the DAG is the same but for the alert: a stop that fails is still told of."""
+    dag = dagbag.dags["kore_stop_at_close"]
+
+    assert getattr(dag, "deadline", None) is None
+    assert dag.task_dict["stop"].on_failure_callback

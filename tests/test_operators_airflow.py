@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow_names import DagSerialization
 from operator_support import ON_CAMPAIGNS, Run, add
 from task_runner import TaskRun, run_task
 
@@ -65,7 +65,7 @@ class TestKill:
             time.sleep(0.1)
             os.kill(os.getpid(), signal.SIGTERM)
 
-        killer = threading.Thread(target=kill)
+        killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         started = time.monotonic()
         done = run(StopVoiceCampaignOperator, campaign_id=campaign_id, poll_interval=300)
@@ -88,7 +88,7 @@ class TestKill:
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGTERM)
 
-        killer = threading.Thread(target=kill)
+        killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         done = run(DeleteCampaignOperator, campaign_id=campaign_id)
         killer.join()
@@ -106,7 +106,7 @@ class TestKill:
                 time.sleep(0.002)
             os.kill(os.getpid(), signal.SIGTERM)
 
-        killer = threading.Thread(target=kill)
+        killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         done = run(DeleteCampaignOperator, campaign_ids=ids)
         killer.join()

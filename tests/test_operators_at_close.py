@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import serde
 from airflow.sdk.execution_time.comms import DeferTask
+from airflow_names import deserialize
 from operator_support import filled_in
 from task_runner import TaskRun, run_task
 
@@ -69,7 +69,7 @@ def test_execute__waits_deferred(kore_simulator: KoreSimulator, monkeypatch: pyt
     message = deferral(run)
     assert message.classpath == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
     assert message.next_method == "resume"
-    assert serde.deserialize(message.trigger_kwargs["moment"]) == close - timedelta(seconds=60)
+    assert deserialize(message.trigger_kwargs["moment"]) == close - timedelta(seconds=60)
     assert kore_simulator.client_secret not in json.dumps(message.next_kwargs, default=str)
     kore_simulator.assert_no_writes()
 

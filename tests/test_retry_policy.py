@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from airflow_names import below, since
 
 from airflow_provider_campaigns.kore import errors
 from airflow_provider_campaigns.retry_policy import kore_retry_policy
@@ -16,6 +17,7 @@ def decision(error: Exception) -> tuple[str, timedelta | None]:
     return made.action.value, made.retry_delay
 
 
+@since(3, "retry policies")
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -39,6 +41,7 @@ def test_evaluate(error: Exception, expected: tuple[str, timedelta | None]):
     assert decision(error) == expected
 
 
+@since(3, "retry policies")
 def test_serialize__can_be_stored():
     """Airflow can store the policy with its DAG and read it back."""
     policy = kore_retry_policy()
@@ -46,3 +49,10 @@ def test_serialize__can_be_stored():
     again = type(policy).deserialize(policy.serialize())
 
     assert again.evaluate(errors.KoreRateLimitError("too many"), 1, 3, None).retry_delay == timedelta(seconds=60)
+
+
+@below(3, "retry policies")
+def test_kore_retry_policy__older_airflow():
+    """Where Airflow knows no retry policies, the error says since when it does, and what to write instead."""
+    with pytest.raises(ImportError, match=r"came with Airflow 3\.3; .* set retries and retry_delay, for example"):
+        kore_retry_policy()

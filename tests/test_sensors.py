@@ -15,8 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG
 from airflow.sdk.execution_time import comms
-from airflow.sdk.serde import deserialize
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow_names import DagSerialization, deserialize
 from fake_clock import FakeClock
 from operator_support import filled_in
 from task_runner import TaskRun, run_task

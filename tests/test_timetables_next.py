@@ -10,6 +10,7 @@ import pytest
 from airflow.models.dagrun import DagRun
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.utils.types import DagRunType
+from airflow_names import since
 from timetable_support import SATURDAY, WEEK, following, instant, interval, next_at, told
 
 from airflow_provider_campaigns.timetables import CallingHoursTimetable
@@ -308,6 +309,7 @@ class TestManualRuns:
         for info in islice(following(timetable, "2026-10-25 00:00"), 30):
             assert timetable.infer_manual_data_interval(run_after=info.data_interval.start) == info.data_interval
 
+    @since(2, "run_info_from_dag_run")
     def test_run_info_from_dag_run__made_ahead_on_the_command_line(self):
         """A run by hand under tomorrow's logical date, with today's interval, counts as tomorrow's."""
         timetable = CallingHoursTimetable("Asia/Kolkata", WEEK)
@@ -329,6 +331,7 @@ class TestManualRuns:
             "2026-11-23 12:20",
         )
 
+    @since(2, "run_info_from_dag_run")
     def test_run_info_from_dag_run__scheduled(self):
         """A scheduled run counts as what it is."""
         timetable = CallingHoursTimetable("Asia/Kolkata", WEEK)

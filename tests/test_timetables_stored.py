@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
+from airflow_names import DagBag, DagSerialization, first_run
 
 import airflow_provider_campaigns
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -188,9 +187,7 @@ class TestStorage:
 
         assert type(read.timetable) is CallingHoursTimetable
         assert read.timetable == timetable
-        assert read.next_dagrun_info(last_automated_run_info=None) == timetable.next_dagrun_info(
-            last_automated_data_interval=None, restriction=restriction
-        )
+        assert first_run(read) == timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
 
     @pytest.mark.parametrize(
         "other",
