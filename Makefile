@@ -1,17 +1,19 @@
 # The interface to this repository; `make` alone lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON_ENV := .venv/bin/python
+# CELL=airflow-3.1 or CELL=python-3.13 has a target run there; `make test-matrix` runs the tests in each.
+CELL :=
+PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test test-browser test-crash check format bench build docs docs-serve pins clean
+.PHONY: help setup demo airflow simulator test test-browser test-crash test-matrix check format bench build docs docs-serve pins clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv what requirements-dev.txt says; the other targets do it by themselves
-	@scripts/setup.sh
+	@scripts/setup.sh $(CELL)
 
 demo: setup ## Run the example lifecycle on a real Airflow against the simulator, and end everything
 	@$(PYTHON_ENV) -m demo run
@@ -31,6 +33,9 @@ test-browser: setup ## Look at the report's page and at Airflow's user interface
 
 test-crash: setup ## Kill what can be killed while it works, and judge what is left (8 minutes)
 	$(PYTHON_ENV) -m pytest tests/crash
+
+test-matrix: ## Run the tests on the oldest supported Airflow, and on the newest with the newest Python
+	@scripts/test_matrix.sh
 
 check: setup ## Lint and type-check
 	$(PYTHON_ENV) -m ruff check .
