@@ -7,7 +7,8 @@ PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test test-browser test-crash test-matrix check format bench build docs docs-serve pins clean
+.PHONY: help setup demo airflow simulator test test-browser test-crash test-matrix test-package check format bench build \
+  audit docs docs-serve pins clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,10 @@ test-crash: setup ## Kill what can be killed while it works, and judge what is l
 test-matrix: ## Run the tests on the oldest supported Airflow, and on the newest with the newest Python
 	@scripts/test_matrix.sh
 
+test-package: build ## Install what is built into empty environments, and look at it there
+	@scripts/setup.sh release
+	$(PYTHON_ENV) -m pytest tests/distribution
+
 check: setup ## Lint and type-check
 	$(PYTHON_ENV) -m ruff check .
 	$(PYTHON_ENV) -m ruff format --check .
@@ -51,6 +56,10 @@ bench: setup ## Measure the figures in benchmarks/README.md
 
 build: setup ## Build wheel and sdist into dist/
 	@rm -rf dist && $(PYTHON_ENV) -m flit_core.wheel && $(PYTHON_ENV) -c "from flit_core.buildapi import build_sdist; print(build_sdist('dist'))"
+
+audit: setup ## Look up known vulnerabilities of everything that is pinned (needs a network)
+	@scripts/setup.sh release
+	@.venv-release/bin/python scripts/audit.py requirements-dev.txt
 
 docs: ## Build the documentation site into site/
 	@scripts/setup.sh docs

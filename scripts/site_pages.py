@@ -27,6 +27,7 @@ EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
 PAGES = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "RELEASING.md": "releasing.md",
     "SECURITY.md": "vulnerabilities.md",
     "benchmarks/README.md": "figures.md",
     "example_dags": "examples/index.md",

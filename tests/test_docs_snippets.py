@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from airflow_names import DagBag
 from dag_runs import run_dags
 
 from airflow_provider_campaigns.calling_hours import CallingHours

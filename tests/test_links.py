@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.execution_time.comms import DeferTask, SetXCom
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow_names import DagSerialization
 from operator_support import ON_CAMPAIGNS
 from task_runner import run_task
 

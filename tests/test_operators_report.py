@@ -12,7 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Asset, ObjectStoragePath
 from airflow.sdk.execution_time import comms
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow_names import DagSerialization
 from report_storage import bucket
 from report_support import STRANGER, contents_of, folder_of, manifest_of, rows_of
 from task_runner import TaskRun, run_task
