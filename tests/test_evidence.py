@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow_names import below, since
-from stop_support import add
+from stop_support import add, only
 from task_runner import run_task
 
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.moment import StopMoment
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
@@ -79,6 +82,28 @@ def test_stop__keeps_before_it_sends(
         }
         for one in ids
     }
+
+
+def test_stop__at_a_close_with_slow_evidence(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """What earlier tries have kept is read when the wait for the close begins, so that it delays no stop."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+    recall = kept.recall
+    kept.recall = lambda: (fake_clock.sleep(20), recall())[1]  # type: ignore[method-assign]
+    moment = StopMoment(datetime(2026, 3, 2, 12, 31, tzinfo=UTC))
+
+    outcomes = stop_campaigns(
+        client,
+        [Target(campaign)],
+        StopOptions(CampaignType.VOICE),
+        moment=moment,
+        evidence=kept,
+        clock=fake_clock.clock,
+    )
+
+    assert only(outcomes)["lateness_s"] == 0.0
+    assert only(outcomes)["sent_at"] == "2026-03-02T12:31:00.000Z"
 
 
 @pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready"])
@@ -249,6 +274,38 @@ class TestTaskStateStore:
         assert evidence.recall() == {}
         assert "cannot be noted" in caplog.text
         assert "cannot be read" in caplog.text
+
+    def test_store_that_does_not_answer(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
+        """A store that does not answer is not waited for; what was to be kept is kept, in order, when it does."""
+        monkeypatch.setattr("airflow_provider_campaigns.operators.evidence.RECALL_PATIENCE_S", 0.01)
+        monkeypatch.setattr("airflow_provider_campaigns.operators.evidence.KEEP_PATIENCE_S", 0.02)
+        values: dict[str, object] = {}
+        answers = threading.Event()
+
+        class Store:
+            def get(self, key: str, default: object = None) -> object:
+                assert answers.wait(30)
+                return values.get(key, default)
+
+            def set(self, key: str, value: object) -> None:
+                values[key] = value
+
+        evidence = TaskStateEvidence(Store())
+        try:
+            assert evidence.recall() == {}
+            evidence.keep({"cd-1": {"sent_at": "2026-03-02T12:30:00.000Z"}})
+            evidence.keep({"cd-1": {"confirmed_at": "2026-03-02T12:30:01.000Z"}})
+            assert values == {}
+        finally:
+            answers.set()
+        monkeypatch.setattr("airflow_provider_campaigns.operators.evidence.RECALL_PATIENCE_S", 30.0)
+
+        assert evidence.recall() == {"cd-1": {"confirmed_at": "2026-03-02T12:30:01.000Z"}}
+        assert [record.getMessage() for record in caplog.records] == [
+            "what earlier tries have sent cannot be read: no answer within 0.01 s",
+            "what is sent cannot be noted for later tries: no answer within 0.02 s",
+            "what is sent cannot be noted for later tries: no answer within 0.02 s",
+        ]
 
 
 class TestDelete:

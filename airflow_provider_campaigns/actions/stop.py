@@ -182,11 +182,13 @@ class _Stop:
         # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
         self._reader = CampaignReader(self._client, priority=Priority.STOP)
         self._may_count = False
+        # Now, and not with the last reading: the store may be slow to answer, and the stops would wait for it.
+        self._earlier = self._evidence.recall()
         moment.reserve(self._clock)
         left_s = (moment.at - self._clock.now()).total_seconds()
         with self._client.reserve(self._requests_at_the_moment, duration_s=left_s + _RESERVED_AFTER_S):
             moment.refresh(self._clock)
-            return self.run()
+            return self._run()
 
     @property
     def _requests_at_the_moment(self) -> int:
@@ -196,6 +198,9 @@ class _Stop:
 
     def run(self) -> Outcomes:
         self._earlier = self._evidence.recall()
+        return self._run()
+
+    def _run(self) -> Outcomes:
         self._contacts.recall(self._earlier)
         self._rounds.extend(self._targets)
         self._serve(list(self._targets.values()))
