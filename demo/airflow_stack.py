@@ -9,10 +9,11 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_home import USERNAME, AirflowHome, HomeSecrets, sqlite_url
+from demo.guard import descendants, read_process_table
 from demo.guarded import KILL_ALLOWANCE_S, GuardedProcesses
 from demo.ports import LOOPBACK, ReservedPort
 
@@ -67,6 +68,7 @@ class AirflowStack:
         templates: where migrated, empty databases are kept to be copied.
     """
 
+    components: ClassVar[Mapping[str, tuple[float, list[str]]]] = COMPONENTS
     api: AirflowApi
     url: str
     username: str = USERNAME
@@ -118,7 +120,7 @@ class AirflowStack:
     @property
     def pids(self) -> dict[str, int]:
         """The process id of each component."""
-        return {name: pid for name, pid in self._processes.pids.items() if name in COMPONENTS}
+        return {name: pid for name, pid in self._processes.pids.items() if name in self.components}
 
     @property
     def guard_pid(self) -> int | None:
@@ -140,10 +142,17 @@ class AirflowStack:
             if (code := self._processes.returncode(name)) is not None:
                 raise AirflowStackError(f"{name} ended with exit code {code}\n{self._log_tail(name)}")
 
-    def kill(self, component: str) -> None:
-        """End one component by SIGKILL, as a machine without memory does: what it started stays, and goes on."""
+    def kill(self, component: str, *, and_all_below: bool = False) -> None:
+        """End one component by SIGKILL, as a machine without memory does: what it started stays, and goes on.
+
+        With `and_all_below` what it started ends as well, at the same instant, as with the machine's power.
+        """
         self._killed.add(component)
-        os.kill(self.pids[component], signal.SIGKILL)
+        pid = self.pids[component]
+        family = {pid} | (descendants(read_process_table(), pid) if and_all_below else set())
+        for signum in (signal.SIGSTOP, signal.SIGKILL):  # none must have the time to notice that another has ended
+            for member in family:
+                os.kill(member, signum)
         self._processes.wait(component, KILL_ALLOWANCE_S)
 
     def restart(self, component: str) -> None:
@@ -153,7 +162,7 @@ class AirflowStack:
             AirflowStackError: it ended again, or is not ready in time.
         """
         self._killed.remove(component)
-        self._start_components({component: (0.0, COMPONENTS[component][1])})
+        self._start_components({component: (0.0, self.components[component][1])})
 
     def _start(self, undo: ExitStack, port: int) -> None:
         lock = self.home.lock(patience_s=GRACE_S + KILL_ALLOWANCE_S)
@@ -167,25 +176,28 @@ class AirflowStack:
             os.close(lock)
         secrets = self.home.load_secrets()
         self._env = self.home.environment(secrets, port=port, dags_folder=self._dags_folder, extra=self._extra_env)
-        if not self.home.template.exists():
-            self._migrate()
-        self.home.copy_template()
+        self._prepare_database()
         self._connect(undo, secrets, port)
-        self._start_components(COMPONENTS)
+        self._start_components(self.components)
 
-    def _migrate(self) -> None:
-        migrating = self.home.path / "migrating.db"
-        for leftover in self.home.path.glob(f"{migrating.name}*"):
-            leftover.unlink()
-        self._launch("migration", ["db", "migrate"], {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlite_url(migrating)})
+    def _prepare_database(self) -> None:
+        if not self.home.template.exists():
+            migrating = self.home.path / "migrating.db"
+            for leftover in self.home.path.glob(f"{migrating.name}*"):
+                leftover.unlink()
+            self._migrate({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlite_url(migrating)})
+            self.home.keep_template(migrating)
+            migrating.unlink()
+        self.home.copy_template()
+
+    def _migrate(self, env: Mapping[str, str] | None = None) -> None:
+        self._launch("migration", ["db", "migrate"], env)
         try:
             code = self._processes.wait("migration", MIGRATE_TIMEOUT_S)
         except TimeoutError as error:
             raise AirflowStackError(f"{error}\n{self._log_tail('migration')}") from error
         if code != 0:
             raise AirflowStackError(f"airflow db migrate: exit code {code}\n{self._log_tail('migration')}")
-        self.home.keep_template(migrating)
-        migrating.unlink()
 
     def _connect(self, undo: ExitStack, secrets: HomeSecrets, port: int) -> None:
         self.url = f"http://{LOOPBACK}:{port}"
@@ -205,7 +217,7 @@ class AirflowStack:
             if not not_ready and not not_started:
                 return
             if elapsed_s >= self._start_timeout_s:
-                tails = "\n".join(self._log_tail(name) for name in not_ready if name in COMPONENTS)
+                tails = "\n".join(self._log_tail(name) for name in not_ready if name in self.components)
                 raise AirflowStackError(f"not ready after {elapsed_s:.0f} s: {', '.join(not_ready)}\n{tails}")
             time.sleep(0.1)
 
