@@ -7,11 +7,11 @@ PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test test-browser test-crash test-matrix test-package check format bench build \
-  audit docs docs-serve pins clean
+.PHONY: help setup demo airflow simulator test test-browser test-crash test-matrix test-package test-distributed check \
+  format bench build audit docs docs-serve pins clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv what requirements-dev.txt says; the other targets do it by themselves
 	@scripts/setup.sh $(CELL)
@@ -41,6 +41,11 @@ test-matrix: ## Run the tests on the oldest supported Airflow, and on the newest
 test-package: build ## Install what is built into empty environments, and look at it there
 	@scripts/setup.sh release
 	$(PYTHON_ENV) -m pytest tests/distribution
+
+test-distributed: ## Run an evening on Postgres, Redis and two Celery workers, and kill one at the close (5 minutes)
+	@scripts/services.sh
+	@scripts/setup.sh distributed
+	.venv-distributed/bin/python -m pytest tests/distributed
 
 check: setup ## Lint and type-check
 	$(PYTHON_ENV) -m ruff check .

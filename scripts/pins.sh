@@ -16,6 +16,8 @@ done
 # The newest supported Airflow; its patch release is chosen by hand.
 printf 'apache-airflow==3.3.2\n' >"$constraints"
 "${compile[@]}" pyproject.toml --extra dev --output-file requirements-dev.txt "$@"
+"${compile[@]}" pyproject.toml requirements/distributed.in --extra simulator \
+  --output-file requirements/distributed.txt "$@"
 
 # The oldest, in its newest patch release, and with it the oldest of everything that pyproject.toml asks for at run time.
 # Airflow 3.1 sets off SQLAlchemy 2.1's deprecation warnings.
