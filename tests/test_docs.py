@@ -134,6 +134,15 @@ def test_site__builds_and_fetches_nothing():
     assert not re.search(r"url\([\"']?(https?:)?//|@import", styles)
 
 
+def test_architecture__pictures_what_there_is():
+    """Every module and folder in the picture of the rings exists."""
+    text = " ".join(re.findall(r"<text[^>]*>([^<]+)</text>", (REPOSITORY / "docs/images/rings.svg").read_text()))
+    named = re.findall(r"[a-z_]+(?:/(?:[a-z_]+\.py)?|\.py)", text)
+
+    assert len(named) > 10
+    assert [name for name in named if not (REPOSITORY / "airflow_provider_campaigns" / name).exists()] == []
+
+
 def test_safety__names_tests_that_exist():
     """Each guarantee names tests, and each of them is there."""
     page = (REPOSITORY / "docs/safety.md").read_text()
