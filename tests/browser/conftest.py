@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
+from airflow_window import AirflowWindow
 from playwright.sync_api import sync_playwright
 
 from demo.airflow_stack import AirflowStack
@@ -19,7 +20,7 @@ from demo.evening import DAGS_FOLDER, add_connection, seeded_simulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page, StorageState
+    from playwright.sync_api import Browser, StorageState
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -46,19 +47,6 @@ def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(chosen) if chosen else tmp_path_factory.getbasetemp() / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-class Stage(NamedTuple):
-    """An Airflow, the service that its connection leads to, and the browser's logged-in page."""
-
-    airflow: AirflowStack
-    simulator: KoreSimulator
-    page: Page
-
-    def open(self, path: str) -> Page:
-        """Go to a page of Airflow."""
-        self.page.goto(self.airflow.url + path)
-        return self.page
 
 
 @pytest.fixture(scope="session")
@@ -88,9 +76,9 @@ def login(chromium: Browser, running_airflow: tuple[AirflowStack, KoreSimulator]
 
 
 @pytest.fixture
-def stage(
+def window(
     chromium: Browser, running_airflow: tuple[AirflowStack, KoreSimulator], login: StorageState
-) -> Iterator[Stage]:
+) -> Iterator[AirflowWindow]:
     """A new browser window, logged in; the simulator's campaigns as they were at first."""
     airflow, simulator = running_airflow
     simulator.reset()
@@ -100,5 +88,5 @@ def stage(
         storage_state=login, viewport={"width": 1280, "height": 1000}, reduced_motion="reduce"
     )
     context.set_default_timeout(20_000)
-    yield Stage(airflow, simulator, context.new_page())
+    yield AirflowWindow(airflow, simulator, context.new_page())
     context.close()

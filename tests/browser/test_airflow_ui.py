@@ -7,13 +7,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk import Connection
 
+from airflow_provider_campaigns.hooks import settings_from
+from airflow_provider_campaigns.kore.settings import KoreSettings
 from airflow_provider_campaigns.provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Stage
+    from airflow_window import AirflowWindow
     from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.timeout(300)
@@ -38,9 +41,9 @@ class Form:
         self.dialog.wait_for()
 
     @classmethod
-    def add(cls, stage: Stage, connection_id: str) -> Form:
+    def add(cls, window: AirflowWindow, connection_id: str) -> Form:
         """A new connection of our type."""
-        page = stage.open("/connections")
+        page = window.open("/connections")
         page.get_by_role("button", name="Add Connection").click()
         form = cls(page)
         form.dialog.get_by_label("Connection ID").fill(connection_id)
@@ -50,10 +53,10 @@ class Form:
         return form
 
     @classmethod
-    def edit(cls, stage: Stage, connection_id: str) -> Form:
+    def edit(cls, window: AirflowWindow, connection_id: str) -> Form:
         """A connection that is there."""
-        row(stage.open("/connections"), connection_id).get_by_role("button", name="Edit Connection").click()
-        return cls(stage.page)
+        row(window.open("/connections"), connection_id).get_by_role("button", name="Edit Connection").click()
+        return cls(window.page)
 
     def unfold(self) -> None:
         """Show the fields of our own, in the place of the standard ones."""
@@ -80,9 +83,9 @@ def row(page: Page, connection_id: str) -> Locator:
     return page.get_by_role("row").filter(has=page.get_by_role("cell", name=connection_id, exact=True))
 
 
-def fill(form: Form, stage: Stage, *, secret: str) -> None:
+def fill(form: Form, window: AirflowWindow, *, secret: str) -> None:
     """What the simulator needs, and no more."""
-    given = json.loads(stage.simulator.connection_json())
+    given = json.loads(window.simulator.connection_json())
     host, _, port = given["host"].rpartition(":")
     for label, value in (("Host", host), ("Port", port), ("Client ID", given["login"]), ("Client Secret", secret)):
         form.dialog.get_by_label(label, exact=True).fill(value)
@@ -91,9 +94,9 @@ def fill(form: Form, stage: Stage, *, secret: str) -> None:
         form.control(name).fill(value)
 
 
-def store(stage: Stage, connection_id: str, **fields: str) -> None:
+def store(window: AirflowWindow, connection_id: str, **fields: str) -> None:
     """A copy of the demo's connection with other fields, made without the form."""
-    given = json.loads(stage.simulator.connection_json())
+    given = json.loads(window.simulator.connection_json())
     host, _, port = given["host"].rpartition(":")
     body = {
         "connection_id": connection_id,
@@ -104,22 +107,22 @@ def store(stage: Stage, connection_id: str, **fields: str) -> None:
         "password": given["password"],
         "extra": json.dumps(given["extra"]),
     }
-    stage.airflow.api.call("POST", "/connections", body=body | fields)
+    window.airflow.api.call("POST", "/connections", body=body | fields)
 
 
-def outcome_of_the_test(stage: Stage, connection_id: str) -> str:
+def outcome_of_the_test(window: AirflowWindow, connection_id: str) -> str:
     """What the button for testing says of a saved connection."""
-    row(stage.open("/connections"), connection_id).get_by_role("button", name="Test Connection").click()
-    notice = stage.page.get_by_role("status").filter(has_text="Connection")
+    row(window.open("/connections"), connection_id).get_by_role("button", name="Test Connection").click()
+    notice = window.page.get_by_role("status").filter(has_text="Connection")
     notice.wait_for()
     return " ".join(notice.inner_text().split())
 
 
 class TestConnectionForm:
-    def test_form__standard_fields(self, stage: Stage, screenshots: Path) -> None:
+    def test_form__standard_fields(self, window: AirflowWindow, screenshots: Path) -> None:
         """The standard fields go by the service's names, show an example, and hide the secret."""
-        dialog = Form.add(stage, "look").dialog
-        stage.page.screenshot(path=screenshots / "airflow-connection-standard.png")
+        dialog = Form.add(window, "look").dialog
+        window.page.screenshot(path=screenshots / "airflow-connection-standard.png")
 
         labels = ("Host", "Client ID", "Client Secret", "Port")
         controls = {label: dialog.get_by_label(label, exact=True) for label in labels}
@@ -133,12 +136,12 @@ class TestConnectionForm:
         }
         assert dialog.get_by_label("Schema").count() == 0
 
-    def test_form__own_fields(self, stage: Stage, screenshots: Path) -> None:
+    def test_form__own_fields(self, window: AirflowWindow, screenshots: Path) -> None:
         """Each field of our own has its label, its help, the right control, and its default."""
-        form = Form.add(stage, "look")
+        form = Form.add(window, "look")
         form.unfold()
-        stage.page.set_viewport_size({"width": 1280, "height": 1700})
-        stage.page.screenshot(path=screenshots / "airflow-connection-own.png")
+        window.page.set_viewport_size({"width": 1280, "height": 1700})
+        window.page.screenshot(path=screenshots / "airflow-connection-own.png")
 
         for name, spec in connection_type()["conn-fields"].items():
             assert spec["description"] in form.field(name).inner_text()
@@ -149,14 +152,14 @@ class TestConnectionForm:
         assert form.control("verify_tls").is_checked()
         assert not form.control("allow_http").is_checked()
         form.control("api_version").click()
-        assert stage.page.get_by_role("option").all_inner_texts() == ["v1", "v2"]
+        assert window.page.get_by_role("option").all_inner_texts() == ["v1", "v2"]
 
-    def test_form__saved_and_read_back(self, stage: Stage, screenshots: Path) -> None:
+    def test_form__saved_and_read_back(self, window: AirflowWindow, screenshots: Path) -> None:
         """What was filled in is saved, as numbers and booleans, and shown again; the secret is not shown."""
-        form = Form.add(stage, "kept")
-        fill(form, stage, secret=SECRET)
+        form = Form.add(window, "kept")
+        fill(form, window, secret=SECRET)
         form.control("api_version").fill("v2")
-        stage.page.get_by_role("option", name="v2", exact=True).click()
+        window.page.get_by_role("option", name="v2", exact=True).click()
         form.control("requests_per_minute").fill("600")
         form.control("timeout_s").fill("2.5")
         form.field("verify_tls").locator("label").last.click()
@@ -165,9 +168,10 @@ class TestConnectionForm:
         form.control("endpoint_overrides").fill('{"stop_voice_v1": "/a/{stream_id}/{campaign_id}"}')
         form.save()
 
-        given = json.loads(stage.simulator.connection_json())
-        stored = stage.airflow.api.call("GET", "/connections/kept")
-        assert json.loads(stored.pop("extra")) == {
+        given = json.loads(window.simulator.connection_json())
+        stored = window.airflow.api.call("GET", "/connections/kept")
+        extra = stored["extra"]
+        assert json.loads(extra) == {
             **given["extra"],
             "api_version": "v2",
             "requests_per_minute": 600,
@@ -179,105 +183,123 @@ class TestConnectionForm:
             "jwt_ttl_s": 300,
             "endpoint_overrides": '{"stop_voice_v1": "/a/{stream_id}/{campaign_id}"}',
         }
-        assert f"{stored['host']}:{stored['port']}" == given["host"] == stage.simulator.url
+        assert f"{stored['host']}:{stored['port']}" == given["host"] == window.simulator.url
         assert (stored["conn_type"], stored["login"], stored["password"]) == ("kore_campaign", given["login"], "***")
 
-        form = Form.edit(stage, "kept")
+        connection = Connection(
+            conn_id="kept", **{name: stored[name] for name in ("conn_type", "host", "port", "login")}
+        )
+        connection.password, connection.extra = SECRET, extra
+        assert settings_from(connection) == KoreSettings(
+            host=window.simulator.url,
+            client_id=given["login"],
+            client_secret=SECRET,
+            **given["extra"],
+            api_version="v2",
+            jwt_subject="nightly",
+            requests_per_minute=600,
+            timeout_s=2.5,
+            verify_tls=False,
+            allow_http=True,
+            endpoint_overrides={"stop_voice_v1": "/a/{stream_id}/{campaign_id}"},
+        )
+
+        form = Form.edit(window, "kept")
         assert form.dialog.get_by_label("Client ID").input_value() == given["login"]
         assert form.dialog.get_by_label("Client Secret").input_value() == "***"
         assert form.dialog.get_by_label("Client Secret").get_attribute("type") == "password"
         form.unfold()
-        stage.page.screenshot(path=screenshots / "airflow-connection-read-back.png")
+        window.page.screenshot(path=screenshots / "airflow-connection-read-back.png")
         assert form.control("stream_id").input_value() == given["extra"]["stream_id"]
         assert form.control("requests_per_minute").input_value() == "600"
         assert form.control("timeout_s").input_value() == "2.5"
         assert not form.control("verify_tls").is_checked()
         assert form.control("allow_http").is_checked()
         assert "v2" in form.field("api_version").inner_text()
-        assert SECRET not in stage.page.content()
+        assert SECRET not in window.page.content()
 
-    def test_form__saved_again(self, stage: Stage) -> None:
+    def test_form__saved_again(self, window: AirflowWindow) -> None:
         """Saving the form again changes nothing, the secret included."""
-        form = Form.add(stage, "again")
-        fill(form, stage, secret=stage.simulator.client_secret)
+        form = Form.add(window, "again")
+        fill(form, window, secret=window.simulator.client_secret)
         form.save()
-        before = stage.airflow.api.call("GET", "/connections/again")
-        form = Form.edit(stage, "again")
+        before = window.airflow.api.call("GET", "/connections/again")
+        form = Form.edit(window, "again")
         form.dialog.get_by_label("Description").fill("The same")
         form.save()
 
-        after = stage.airflow.api.call("GET", "/connections/again")
+        after = window.airflow.api.call("GET", "/connections/again")
         assert {**after, "description": None, "extra": json.loads(after["extra"])} == {
             **before,
             "description": None,
             "extra": json.loads(before["extra"]),
         }
         assert after["description"] == "The same"
-        assert outcome_of_the_test(stage, "again").startswith(
+        assert outcome_of_the_test(window, "again").startswith(
             "Test Connection Successful Connected to http://127.0.0.1:"
         )
 
 
 class TestButton:
-    def test_button__success(self, stage: Stage, screenshots: Path) -> None:
+    def test_button__success(self, window: AirflowWindow, screenshots: Path) -> None:
         """The button says that host, credentials and scope are right, and where it was connected to."""
-        form = Form.add(stage, "right")
-        fill(form, stage, secret=stage.simulator.client_secret)
+        form = Form.add(window, "right")
+        fill(form, window, secret=window.simulator.client_secret)
         form.save()
-        outcome = outcome_of_the_test(stage, "right")
-        stage.page.screenshot(path=screenshots / "airflow-connection-tested.png")
+        outcome = outcome_of_the_test(window, "right")
+        window.page.screenshot(path=screenshots / "airflow-connection-tested.png")
 
         assert re.fullmatch(
-            rf"Test Connection Successful Connected to {re.escape(stage.simulator.url)}: "
+            rf"Test Connection Successful Connected to {re.escape(window.simulator.url)}: "
             r"credentials and scope are accepted \(\d+ voice campaigns\)",
             outcome,
         )
 
-    def test_button__demo(self, stage: Stage) -> None:
+    def test_button__demo(self, window: AirflowWindow) -> None:
         """The demo's own connection can be tested as well."""
-        assert outcome_of_the_test(stage, "kore_default").startswith("Test Connection Successful Connected to http://")
+        assert outcome_of_the_test(window, "kore_default").startswith("Test Connection Successful Connected to http://")
 
-    def test_button__wrong_secret(self, stage: Stage, screenshots: Path) -> None:
+    def test_button__wrong_secret(self, window: AirflowWindow, screenshots: Path) -> None:
         """With a wrong secret the button says which fields to look at, and does not show the secret."""
-        store(stage, "wrong", password=SECRET)
-        outcome = outcome_of_the_test(stage, "wrong")
-        stage.page.screenshot(path=screenshots / "airflow-connection-refused.png")
+        store(window, "wrong", password=SECRET)
+        outcome = outcome_of_the_test(window, "wrong")
+        window.page.screenshot(path=screenshots / "airflow-connection-refused.png")
 
         assert outcome == (
             "Test Connection Failed login, password, stream_id or account_id: the platform does not accept these "
             "credentials for this app (list_v2: HTTP 401: Invalid SDK credentials)"
         )
-        assert SECRET not in stage.page.content()
+        assert SECRET not in window.page.content()
 
-    def test_button__missing_field(self, stage: Stage) -> None:
+    def test_button__missing_field(self, window: AirflowWindow) -> None:
         """A connection that lacks a field is told which."""
-        store(stage, "lacking", extra='{"stream_id": "st-1", "account_id": null}')
+        store(window, "lacking", extra='{"stream_id": "st-1", "account_id": null}')
 
-        assert "account_id: missing; expected the account's id" in outcome_of_the_test(stage, "lacking")
+        assert "account_id: missing; expected the account's id" in outcome_of_the_test(window, "lacking")
 
 
 class TestTaskPages:
     @pytest.fixture
-    def task(self, stage: Stage) -> str:
+    def task(self, window: AirflowWindow) -> str:
         """The address of a stop task that has run."""
-        api = stage.airflow.api
+        api = window.airflow.api
         api.wait_for_dag("kore_stop_at_night")
         api.unpause("kore_stop_at_night")
         run_id = api.trigger("kore_stop_at_night", conf={"campaign_id": RENEWAL})
         assert api.wait_for_run("kore_stop_at_night", run_id, timeout_s=120)["state"] == "success"
         return f"/dags/kore_stop_at_night/runs/{run_id}/tasks/stop"
 
-    def test_task(self, stage: Stage, screenshots: Path, task: str) -> None:
+    def test_task(self, window: AirflowWindow, screenshots: Path, task: str) -> None:
         """Log, rendered templates and XCom of a stop show what was meant and what was done, and no secret."""
-        page = stage.open(task)
+        page = window.open(task)
         page.get_by_text("the stop was accepted").wait_for()
         page.screenshot(path=screenshots / "airflow-task-log.png")
         log = page.locator("body").inner_text()
-        page = stage.open(f"{task}/rendered_templates")
+        page = window.open(f"{task}/rendered_templates")
         page.get_by_text(RENEWAL).wait_for()
         page.screenshot(path=screenshots / "airflow-task-rendered.png")
         rendered = " ".join(page.locator("body").inner_text().split())
-        page = stage.open(f"{task}/xcom")
+        page = window.open(f"{task}/xcom")
         page.get_by_text("return_value").wait_for()
         page.get_by_role("button", name="Expand").click()
         page.get_by_text("campaign_instance_id").wait_for()
@@ -293,4 +315,4 @@ class TestTaskPages:
             '"status": "Stopped"',
         ):
             assert line in xcom
-        assert stage.simulator.client_secret not in log + rendered + xcom
+        assert window.simulator.client_secret not in log + rendered + xcom
