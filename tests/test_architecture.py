@@ -33,7 +33,7 @@ KORE_RINGS = (
 REPORT_RINGS = (
     ("errors",),
     ("folder", "pages", "rows", "summary", "page_text"),
-    ("manifest", "parquet", "page_bars", "page_hours", "page_settings", "page_verdict"),
+    ("manifest", "parquet", "page_bars", "page_hours", "page_settings", "page_statement"),
     ("parts", "verdict", "page"),
     ("contents", "fit"),
     ("export",),
