@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.hooks import KoreCampaignHook
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
+    from airflow_provider_campaigns.lifecycle import end_of_campaign
     from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
     from airflow_provider_campaigns.operators.list import ListCampaignsOperator
     from airflow_provider_campaigns.operators.report import CampaignReportOperator
@@ -39,6 +40,7 @@ _HOME = {
     "StartVoiceCampaignOperator": "operators.start",
     "StopSmsCampaignOperator": "operators.stop",
     "StopVoiceCampaignOperator": "operators.stop",
+    "end_of_campaign": "lifecycle",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "StopSmsCampaignOperator",
     "StopVoiceCampaignOperator",
     "__version__",
+    "end_of_campaign",
 ]
 
 

@@ -15,6 +15,7 @@ from demo.airflow_stack import AirflowStack, AirflowStackError
 from demo.evening import (
     DAGS_FOLDER,
     REPOSITORY,
+    REQUESTS_PER_MINUTE,
     add_connection,
     by_id,
     run_lifecycle,
@@ -64,20 +65,27 @@ def _run() -> int:
         before = by_id(simulator)
         say_line(f"Campaigns on the Kore.ai simulator ({simulator.url}):")
         say_line(table(before))
+        simulator.switches(rate_limit=REQUESTS_PER_MINUTE)
         with _airflow(HOME / "demo", port=0) as stack:
-            add_connection(stack.api, simulator)
-            say_line("\nRunning the DAG kore_end_of_campaigns, which stops and deletes the campaigns named 'Spring *':")
-            state = run_lifecycle(stack.api, simulator, say=say_line)
-        found = shortcomings(before, simulator)
-        if state != "success":
-            found.insert(0, f"the DAG run ended as {state}; its logs are in {HOME / 'demo' / 'logs'}")
+            add_connection(stack.api, simulator, requests_per_minute=REQUESTS_PER_MINUTE)
+            say_line(
+                "\nRunning the DAG kore_end_of_campaigns, which stops the campaigns named 'Spring *' when their\n"
+                "calling hours end, in one to two minutes, saves their results, asks, and deletes them:"
+            )
+            run = run_lifecycle(stack.api, simulator, say=say_line)
+        found = shortcomings(before, simulator, run)
+        if run.state != "success":
+            found.insert(0, f"the DAG run ended as {run.state}; its logs are in {HOME / 'demo' / 'logs'}")
         say_line("\nCampaigns afterwards, as the simulator has them:")
         say_line(table(before, by_id(simulator)))
     if found:
         say_line("\nThis is not what should have happened:\n  " + "\n  ".join(found))
         return 1
+    say_line("\nFrom the close to the answer to each stop:")
+    say_line("\n".join(f"  {seconds:6.3f} s  {name}" for name, seconds in run.lateness_s.items()))
+    say_line("\nOpen a report in your browser:\n  " + "\n  ".join(run.pages))
     say_line(
-        "\nEvery chosen campaign was stopped once and deleted once, and is gone; the others are untouched.\n"
+        "\nEvery chosen campaign was stopped once, reported and deleted once, and is gone; the others are untouched.\n"
         "Next: `make airflow` opens the same Airflow in your browser; example_dags/ holds the DAGs;\n"
         "docs/connection.md connects a real account."
     )

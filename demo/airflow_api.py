@@ -21,6 +21,7 @@ TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
 RETRY_DELAYS_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 REQUEST_TIMEOUT_S = 30.0
 POLL_S = 0.5
+ANSWER_PAUSE_S = 3.0
 PAGE = 100  # the api-server's own maximum
 # The error of one DAG file says nothing about a DAG in another, which may only not have been parsed yet.
 IMPORT_ERROR_PATIENCE_S = 5.0
@@ -175,6 +176,22 @@ class AirflowApi:
         except AirflowApiError as error:
             if error.status != 409:
                 raise
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> Json:
+        """Choose `option` for a task that waits for a person; the question, with ``subject``, ``body``, ``options``.
+
+        One that is answered already is left as it is. Answers after 3 s: until the scheduler has seen the process end
+        that asked, it takes that end for the answer's, and the task is asked again (Airflow 3.3.2).
+        """
+        self._sleep(ANSWER_PAUSE_S)
+        path = f"{_run_path(dag_id, run_id)}/taskInstances/{_quoted(task_id)}/-1/hitlDetails"
+        question = dict(self.call("GET", path))
+        try:
+            self.call("PATCH", path, body={"chosen_options": [option], "params_input": {}})
+        except AirflowApiError as error:
+            if error.status != 409:
+                raise
+        return question
 
     def wait_for_dag(self, dag_id: str, *, timeout_s: float = 60.0) -> None:
         """Return once `dag_id` is parsed and can be triggered.

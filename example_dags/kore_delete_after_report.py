@@ -1,25 +1,20 @@
-"""Delete a campaign once its results are saved: the delete waits for the report, and a running campaign is refused.
+"""Delete one campaign once its results are saved: without a complete report of its latest run, nothing is deleted.
 
-Triggered by hand with the campaign's id and name. The name is compared before anything is deleted.
+Triggered by hand with the campaign's id and name. The name is compared before anything is deleted, and a campaign that
+runs is refused.
 """
 
 from __future__ import annotations
 
-import logging
+import os
 from datetime import timedelta
+from pathlib import Path
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Param
 
-from airflow_provider_campaigns import DeleteCampaignOperator
+from airflow_provider_campaigns import CampaignReportOperator, DeleteCampaignOperator
 
-log = logging.getLogger(__name__)
-
-
-@task
-def report_placeholder(campaign_id: str) -> None:
-    """Save nothing: put your own report here. After the delete the service keeps no results."""
-    log.warning("campaign %s: this placeholder saves no results", campaign_id)
-
+HERE = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "kore"
 
 with DAG(
     dag_id="kore_delete_after_report",
@@ -29,15 +24,18 @@ with DAG(
     params={
         "campaign_id": Param("cd-a1e45a7-e8ba-4e97-a339-476ebc700004", type="string"),
         "name": Param("Winback calls", type="string"),
+        "output_path": Param(str(HERE / "reports"), type="string", description="Or s3://connection@bucket/reports"),
+        "archive_path": Param(str(HERE / "deleted"), type="string"),
     },
     tags=["kore", "example"],
     doc_md=__doc__,
 ):
-    report = report_placeholder("{{ params.campaign_id }}")
-    delete = DeleteCampaignOperator(
-        task_id="delete",
-        campaign_id="{{ params.campaign_id }}",
-        expected_name="{{ params.name }}",
-        if_running="fail",
+    report = CampaignReportOperator(
+        task_id="report", campaign_id="{{ params.campaign_id }}", output_path="{{ params.output_path }}"
     )
-    report >> delete
+    DeleteCampaignOperator(
+        task_id="delete",
+        report=report.output,
+        archive_path="{{ params.archive_path }}",
+        expected_name="{{ params.name }}",
+    )

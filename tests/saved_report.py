@@ -16,6 +16,11 @@ ROWS = 3
 FINISHED_AT = "2026-03-02T12:20:00.000Z"
 
 
+def url_of(path: Path) -> str:
+    """A local path as a report's address."""
+    return f"file://{path}"
+
+
 def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -> dict[str, Any]:
     """What the manifest of a complete report of the campaign as it is now says, but for its files."""
     campaign = simulator.campaign(campaign_id)

@@ -36,11 +36,13 @@ class Supervisor:
         upstream: XComs of other tasks, by task id; of a mapped task those of all its instances.
         messages: whatever the task sent.
         state_store: the task state store.
+        states: states of other tasks, by task id.
     """
 
     upstream: dict[str, Any] = field(default_factory=dict)
     messages: list[Any] = field(default_factory=list)
     state_store: dict[str, Any] = field(default_factory=dict)
+    states: dict[str, Any] = field(default_factory=dict)
     socket: Any = None
 
     def send(self, msg: Any) -> Any:
@@ -60,6 +62,8 @@ class Supervisor:
             return comms.XComSequenceIndexResult(root=self.upstream[msg.task_id][msg.offset])
         if isinstance(msg, comms.ValidateInletsAndOutlets):
             return comms.InactiveAssetsResult()
+        if isinstance(msg, comms.GetTaskStates):
+            return comms.TaskStatesResult(task_states={"manual": self.states})
         return self._answer_of_state_store(msg) if AIRFLOW >= (3, 3) else None
 
     async def asend(self, msg: Any) -> Any:
@@ -112,17 +116,18 @@ def run_task(
     resume: tuple[str, dict[str, Any]] | None = None,
     state_store: dict[str, Any] | None = None,
     triggering_user: str | None = None,
+    states: dict[str, str] | None = None,
 ) -> TaskRun:
     """Run an operator as a try that may be repeated: render its fields, execute it, and note what came of it.
 
     ``conf`` is the run's, ``upstream`` the results of other tasks by their id, ``at`` the end of the run's data
     interval and its ``run_after``. ``resume`` is a method and its arguments, for a task that was deferred. An operator
     without a DAG gets one. ``state_store`` is what earlier tries have left in the task state store,
-    ``triggering_user`` who triggered the run.
+    ``triggering_user`` who triggered the run, ``states`` the states of other tasks.
     """
     if operator._dag is None:
         DAG("campaigns", schedule=None).add_task(operator)
-    supervisor = Supervisor(upstream or {}, state_store={} if state_store is None else state_store)
+    supervisor = Supervisor(upstream or {}, state_store={} if state_store is None else state_store, states=states or {})
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
     task_instance = task_runner.RuntimeTaskInstance.model_construct(
         id=UUID(int=1),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from delete_support import STRANGER, Meanwhile, add, before_call, failure, only, remove, there
-from saved_report import result_of, save_report
+from saved_report import result_of, save_report, url_of
 
 from airflow_provider_campaigns.actions.archive import Archive
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
@@ -89,10 +89,10 @@ class TestDelete:
             "changed": True,
             "campaign_instance_id": run,
             "deleted_at": "2026-03-02T12:30:00.000Z",
-            "report_url": path.as_uri(),
+            "report_url": url_of(path),
             "manifest_sha256": result_of(path)["manifest_sha256"],
             "rows": 3,
-            "archive_url": (tmp_path / "archive" / campaign_id / str(run)).as_uri(),
+            "archive_url": url_of(tmp_path / "archive" / campaign_id / str(run)),
         }
         kore_simulator.assert_one_effect("delete", campaign_id)
         assert there(kore_simulator) == set()
@@ -131,7 +131,7 @@ class TestDelete:
             "status": "Stopped",
             "campaign_instance_id": campaign.instance_id,
             "created_at": campaign.created_at,
-            "report_url": path.as_uri(),
+            "report_url": url_of(path),
             "manifest_sha256": result_of(path)["manifest_sha256"],
             "deleted_at": "2026-03-02T12:30:00.000Z",
             "proven_gone_at": "2026-03-02T12:30:00.000Z",
@@ -230,10 +230,14 @@ class TestRefused:
         ("spoil", "why", "remedy"),
         [
             (shutil.rmtree, "is not there, or was not finished: there is no manifest.json", "Run the report"),
-            (lambda path: (path / "contacts.jsonl").unlink(), "lacks contacts.jsonl", "Remove its manifest.json"),
-            (truncate, "is damaged: contacts.jsonl has ", "run the report again"),
-            (tamper, "was changed: the SHA-256 of contacts.jsonl", "run the report again"),
-            (lambda path: (path / "manifest.json").write_text("{"), "cannot be understood", "run the report again"),
+            (
+                lambda path: (path / "contacts.jsonl").unlink(),
+                "lacks contacts.jsonl",
+                "Run the report again, which makes anew",
+            ),
+            (truncate, "is damaged: contacts.jsonl has ", "Run the report again"),
+            (tamper, "was changed: the SHA-256 of contacts.jsonl", "Run the report again"),
+            (lambda path: (path / "manifest.json").write_text("{"), "cannot be understood", "Run the report again"),
         ],
     )
     def test_delete__spoiled(
@@ -426,7 +430,7 @@ class TestArchiveFails:
 
         assert result["status"] == "Deleted"
         assert result["changed"] is (lost == "receipt.json")
-        assert kept(tmp_path, campaign_id)["receipt.json"]["report_url"] == path.as_uri()
+        assert kept(tmp_path, campaign_id)["receipt.json"]["report_url"] == url_of(path)
         kore_simulator.assert_one_effect("delete", campaign_id)
 
     def test_delete__answer_not_writable_for_a_moment(
@@ -536,7 +540,7 @@ class TestGoneAlready:
             "status": "Missing",
             "changed": False,
             "campaign_instance_id": None,
-            "report_url": path.as_uri(),
+            "report_url": url_of(path),
             "manifest_sha256": given["manifest_sha256"],
             "rows": 3,
         }
@@ -578,7 +582,7 @@ class TestGoneAlready:
 
         result = only(delete(result_of(path), if_missing=if_missing))
 
-        assert (result["status"], result["changed"], result["archive_url"]) == ("Deleted", False, record.as_uri())
+        assert (result["status"], result["changed"], result["archive_url"]) == ("Deleted", False, url_of(record))
         assert kept(tmp_path, campaign_id)["delete-answer.json"] == {"lost": True}
         receipt = kept(tmp_path, campaign_id)["receipt.json"]
         assert (receipt["deleted_at"], receipt["proven_gone_at"]) == (None, "2026-03-02T12:30:00.000Z")

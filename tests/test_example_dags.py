@@ -12,8 +12,16 @@ from airflow_names import DagBag, below, since
 EXAMPLES = Path(__file__).resolve().parents[1] / "example_dags"
 
 TASKS = {
-    "kore_delete_after_report": ["delete", "report_placeholder"],
-    "kore_end_of_campaigns": ["choose_sms", "choose_voice", "delete", "report_placeholder", "stop_sms", "stop_voice"],
+    "kore_delete_after_report": ["delete", "report"],
+    "kore_end_of_campaigns": [
+        *(
+            f"end_of_campaign.{one}"
+            for one in ("approve", "approved", "campaign.report", "campaign.settle", "campaigns")
+        ),
+        *(f"end_of_campaign.{one}" for one in ("choose_sms", "choose_voice", "delete", "outcome")),
+        *(f"end_of_campaign.{one}" for one in ("stop_sms", "stop_voice")),
+    ],
+    "kore_load_warehouse": ["load"],
     "kore_stop_at_close": ["stop"],
     "kore_stop_at_night": ["stop"],
 }

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)
 
 RENEWAL = "cd-a1e45a7-e8ba-4e97-a339-476ebc700001"
+BILLING = "cd-a1e45a7-e8ba-4e97-a339-476ebc700002"
+FEEDBACK = "cd-a1e45a7-e8ba-4e97-a339-476ebc700003"
+OFFER = "cd-78d3f0a9-8f42-5d8c-af8d-d6a63ea00001"
+REMINDER = "cd-78d3f0a9-8f42-5d8c-af8d-d6a63ea00002"
 WINBACK = "cd-a1e45a7-e8ba-4e97-a339-476ebc700004"
 WELCOME = "cd-a1e45a7-e8ba-4e97-a339-476ebc700005"
 
@@ -77,29 +84,55 @@ def audit_lines(stage: Stage, run_id: str) -> list[dict[str, Any]]:
     return [json.loads(one["event"]) for one in entries if one.get("logger") == "airflow_provider_campaigns.audit"]
 
 
-def test_end_of_campaigns__stops_and_deletes_what_was_chosen(stage: Stage):
-    """The simulator's own state and request log show each chosen campaign stopped once, deleted once, and gone."""
+def test_end_of_campaigns__ends_what_was_chosen(stage: Stage):
+    """The simulator's own state and request log show each chosen campaign stopped and deleted once; each has a report.
+
+    The DAG that waits for the reports' asset loads every contact of the voice campaigns into its warehouse.
+    """
     before = by_id(stage.simulator)
     told: list[str] = []
+    api = stage.airflow.api
+    api.wait_for_dag("kore_load_warehouse")
+    api.unpause("kore_load_warehouse")
 
-    state = run_lifecycle(stage.airflow.api, stage.simulator, say=told.append)
+    run = run_lifecycle(api, stage.simulator, when="now", say=told.append)
 
-    assert state == "success"
-    assert shortcomings(before, stage.simulator) == []
+    assert run.state == "success"
+    assert shortcomings(before, stage.simulator, run) == []
     assert len(stage.simulator.effects("stop")) == 3
     assert len(stage.simulator.effects("delete")) == 5
+    assert {one["fate"] for one in run.fates} == {"deleted"}
     assert sum("Active -> Stopped" in line for line in told) == 3
-    assert any(line.endswith("task     delete [cd-78d3f0a9-8f42-5d8c-af8d-d6a63ea00001]: success") for line in told)
+    assert any(line.endswith("delete [Spring offer by SMS]: success") for line in told)
+    assert any("Delete 5 campaigns? - Approve" in line for line in told)
+    assert wait_for_warehouse(stage) == {RENEWAL: 1200, BILLING: 350, FEEDBACK: 500, OFFER: 900, REMINDER: 410}
+
+
+def wait_for_warehouse(stage: Stage) -> dict[str, int]:
+    """Contacts by campaign, once the warehouse has those of five campaigns."""
+    path = stage.airflow.home.path / "kore" / "warehouse.sqlite"
+    found: dict[str, int] = {}
+    for _ in range(240):
+        if path.exists():
+            with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.OperationalError):
+                found = dict(connection.execute("SELECT campaign_id, count(*) FROM contacts GROUP BY 1"))
+        if len(found) == 5:
+            break
+        time.sleep(0.5)
+    return found
 
 
 def test_end_of_campaigns__again(stage: Stage):
-    """A second run finds nothing to do, changes nothing and is green."""
-    run_lifecycle(stage.airflow.api, stage.simulator, say=lambda _: None)
+    """A second run finds nothing to do, changes nothing, asks nobody and is green."""
+    run_lifecycle(stage.airflow.api, stage.simulator, when="now", say=lambda _: None)
     writes = len(stage.simulator.requests.writes())
+    told: list[str] = []
 
-    state = run_lifecycle(stage.airflow.api, stage.simulator, say=lambda _: None)
+    run = run_lifecycle(stage.airflow.api, stage.simulator, when="now", say=told.append)
 
-    assert state == "success"
+    assert run.state == "success"
+    assert run.fates == []
+    assert not any("Approve" in line for line in told)
     assert len(stage.simulator.requests.writes()) == writes
 
 
@@ -124,27 +157,30 @@ def test_stop_at_night__unpaused_at_any_time(stage: Stage):
 
 
 def test_delete_after_report__of_a_stopped_campaign(stage: Stage):
-    """The campaign is gone after the placeholder of the report."""
+    """The campaign is gone; its report and the receipt of its delete are there."""
     run_id = run(stage, "kore_delete_after_report")
 
     tasks = stage.airflow.api.task_instances("kore_delete_after_report", run_id)
     assert [(task["task_id"], task["state"]) for task in tasks] == [
-        ("report_placeholder", "success"),
+        ("report", "success"),
         ("delete", "success"),
     ]
+    (receipt,) = (stage.airflow.home.path / "kore" / "deleted" / WINBACK).glob("*/receipt.json")
+    manifest = stage.airflow.home.path / "kore" / "reports" / WINBACK / receipt.parent.name / "manifest.json"
+    assert json.loads(manifest.read_text())["rows"] == 240
     stage.simulator.assert_one_effect("delete", WINBACK)
     assert WINBACK not in by_id(stage.simulator)
 
 
 def test_delete_after_report__of_a_running_campaign(stage: Stage):
-    """A running campaign is refused at the first try, its log says why, and nothing is sent."""
+    """A running campaign is refused at the first try, with or without its report, and nothing is sent."""
     run_id = run(stage, "kore_delete_after_report", campaign_id=WELCOME, name="Welcome calls")
 
     api = stage.airflow.api
     delete = api.task_instances("kore_delete_after_report", run_id)[-1]
     assert (delete["task_id"], delete["state"], delete["try_number"], delete["max_tries"]) == ("delete", "failed", 1, 5)
     log = api.task_log("kore_delete_after_report", run_id, "delete")
-    assert f"campaign {WELCOME}: is Active; stop it first, or use if_running='stop'" in log
+    assert "cannot hold all of the run: the campaign is Active. Nothing was deleted. Stop it and report it first" in log
     stage.simulator.assert_no_writes()
 
 

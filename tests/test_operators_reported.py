@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Asset, BaseOperator
 from operator_support import Run, add
 from report_storage import bucket
-from saved_report import result_of, save_report
+from saved_report import result_of, save_report, url_of
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -63,7 +63,7 @@ class TestReport:
         )
 
         assert done.state == "success"
-        assert done.result["report_url"] == path.as_uri()
+        assert done.result["report_url"] == url_of(path)
         receipt = json.loads(next((tmp_path / "archive").rglob("receipt.json")).read_text())
         assert receipt["deleted_by"] == {
             "dag_id": "campaigns",
@@ -188,7 +188,7 @@ class TestAssets:
                 {
                     "campaign_id": campaign_id,
                     "rows": 3,
-                    "manifest_url": (path / "manifest.json").as_uri(),
+                    "manifest_url": url_of(path / "manifest.json"),
                     "manifest_sha256": result_of(path)["manifest_sha256"],
                 }
                 for campaign_id, path in zip(ids, paths, strict=True)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from saved_report import manifest_of, result_of, save_report
+from saved_report import manifest_of, result_of, save_report, url_of
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.reports.errors import ReportRefusedError
@@ -58,9 +58,9 @@ def refused(path: Path, of: Campaign, manifest_sha256: str | None = None) -> str
     assert not caught.value.retryable
     assert caught.value.campaign_id == CAMPAIGN
     text = str(caught.value)
-    assert text.startswith(f"campaign {CAMPAIGN}: the report {path.as_uri()} ")
+    assert text.startswith(f"campaign {CAMPAIGN}: the report {url_of(path)} ")
     assert "Nothing was deleted. " in text
-    return text.removeprefix(f"campaign {CAMPAIGN}: the report {path.as_uri()} ")
+    return text.removeprefix(f"campaign {CAMPAIGN}: the report {url_of(path)} ")
 
 
 class TestFit:

@@ -140,8 +140,14 @@ class TestFiles:
 
 class TestLocal:
     def test_url__local(self, tmp_path: Path) -> None:
-        """A local folder's address is a file URL."""
-        assert Folder(tmp_path / "a b").url("c.txt") == f"file://{tmp_path}/a%20b/c.txt"
+        """A local folder's address is a file URL that is not quoted, because object paths are not."""
+        from airflow.sdk import ObjectStoragePath
+
+        odd = Folder(tmp_path / "a b, 100%20 #ü?")
+        odd.write("c.txt", [b"c"])
+
+        assert odd.url("c.txt") == f"file://{tmp_path}/a b, 100%20 #ü?/c.txt"
+        assert ObjectStoragePath(odd.url("c.txt")).read_bytes() == b"c"
 
     def test_mode(self, tmp_path: Path) -> None:
         """Only the owner reads a local file."""

@@ -11,14 +11,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_campaigns.actions import archive as archive
     from airflow_provider_campaigns.actions import delete as delete
+    from airflow_provider_campaigns.actions import evening as evening
     from airflow_provider_campaigns.actions import given_reports as given_reports
     from airflow_provider_campaigns.actions import report as report
     from airflow_provider_campaigns.actions import select as select
+    from airflow_provider_campaigns.actions import settle as settle
     from airflow_provider_campaigns.actions import start as start
     from airflow_provider_campaigns.actions import stop as stop
     from airflow_provider_campaigns.actions import stop_at_close as stop_at_close
 
-_MODULES = frozenset({"archive", "delete", "given_reports", "report", "select", "start", "stop", "stop_at_close"})
+_MODULES = frozenset({
+    "archive",
+    "delete",
+    "evening",
+    "given_reports",
+    "report",
+    "select",
+    "settle",
+    "start",
+    "stop",
+    "stop_at_close",
+})
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ from airflow_provider_campaigns.operators.static_arguments import check_static, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_campaigns.actions.archive import Archive
     from airflow_provider_campaigns.actions.given_reports import ReportedTargets
@@ -98,7 +98,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         if_running: str = "fail",
         if_missing: str = "succeed",
         expected_name: str | Mapping[str, str] | None = None,
-        report: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None,
+        report: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | XComArg | None = None,
         archive_path: str | None = None,
         confirm: bool = True,
         **kwargs: Any,

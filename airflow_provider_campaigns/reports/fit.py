@@ -20,7 +20,7 @@ ALWAYS_THERE = ("campaign.json", "summary.json")
 CONTACT_FILES = ("contacts.jsonl", "contacts.csv", "contacts.parquet")
 
 _AGAIN = "Run the report again, and delete with what it returns"
-_ANEW = f"Remove its {MANIFEST_NAME} and run the report again"
+_ANEW = "Run the report again, which makes anew what is damaged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ class Folder:
         A connection in the path stays in it; a connection's secrets are never part of a path.
         """
         if self._local is not None:
-            return (self._local / name).absolute().as_uri()
+            # Not quoted as other file URLs are: ``ObjectStoragePath`` takes what it is given literally.
+            return f"file://{(self._local / name).absolute()}"
         return str(self._path / name if name else self._path)
 
     def child(self, name: str, *, scratch: str | None = None) -> Folder:

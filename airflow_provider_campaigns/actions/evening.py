@@ -1,0 +1,101 @@
+"""What became of the campaigns of an evening, put together from what its tasks said. Pure: no request, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.actions.outcomes import DELETED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Json = dict[str, Any]
+
+
+class Fate(StrEnum):
+    """What became of a campaign."""
+
+    DELETED = "deleted"
+    GONE = "gone"
+    """It was not there any more when its delete came."""
+    KEPT = "kept"
+    """It is stopped and reported, and a person did not want it deleted."""
+    LEFT = "left"
+    """It goes on, because its last day is yet to come."""
+    FAILED = "failed"
+    """It should have been deleted and was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """What the tasks of an evening said.
+
+    Attributes:
+        campaigns: those that were meant, ``{campaign_id, campaign_type, name}``.
+        settled: the results of those that were over.
+        reports: the results of those that were reported.
+        deletes: the results of those that are gone.
+        left: ``{campaign_id, reason}`` of those that were not due.
+        answer: ``Approve`` or ``Reject``; None if nobody was asked, or nobody could be.
+        is_asked: True if nothing is deleted without an answer.
+    """
+
+    campaigns: Sequence[Json]
+    settled: Sequence[Json] = ()
+    reports: Sequence[Json] = ()
+    deletes: Sequence[Json] = ()
+    left: Sequence[Json] = ()
+    answer: str | None = None
+    is_asked: bool = False
+    _by_id: dict[str, dict[str, Json]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("settled", "reports", "deletes", "left"):
+            self._by_id[name] = {one["campaign_id"]: one for one in getattr(self, name)}
+
+    def fates(self) -> list[Json]:
+        """``{campaign_id, campaign_type, name, fate, reason, report_url, rows}`` for each campaign, in order."""
+        return [self._fate(campaign) for campaign in self.campaigns]
+
+    def _fate(self, campaign: Mapping[str, Any]) -> Json:
+        campaign_id = campaign["campaign_id"]
+        settled, report, delete, left = (self._by_id[name].get(campaign_id) for name in self._by_id)
+        fate, reason = self._judged(settled, report, delete, left)
+        return {
+            "campaign_id": campaign_id,
+            "campaign_type": campaign["campaign_type"],
+            "name": campaign.get("name") or (settled or report or delete or {}).get("name"),
+            "fate": str(fate),
+            "reason": reason,
+            "report_url": (report or {}).get("report_url"),
+            "rows": (report or {}).get("rows"),
+        }
+
+    def _judged(
+        self, settled: Json | None, report: Json | None, delete: Json | None, left: Json | None
+    ) -> tuple[Fate, str | None]:
+        if delete is not None:
+            return (Fate.DELETED if delete["status"] == DELETED else Fate.GONE), None
+        if left is not None:
+            return Fate.LEFT, left["reason"]
+        if settled is None:
+            return Fate.FAILED, "it is not known to be over: see its tasks stop and settle"
+        if report is None:
+            return Fate.FAILED, "it is stopped and was not reported: see its task report"
+        if self.answer == "Reject":
+            return Fate.KEPT, "the answer to the approval, or to its time-out, was Reject"
+        if self.is_asked and self.answer is None:
+            return Fate.FAILED, "it is stopped and reported, and nobody could be asked: see the task approve"
+        return Fate.FAILED, "it is stopped and reported, and was not deleted: see its task delete"
+
+
+def table(fates: Sequence[Mapping[str, Any]]) -> str:
+    """The fates as lines: id, name, fate, reason."""
+    width = max((len(one["campaign_id"]) for one in fates), default=0)
+    return "\n".join(
+        f"  {one['campaign_id']:<{width}}  {one['fate']:<7}  {one['name'] or ''}"
+        + (f": {one['reason']}" if one["reason"] else "")
+        for one in fates
+    )

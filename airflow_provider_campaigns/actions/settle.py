@@ -1,0 +1,81 @@
+"""What lies between the end of a campaign and its report: is it over, and since when?
+
+The service goes on writing results for a while after a stop: calls that were going on end, agents finish their notes.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
+from airflow_provider_campaigns.actions.outcomes import Result
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.errors import CampaignStateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.campaigns import CampaignType
+    from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
+
+FROM_STOP = ("contacts_before_stop", "sent_at", "confirmed_at", "lateness_s")
+"""What a stop's result knows and nothing else can tell afterwards."""
+
+
+def read_ended(
+    client: KoreClient, target: Target, campaign_type: CampaignType, stopped: Mapping[str, Any] | None
+) -> Result:
+    """Read a campaign and make sure that it is over; one that is gone is, too.
+
+    ``stopped`` is what its stop said of it, None if there was no stop. What only the stop could know is taken over, if
+    it is about the same run.
+
+    Returns:
+        A result with ``ended_at`` besides, in ISO 8601, where that is known: when the stop was confirmed, else when the
+        campaign was last changed.
+
+    Raises:
+        CampaignStateError: it runs, will run, or has a status that nobody documented.
+        CampaignMismatchError: it has another name or type.
+    """
+    campaign = CampaignReader(client).read(target.campaign_id, campaign_type)
+    if isinstance(campaign, ProvenMissing):
+        log.info("campaign %s: is not there, by reading and by the list", target.campaign_id)
+        return Result(target.campaign_id, campaign_type.value, MISSING_STATUS, changed=False, name=target.name)
+    target.check_name(campaign)
+    check_type(campaign, campaign_type)
+    schedule = " with a schedule" if campaign.is_scheduled else ""
+    if schedule or not (campaign.status.is_ended or campaign.status == CampaignStatus.READY):
+        raise CampaignStateError(
+            f"campaign {campaign.campaign_id}: is {campaign.status}{schedule}, so it is neither "
+            "reported nor deleted; look at the task that was to stop it",
+            campaign_id=campaign.campaign_id,
+        )
+    result = Result.of(campaign, changed=False)
+    if stopped is not None and stopped.get("campaign_instance_id") in {None, campaign.campaign_instance_id}:
+        result.details |= {name: stopped[name] for name in FROM_STOP if stopped.get(name) is not None}
+    result.details["ended_at"] = (
+        result.details.get("confirmed_at") or result.details.get("sent_at") or campaign.updated_at
+    )
+    return result
+
+
+def settled_at(result: Result, grace_period: timedelta) -> datetime | None:
+    """The instant from which on a campaign may be reported; None if it need not be waited for.
+
+    Nobody waits for a campaign that is gone or never ran, nor for one of which it is not known when it ended.
+    """
+    if result.status == MISSING_STATUS or result.campaign_instance_id is None:
+        return None
+    try:
+        ended_at = datetime.fromisoformat(result.details["ended_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (ended_at if ended_at.tzinfo else ended_at.replace(tzinfo=UTC)) + grace_period

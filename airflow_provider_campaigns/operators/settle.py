@@ -1,0 +1,127 @@
+"""``SettledCampaignOperator``: what ``end_of_campaign`` does for each campaign between its stop and its report."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, conf
+
+from airflow_provider_campaigns import actions
+from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+ID_KEY = "campaign_id"
+"""XCom with the campaign's id alone."""
+
+LEFT_KEY = "left"
+"""XCom with the reason why a campaign is left as it is."""
+
+
+class SettledCampaignOperator(KoreCampaignOperator):
+    """Make sure that a campaign is over, and wait until its results have settled. Nothing is changed.
+
+    Runs whatever became of the stop, and judges by the campaign itself: one that is stopped goes on although another of
+    the same stop failed. It skips if the stop was skipped, or left this campaign running until its last day.
+
+    Args:
+        campaign: ``{"campaign_id", "campaign_type", "name"}``; the name, if given, must still be the campaign's.
+        stop_task_ids: the task that stops, by campaign type.
+        grace_period: seconds (or a timedelta) after the end of the run; 0 does not wait.
+        deferrable: wait in the triggerer, without a worker.
+
+    Returns:
+        The campaign's result, with ``ended_at``, and with what the stop knew of it.
+    """
+
+    template_fields: Sequence[str] = (*KoreCampaignOperator.template_fields, "campaign", "grace_period")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"campaign": "json"}
+    ui_color = "#f4f0e4"
+
+    def __init__(
+        self,
+        *,
+        campaign: Mapping[str, Any],
+        stop_task_ids: Mapping[str, str],
+        grace_period: float | timedelta | str = timedelta(minutes=15),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign = campaign
+        self.stop_task_ids = stop_task_ids
+        self.grace_period = grace_period
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the campaign, and wait."""
+        with self.working() as clock:
+            (target,) = Targets.parse(None, [self.campaign]).targets
+            kind = CampaignType(self.campaign["campaign_type"])
+            stopped = self._stop_result(target.campaign_id, kind, context)
+            result = actions.settle.read_ended(self.hook.get_conn(), target, kind, stopped)
+            moment = actions.settle.settled_at(result, self._grace())
+            value = result.as_dict()
+            if moment is not None and moment > clock.now():
+                self.log.info(
+                    "campaign %s: is %s; its results settle until %s",
+                    target.campaign_id,
+                    result.status,
+                    instant_text(moment),
+                )
+                if self.deferrable:
+                    from airflow.providers.standard.triggers.temporal import (  # noqa: PLC0415 - not to parse
+                        DateTimeTrigger,
+                    )
+
+                    trigger = DateTimeTrigger(moment=moment)
+                    self.defer(trigger=trigger, method_name="resume", kwargs={"value": value})
+                clock.sleep((moment - clock.now()).total_seconds())
+            return self.resume(context, value)
+
+    def resume(self, context: Context, value: dict[str, Any], event: Any = None) -> dict[str, Any]:  # noqa: ARG002
+        """Return what was read before the wait; the report reads for itself."""
+        context["ti"].xcom_push(key=ID_KEY, value=value["campaign_id"])
+        return value
+
+    def _stop_result(self, campaign_id: str, kind: CampaignType, context: Context) -> Mapping[str, Any] | None:
+        """What the stop said of this campaign.
+
+        Raises:
+            AirflowSkipException: the stop was not due.
+        """
+        task_id = self.stop_task_ids[kind.value]
+        task, run_id = context["ti"], context["run_id"]
+        # A stop that failed for some has pushed the results of the others.
+        told = [task.xcom_pull(task_ids=task_id, key=key) for key in ("return_value", RESULTS_KEY)]
+        stopped = [one for results in told for one in results or [] if one["campaign_id"] == campaign_id]
+        if stopped and stopped[0].get("waits_for"):
+            self._leave(f"goes on until its last day, {stopped[0]['waits_for']}", campaign_id, context)
+        if not any(told):
+            states = task.get_task_states(dag_id=task.dag_id, task_ids=[task_id], run_ids=[run_id])
+            if states.get(run_id, {}).get(task_id) == "skipped":
+                self._leave("was not to be stopped, because its stop was skipped", campaign_id, context)
+        return stopped[0] if stopped else None
+
+    def _leave(self, why: str, campaign_id: str, context: Context) -> None:
+        context["ti"].xcom_push(key=LEFT_KEY, value={"campaign_id": campaign_id, "reason": why})
+        raise AirflowSkipException(f"campaign {campaign_id}: {why}")
+
+    def _grace(self) -> timedelta:
+        value: object = self.grace_period
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                raise KoreConfigurationError(
+                    f"grace_period: expected seconds such as '900', got {value!r}", field="grace_period"
+                ) from None
+        return timedelta(seconds=seconds("grace_period", value))

@@ -1,0 +1,129 @@
+"""The question that one person answers for an evening."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk import DAG, BaseOperator
+from saved_report import url_of
+from task_runner import TaskRun, run_task
+
+from airflow_provider_campaigns.operators.approval import DeleteApprovalOperator, question
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUMMARY = {
+    "contacts": {"total": 1200, "rows": 1200, "never_reached": 412, "in_progress": 0},
+    "outcomes": {"completed": 553, "no-answer": 225, "busy": 112, "failed": 60, "invalid": 40, "": 12},
+}
+
+
+def report(path: Path, **fields: Any) -> dict[str, Any]:
+    """What a report's task returns, as far as a question needs it."""
+    return {
+        "campaign_id": "cd-1",
+        "name": "Spring",
+        "status": "Stopped",
+        "rows": 1200,
+        "complete": True,
+        "reason": None,
+        "report_url": url_of(path),
+        **fields,
+    }
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, reports: list[Any], settled: list[Any]) -> TaskRun:
+    operator = DeleteApprovalOperator(task_id="approve", settled_task_id="settle", report_task_id="report")
+    return run_task(operator, monkeypatch, upstream={"report": reports, "settle": settled})
+
+
+def test_question__figures(tmp_path: Path) -> None:
+    """Contacts, those never reached, the outcomes that occur most, whether it is complete, and a link."""
+    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
+
+    (line,) = [one for one in question([report(tmp_path)], []).splitlines() if one.startswith("| Spring")]
+
+    assert line == (
+        "| Spring | Stopped | 1200 | 412 | 553 completed, 225 no-answer, 112 busy, 60 failed | yes "
+        f"| [open](file://{tmp_path}/report.html) |"
+    )
+
+
+@pytest.mark.parametrize("summary", [None, "", "[]", "{}", '{"contacts": null, "outcomes": []}'])
+def test_question__without_figures(tmp_path: Path, summary: str | None) -> None:
+    """A summary that cannot be read, or says nothing, keeps nobody from being asked."""
+    if summary is not None:
+        (tmp_path / "summary.json").write_text(summary)
+
+    assert "| Spring | Stopped | - | - |  | yes |" in question([report(tmp_path, rows=None)], [])
+
+
+def test_question__incomplete_and_gone(tmp_path: Path) -> None:
+    """A report that is not complete is shown as what it is, and what is gone is named."""
+    text = question([report(tmp_path, complete=False, reason="rows_missing")], ["cd-3", "cd-2"])
+
+    assert "**no** (rows\\_missing): will not be deleted" in text
+    assert "\n\nGone already: cd-2, cd-3.\n" in text
+
+
+def test_question__escaped(tmp_path: Path) -> None:
+    """A name cannot end its cell, begin a link, or become HTML."""
+    text = question([report(tmp_path, name="a|b [x](y)\n<b>*")], [])
+
+    assert "| a\\|b \\[x\\](y) \\<b\\>\\* | Stopped |" in text
+
+
+def test_execute__asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One question for all that are there; those that are gone are left out of it."""
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **values: asked.update(values)
+    )
+    reports = [report(tmp_path), report(tmp_path, campaign_id="cd-2", name="Gone")]
+    settled = [{"campaign_id": "cd-1", "status": "Stopped"}, {"campaign_id": "cd-2", "status": "Missing"}]
+
+    done = ask(monkeypatch, reports, settled)
+
+    assert done.state in {"awaiting_input", "deferred"}
+    assert asked["subject"] == "Delete 1 campaign?"
+    assert (asked["options"], asked["defaults"]) == (["Approve", "Reject"], ["Reject"])
+    assert "| Spring |" in asked["body"]
+    assert "| Gone |" not in asked["body"]
+
+
+def test_execute__all_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is asked where nothing is left to delete."""
+    done = ask(monkeypatch, [report(tmp_path)], [{"campaign_id": "cd-1", "status": "Missing"}])
+
+    assert done.state == "success"
+    assert done.result["chosen_options"] == ["Approve"]
+
+
+def test_execute__no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a report there is nothing to decide."""
+    assert ask(monkeypatch, [], []).state == "skipped"
+
+
+@pytest.mark.parametrize("option", ["Approve", "Reject"])
+def test_execute_complete__keeps_the_answer(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    """The answer is kept by itself, because Airflow keeps no return value of a task that skips what comes next."""
+    operator = DeleteApprovalOperator(task_id="approve", settled_task_id="settle", report_task_id="report")
+    with DAG("campaigns", schedule=None) as dag:
+        dag.add_task(operator)
+        operator >> BaseOperator(task_id="after")
+    event = {
+        "chosen_options": [option],
+        "params_input": {},
+        "responded_at": datetime(2026, 3, 2, 12, 30, tzinfo=UTC),
+        "responded_by_user": None,
+    }
+
+    done = run_task(operator, monkeypatch, resume=("execute_complete", {"event": event}))
+
+    assert done.state == "success"
+    assert done.xcoms["answer"] == option
+    assert ("return_value" in done.xcoms) is (option == "Approve")

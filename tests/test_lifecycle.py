@@ -1,0 +1,108 @@
+"""``end_of_campaign`` as a DAG file sees it: its tasks, what they wait for, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG, TaskGroup
+from airflow_names import DagSerialization
+
+import airflow_provider_campaigns
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.lifecycle import end_of_campaign
+
+OUTPUT = {"output_path": "/reports"}
+
+
+def made(**arguments: Any) -> DAG:
+    with DAG("evening", schedule=None) as dag:
+        end_of_campaign(**(OUTPUT | arguments))
+    return dag
+
+
+def after(dag: DAG) -> dict[str, list[str]]:
+    """What each task waits for, without the group's name."""
+    name = len("end_of_campaign.")
+    return {
+        task.task_id[name:]: sorted(one[name:] for one in task.upstream_task_ids) for task in dag.topological_sort()
+    }
+
+
+def test_tasks__ids() -> None:
+    """With ids and an approval: two stops for all, settle and report for each, one question, deletes, one outcome."""
+    assert after(made(voice_campaign_ids=["cd-1"], sms_campaign_ids=["cd-2"])) == {
+        "stop_voice": [],
+        "stop_sms": [],
+        "campaigns": [],
+        "campaign.settle": ["campaigns", "stop_sms", "stop_voice"],
+        "campaign.report": ["campaign.settle"],
+        "approve": ["campaign.report"],
+        "approved": ["approve"],
+        "delete": ["approved"],
+        "outcome": ["campaigns", "delete"],
+    }
+
+
+def test_tasks__pattern_without_approval() -> None:
+    """With a pattern and no approval: the list first, and each campaign is deleted as soon as it is reported."""
+    assert after(made(name_pattern="Spring *", campaign_types=["sms"], approve=False)) == {
+        "choose_sms": [],
+        "stop_sms": ["choose_sms"],
+        "campaigns": ["choose_sms"],
+        "campaign.settle": ["campaigns", "stop_sms"],
+        "campaign.report": ["campaign.settle"],
+        "campaign.delete": ["campaign.report"],
+        "outcome": ["campaign.delete", "campaigns"],
+    }
+
+
+def test_tasks__defaults() -> None:
+    """Retries, weight, the way to wait, and the answer that nobody gives."""
+    tasks = {task.task_id.removeprefix("end_of_campaign."): task for task in made(voice_campaign_ids=["cd-1"]).tasks}
+
+    assert {task.retries for task in tasks.values()} == {5}
+    assert {task.retry_delay for task in tasks.values()} == {timedelta(seconds=10)}
+    stop = tasks["stop_voice"]
+    assert (stop.priority_weight, stop.weight_rule, stop.deferrable) == (1000, "absolute", True)
+    assert (stop.when, stop.if_missing) == ("calling_hours_end", "succeed")
+    assert tasks["campaign.settle"].grace_period == timedelta(minutes=15)
+    assert tasks["approve"].defaults == ["Reject"]
+    assert tasks["approve"].response_timeout == timedelta(hours=12)
+    done = {name for name, task in tasks.items() if task.trigger_rule == "all_done"}
+    assert done == {"campaign.settle", "approve", "outcome"}
+
+
+def test_tasks__default_args() -> None:
+    """The caller's arguments for all tasks come before the group's."""
+    tasks = made(voice_campaign_ids=["cd-1"], default_args={"retries": 1, "pool": "kore"}).tasks
+
+    assert {(task.retries, task.pool) for task in tasks} == {(1, "kore")}
+
+
+def test_returns__a_group() -> None:
+    """The group can be put before and after other tasks, and is stored with its DAG."""
+    with DAG("evening", schedule=None) as dag:
+        group = end_of_campaign(voice_campaign_ids="{{ params.ids }}", group_id="last", **OUTPUT)
+        assert isinstance(group, TaskGroup)
+        airflow_provider_campaigns.StopVoiceCampaignOperator(task_id="after", campaign_id="cd-9").set_upstream(group)
+
+    assert dag.get_task("after").upstream_task_ids == {"last.outcome"}
+    stored = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    assert "last.campaign.report" in stored.task_ids
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({}, "give ids or a pattern, for example name_pattern='Spring \\*'"),
+        ({"voice_campaign_ids": ["cd-1"], "name_pattern": "*"}, "give ids or a pattern, not both"),
+        ({"name_pattern": "*", "campaign_types": ["fax"]}, "campaign_type: expected 'voice' or 'sms', got 'fax'"),
+    ],
+)
+def test_refuses(arguments: dict[str, Any], problem: str) -> None:
+    """What cannot be meant is told when the DAG is parsed."""
+    with pytest.raises(KoreConfigurationError, match=problem):
+        made(**arguments)

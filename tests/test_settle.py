@@ -1,0 +1,246 @@
+"""Between the stop and the report: is the campaign over, and since when? Through Airflow's own task runner."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.execution_time.comms import DeferTask
+from airflow_names import deserialize
+from task_runner import TaskRun, run_task
+
+from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
+LONG_AGO = "2026-03-02T12:30:00.000Z"
+
+
+@pytest.fixture(autouse=True)
+def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator as ``kore_default``, with no limit in the way."""
+    kore_simulator.switches(rate_limit=None)
+    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+
+
+@pytest.fixture
+def settle(monkeypatch: pytest.MonkeyPatch) -> Callable[..., TaskRun]:
+    """Settle a campaign of which a stop said something, or nothing."""
+
+    def call(
+        campaign_id: str,
+        *,
+        stopped: list[dict[str, Any]] | None = None,
+        stop_state: str = "success",
+        name: str | None = None,
+        campaign_type: str = "voice",
+        resume: tuple[str, dict[str, Any]] | None = None,
+        **arguments: Any,
+    ) -> TaskRun:
+        operator = SettledCampaignOperator(
+            task_id="settle",
+            campaign={"campaign_id": campaign_id, "campaign_type": campaign_type, "name": name},
+            stop_task_ids={"voice": "stop_voice", "sms": "stop_sms"},
+            **arguments,
+        )
+        return run_task(
+            operator,
+            monkeypatch,
+            upstream={"stop_voice": [] if stopped is None else [stopped], "stop_sms": []},
+            states={"stop_voice": stop_state, "stop_sms": stop_state},
+            resume=resume,
+        )
+
+    return call
+
+
+def stop_result(simulator: KoreSimulator, campaign_id: str, **fields: Any) -> dict[str, Any]:
+    """What a stop returns for a campaign."""
+    return {
+        "campaign_id": campaign_id,
+        "campaign_instance_id": simulator.campaign(campaign_id).instance_id,
+        "contacts_before_stop": 1200,
+        "confirmed_at": LONG_AGO,
+        "sent_at": LONG_AGO,
+        "lateness_s": 0.004,
+        **fields,
+    }
+
+
+def in_s(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+class TestResult:
+    """What the report and the delete get to know."""
+
+    def test_execute__what_the_stop_knew(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """Contacts before the stop and its instants are taken over; the end of the run is when it was confirmed."""
+        campaign_id = kore_simulator.add_campaign(name="Spring", status="Stopped")
+        run = kore_simulator.campaign(campaign_id).instance_id
+
+        done = settle(campaign_id, stopped=[stop_result(kore_simulator, campaign_id)])
+
+        assert done.result == {
+            "campaign_id": campaign_id,
+            "campaign_type": "voice",
+            "name": "Spring",
+            "status": "Stopped",
+            "changed": False,
+            "campaign_instance_id": run,
+            "contacts_before_stop": 1200,
+            "sent_at": LONG_AGO,
+            "confirmed_at": LONG_AGO,
+            "lateness_s": 0.004,
+            "ended_at": LONG_AGO,
+        }
+        assert done.xcoms["campaign_id"] == campaign_id
+        kore_simulator.assert_no_writes()
+
+    def test_execute__another_run(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """What a stop said of an earlier run says nothing of this one."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", updated_at=LONG_AGO)
+        stopped = stop_result(kore_simulator, campaign_id, campaign_instance_id="cid-before", confirmed_at=in_s(0))
+
+        result = settle(campaign_id, stopped=[stopped]).result
+
+        assert "contacts_before_stop" not in result
+        assert result["ended_at"] == LONG_AGO
+
+    @pytest.mark.parametrize(
+        ("status", "ended_at"), [("Stopped", LONG_AGO), ("Completed", LONG_AGO), ("Ready", LONG_AGO)]
+    )
+    def test_execute__without_a_stop(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], status: str, ended_at: str
+    ) -> None:
+        """A campaign that ended by itself, or never ran, goes on: it ended when it was last changed."""
+        campaign_id = kore_simulator.add_campaign(status=status, updated_at=LONG_AGO)
+
+        assert settle(campaign_id).result["ended_at"] == ended_at
+
+    def test_execute__gone(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """One that is gone already is over; its report says the rest."""
+        result = settle(STRANGER, name="Spring", deferrable=True).result
+
+        assert (result["status"], result["name"]) == ("Missing", "Spring")
+
+    def test_execute__its_stop_failed(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """One that is over although the stop failed goes on."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", updated_at=LONG_AGO)
+
+        assert settle(campaign_id, stop_state="failed").state == "success"
+
+
+class TestRefused:
+    """What is not over is neither reported nor deleted."""
+
+    @pytest.mark.parametrize("status", ["Active", "Paused", "Preparing", "Scheduled", "Archived"])
+    def test_execute__not_over(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], status: str
+    ) -> None:
+        """A campaign that runs, may run or will run fails for good."""
+        campaign_id = kore_simulator.add_campaign(status=status)
+
+        done = settle(campaign_id, stop_state="failed")
+
+        assert done.state == "failed"
+        assert f"campaign {campaign_id}: is {status}" in str(done.error)
+        assert "neither reported nor deleted; look at the task that was to stop it" in str(done.error)
+
+    def test_execute__another_name_or_type(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """A campaign that was renamed since it was chosen, or is of the other type, is not the one that is meant."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", name="Summer")
+
+        assert "is named 'Summer', expected 'Spring'" in str(settle(campaign_id, name="Spring").error)
+        assert "is of type voice, not sms" in str(settle(campaign_id, campaign_type="sms").error)
+
+    @pytest.mark.parametrize("status", ["Active", "Stopped"])
+    def test_execute__stop_skipped(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], status: str
+    ) -> None:
+        """Where the stop was skipped, nothing else is done either, and the outcome is told why."""
+        campaign_id = kore_simulator.add_campaign(status=status)
+
+        done = settle(campaign_id, stop_state="skipped")
+
+        assert done.state == "skipped"
+        assert done.xcoms["left"] == {
+            "campaign_id": campaign_id,
+            "reason": "was not to be stopped, because its stop was skipped",
+        }
+        assert len(kore_simulator.requests) == 0
+
+    def test_execute__left_until_its_last_day(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]
+    ) -> None:
+        """One that its stop left running until its last day is left here as well."""
+        campaign_id = kore_simulator.add_campaign(status="Active")
+
+        done = settle(campaign_id, stopped=[stop_result(kore_simulator, campaign_id, waits_for="2099-12-24")])
+
+        assert done.state == "skipped"
+        assert done.xcoms["left"]["reason"] == "goes on until its last day, 2099-12-24"
+
+
+class TestWait:
+    """The grace period."""
+
+    def test_execute__deferred(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """It is counted from the confirmed stop, and waited for without a worker."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        confirmed_at = in_s(-60)
+
+        done = settle(
+            campaign_id,
+            stopped=[stop_result(kore_simulator, campaign_id, confirmed_at=confirmed_at)],
+            grace_period=900,
+            deferrable=True,
+        )
+
+        (message,) = [one for one in done.messages if isinstance(one, DeferTask)]
+        moment = deserialize(message.trigger_kwargs["moment"])
+        assert moment == datetime.fromisoformat(confirmed_at) + timedelta(minutes=15)
+        resumed = settle(
+            campaign_id, resume=("resume", {"value": json.loads(json.dumps(message.next_kwargs["value"]))})
+        )
+        assert resumed.result["contacts_before_stop"] == 1200
+        assert resumed.xcoms["campaign_id"] == campaign_id
+
+    @pytest.mark.parametrize("grace_period", [0, "0", timedelta(0), 900, "900"])
+    def test_execute__over(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], grace_period: Any
+    ) -> None:
+        """One that is over, or none at all, is not waited for."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", updated_at=LONG_AGO)
+
+        assert settle(campaign_id, grace_period=grace_period, deferrable=True).state == "success"
+
+    def test_execute__with_a_worker(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """Without deferral the task itself waits."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        until = datetime.now(UTC) + timedelta(seconds=1)
+        stopped = stop_result(kore_simulator, campaign_id, confirmed_at=(until - timedelta(seconds=5)).isoformat())
+
+        assert settle(campaign_id, stopped=[stopped], grace_period=5).state == "success"
+        assert datetime.now(UTC) >= until
+
+    def test_execute__never_ran(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """A campaign that never ran has no results to wait for."""
+        campaign_id = kore_simulator.add_campaign(status="Ready")
+
+        assert settle(campaign_id, deferrable=True).state == "success"
+
+    @pytest.mark.parametrize("grace_period", ["soon", -1, "-1", None])
+    def test_execute__bad_grace_period(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], grace_period: Any
+    ) -> None:
+        """What is no length of time is told."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+
+        assert "grace_period: expected seconds" in str(settle(campaign_id, grace_period=grace_period).error)
