@@ -284,6 +284,18 @@ class TestMoving:
         assert manifest_of(result)["passes"] == 2
         assert len(rows_of(result)) == 260
 
+    @pytest.mark.parametrize("row", [0, 249], ids=["first page", "last page"])
+    def test_late_outcome(self, row: int, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """An outcome on the first or last page that changes meanwhile makes the pages be read once more."""
+        rows = [{"phoneNumber": f"1200555{n:04d}", "uniqueId": f"c-{n}", "dialerOutcome": ""} for n in range(250)]
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=rows)
+        rows[row]["dialerOutcome"] = "completed"
+        _before_last_read(report.client, kore_simulator, lambda: kore_simulator.set_contacts(campaign_id, rows), 3)
+        result = report.one(campaign_id)
+
+        assert (result["complete"], manifest_of(result)["passes"]) == (True, 2)
+        assert rows_of(result) == rows
+
     def test_never_still(
         self, report: Reporter, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
