@@ -5,10 +5,15 @@ The package itself needs none of it: what it uses of Airflow comes through ``air
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 AIRFLOW = tuple(int(part) for part in version("apache-airflow-core").split(".")[:2])
 
@@ -21,7 +26,17 @@ else:
     from airflow.serialization.serde import deserialize
     from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 
-__all__ = ["AIRFLOW", "DagBag", "DagSerialization", "below", "deserialize", "first_run", "hooks_of_a_task", "since"]
+__all__ = [
+    "AIRFLOW",
+    "DagBag",
+    "DagSerialization",
+    "below",
+    "deserialize",
+    "first_run",
+    "hooks_of_a_task",
+    "sending_metrics",
+    "since",
+]
 
 
 def since(minor: int, what: str) -> pytest.MarkDecorator:
@@ -48,3 +63,34 @@ def hooks_of_a_task() -> Any:
     from airflow.providers_manager import ProvidersManager
 
     return ProvidersManager().hooks
+
+
+@contextmanager
+def sending_metrics() -> Iterator[None]:
+    """Metrics as Airflow sets them up, from its configuration, when it begins to run a task; closed in the end."""
+    made: list[Any] = []
+    if AIRFLOW >= (3, 2):
+        from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsLogger
+        from airflow.sdk.observability import stats
+        from airflow.sdk.observability.metrics import stats_utils
+
+        make = stats_utils.get_stats_factory()
+
+        def factory() -> Any:
+            made.append(make())
+            return made[-1]
+
+        stats.initialize(factory=factory, export_legacy_names=False)
+        yield
+        stats.initialize(factory=NoStatsLogger, export_legacy_names=True)
+    else:
+        from airflow.metrics.base_stats_logger import NoStatsLogger
+        from airflow.metrics.statsd_logger import get_statsd_logger
+        from airflow.stats import Stats
+
+        made.append(get_statsd_logger(Stats))
+        Stats.instance, Stats._instance_pid = made[0], os.getpid()
+        yield
+        Stats.instance = NoStatsLogger()
+    for one in made:
+        one.statsd.close()

@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsLogger
-from airflow.sdk.observability import stats
-from airflow.sdk.observability.metrics import stats_utils
+from airflow.providers.common.compat.sdk import Stats
+from airflow_names import sending_metrics
 from stop_support import add
 from task_runner import run_task
 
@@ -37,23 +35,6 @@ def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
 
 
-@contextmanager
-def sending_stats() -> Iterator[None]:
-    """Metrics as Airflow sets them up when it begins to run a task; its client is closed in the end."""
-    make = stats_utils.get_stats_factory()
-    made: list[Any] = []
-
-    def factory() -> Any:
-        made.append(make())
-        return made[-1]
-
-    stats.initialize(factory=factory, export_legacy_names=False)
-    yield
-    stats.initialize(factory=NoStatsLogger, export_legacy_names=True)
-    for one in made:
-        one.statsd.close()
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """A StatsD server's socket, to which Airflow is configured to send, as in a task's process."""
@@ -63,7 +44,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_HOST", "127.0.0.1")
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(server.getsockname()[1]))
-        with sending_stats():
+        with sending_metrics():
             yield server
 
 
@@ -72,7 +53,7 @@ def packets(server: socket.socket) -> Callable[[], list[str]]:
     """What has come about campaigns so far."""
 
     def read() -> list[str]:
-        stats.incr("the_end")
+        Stats.incr("the_end")
         found = []
         while not (packet := server.recv(4096).decode()).startswith("airflow.the_end"):
             found.append(packet)
@@ -164,7 +145,7 @@ def test_tags(
     monkeypatch.setenv("AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED", "True")
     (campaign,) = add(kore_simulator, 1, status="Stopped", campaign_type="sms")
 
-    with sending_stats():
+    with sending_metrics():
         run(monkeypatch, DeleteCampaignOperator, campaign)
 
         assert packets() == [
@@ -180,7 +161,8 @@ def test_broken(
     monkeypatch.setattr("airflow_provider_campaigns.operators.metrics._TOLD", set())
 
     def fail(name: str, *args: Any, **kwargs: Any) -> None:
-        raise OSError(f"no way out for {name}")
+        if name.startswith("kore_campaign."):  # Airflow counts for itself by the same function
+            raise OSError(f"no way out for {name}")
 
     monkeypatch.setattr("airflow.providers.common.compat.sdk.Stats.incr", fail)
     (campaign,) = add(kore_simulator, 1, status="Active")
@@ -188,6 +170,6 @@ def test_broken(
     with caplog.at_level(logging.WARNING):
         assert run(monkeypatch, StopVoiceCampaignOperator, campaign) == "success"
 
-    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == [
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("airflow_provider_campaigns.")] == [
         "metrics cannot be sent; the work goes on without them"
     ]
