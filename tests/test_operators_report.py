@@ -19,6 +19,7 @@ from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.operators.report import CampaignReportOperator, storage_path
+from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.reports import parquet
 
 if TYPE_CHECKING:
@@ -61,6 +62,20 @@ class TestArguments:
             ({"output_path": Path("reports")}, "output_path: expected the whole path"),
             ({"output_path": "nope://bucket/x"}, "output_path: nope://bucket/x cannot be opened: is the path, and"),
             ({"output_path": "gs://bucket/x"}, "install apache-airflow-providers-google where the task runs"),
+        ],
+    )
+    def test_bad_path(self, arguments: dict[str, Any], problem: str, run: Run, kore_simulator: KoreSimulator) -> None:
+        """A path that cannot be used fails without a retry, names itself, and nothing is sent or written."""
+        done = run(**{"campaign_id": "cd-1", **arguments})
+
+        assert done.state == "failed"
+        assert isinstance(done.error, AirflowFailException)
+        assert problem in str(done.error)
+        assert not len(kore_simulator.requests)
+
+    @pytest.mark.parametrize(
+        ("arguments", "problem"),
+        [
             ({"formats": ()}, "formats: expected some of 'jsonl', 'csv', 'parquet', 'html', such as"),
             ({"formats": "xml"}, "formats: expected some of"),
             ({"formats": ["csv", "xml"]}, "formats: expected some of"),
@@ -73,14 +88,12 @@ class TestArguments:
             ({"campaign_id": "../x"}, "campaign_id: expected a campaign's id"),
         ],
     )
-    def test_bad(self, arguments: dict[str, Any], problem: str, run: Run, kore_simulator: KoreSimulator) -> None:
-        """A wrong argument fails without a retry, names itself, and nothing is sent or written."""
-        done = run(**{"campaign_id": "cd-1", **arguments})
+    def test_bad(self, arguments: dict[str, Any], problem: str) -> None:
+        """Any other wrong argument is refused when the DAG is parsed, and names itself."""
+        with pytest.raises(WrongArgumentError) as caught:
+            CampaignReportOperator(task_id="report", **{"campaign_id": "cd-1", "output_path": "/data", **arguments})
 
-        assert done.state == "failed"
-        assert isinstance(done.error, AirflowFailException)
-        assert problem in str(done.error)
-        assert not len(kore_simulator.requests)
+        assert problem in str(caught.value)
 
     def test_parquet__not_installed(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, kore_simulator: KoreSimulator

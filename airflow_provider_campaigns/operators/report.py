@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import Asset
 from airflow_provider_campaigns import actions, reports
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
+from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class CampaignReportOperator(CampaignsOperator):
         self.formats = formats
         self.phone_numbers = phone_numbers
         self.allow_empty = allow_empty
-        check_static(self, formats=_read_format_names, phone_numbers=_read_phone_numbers, allow_empty=flag)
+        check_static(self, formats=_read_formats, phone_numbers=_read_phone_numbers, allow_empty=flag)
 
     def execute(self, context: Context) -> Any:
         """Report the campaigns."""
@@ -100,8 +100,10 @@ class CampaignReportOperator(CampaignsOperator):
             return result
 
     def _options(self) -> ReportOptions:
+        formats = reports.contents.checked_formats(self.formats)
+        reports.contents.check_installed(formats)
         return actions.report.ReportOptions(
-            reports.contents.checked_formats(self.formats),
+            formats,
             phone_numbers=reports.rows.PhoneNumbers.parse(self.phone_numbers),
             allow_empty=flag("allow_empty", self.allow_empty),
             if_missing=self.checked_if_missing(),
@@ -118,14 +120,8 @@ class CampaignReportOperator(CampaignsOperator):
                 context["outlet_events"][outlet].extra = {"campaigns": campaigns}
 
 
-def _read_format_names(field: str, value: Any) -> None:
-    """Formats that there are; whether their extra is installed matters where the task runs.
-
-    Raises:
-        KoreConfigurationError: there is no such format.
-    """
-    for one in value if isinstance(value, list | tuple | set | frozenset) else [value]:
-        one_of(field, one, reports.contents.FORMATS)
+def _read_formats(field: str, value: object) -> None:  # noqa: ARG001 - the signature of readers
+    reports.contents.checked_formats(value)
 
 
 def _read_phone_numbers(field: str, value: object) -> None:  # noqa: ARG001 - the signature of readers

@@ -10,7 +10,7 @@ from airflow_provider_campaigns.reports.rows import csv_header, csv_lines
 from airflow_provider_campaigns.reports.summary import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from airflow_provider_campaigns.reports.folder import FileEntry, Folder, Writer
     from airflow_provider_campaigns.reports.parts import Page
@@ -24,7 +24,7 @@ def checked_formats(value: object) -> tuple[str, ...]:
     """``value`` as the formats of a report, each once, in the order of ``FORMATS``.
 
     Raises:
-        KoreConfigurationError: names what is no format; or the extra that one needs.
+        KoreConfigurationError: shows what there is.
     """
     named = [value] if isinstance(value, str) else value
     formats = list(named) if isinstance(named, list | tuple | set | frozenset) else None
@@ -34,11 +34,19 @@ def checked_formats(value: object) -> tuple[str, ...]:
             f"got {value!r}",
             field="formats",
         )
-    if "parquet" in formats:
-        from airflow_provider_campaigns.reports.parquet import check_installed  # noqa: PLC0415 - only where wanted
-
-        check_installed()
     return tuple(one for one in FORMATS if one in formats)
+
+
+def check_installed(formats: Collection[str]) -> None:
+    """Make sure that all of these formats can be written here.
+
+    Raises:
+        KoreConfigurationError: names the extra that one of them needs.
+    """
+    if "parquet" in formats:
+        from airflow_provider_campaigns.reports import parquet  # noqa: PLC0415 - only where wanted
+
+        parquet.check_installed()
 
 
 class Contents:
