@@ -78,6 +78,7 @@ class TestFiles:
         writer = folder.begin("a.txt")
         writer.write(b"first ")
         writer.write(b"second")
+        writer.flush()
 
         assert folder.names() == ["b.txt"]
         assert writer.tell() == 12

@@ -159,6 +159,8 @@ def test_modules__load_when_they_are_used() -> None:
     from airflow_provider_campaigns import reports
 
     assert reports.manifest.Manifest is Manifest
+    # What was imported before is found without it.
+    assert reports.__getattr__("manifest") is reports.manifest
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = reports.nothing
 
