@@ -145,12 +145,13 @@ def storage_path(value: object) -> ObjectStoragePath:
             raise _unusable(str(value), error) from error
     else:
         raise _no_folder(value)
-    if not path.protocol and not Path(path.path).is_absolute():
-        raise _no_folder(value)  # relative to whatever folder a worker was started in
+    # Relative to whatever folder a worker was started in. Airflow 3.1 puts a slash before it, so the value is asked.
+    if not path.protocol and not Path(str(value)).is_absolute():
+        raise _no_folder(value)
     try:
         path.fs  # noqa: B018 - connects, which is where a missing provider shows
     except Exception as error:
-        raise _unusable(str(path), error) from error
+        raise _unusable(str(value), error) from error
     return path
 
 

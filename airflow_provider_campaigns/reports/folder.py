@@ -324,6 +324,8 @@ def _force_names(directory: Path) -> None:
 
 def _local_path(path: StoragePath) -> Path | None:
     """The same path of this machine's own file system; None if it is somewhere else."""
-    if isinstance(path, Path):
-        return path
-    return Path(path.path) if path.protocol in {"", "file", "local"} else None
+    # Not by its class: Airflow's paths are pathlib's own as well, with the library that Airflow 3.1 has.
+    protocol = getattr(path, "protocol", None)
+    if protocol is None:
+        return Path(path)
+    return Path(path.path) if protocol in {"", "file", "local"} else None
