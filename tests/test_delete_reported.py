@@ -395,6 +395,24 @@ class TestArchiveFails:
         assert "cannot" in str(error)
         kore_simulator.assert_no_writes()
 
+    @pytest.mark.parametrize("run", ["../elsewhere", "a/b", ".."])
+    def test_delete__run_that_is_no_name(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, tmp_path: Path, run: str
+    ) -> None:
+        """A run whose id would lead out of the archive is not written, and its campaign not deleted."""
+        (campaign_id,) = add(kore_simulator)
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        given = result_of(path)
+        kore_simulator.service.store.get(campaign_id).instance_id = run
+        body = json.loads((path / "manifest.json").read_text()) | {"campaign_instance_id": run}
+        (path / "manifest.json").write_text(json.dumps(body))
+        del given["manifest_sha256"]
+
+        error = failure(delete(given), campaign_id)
+
+        assert "its campaignInstanceId cannot be the name of a folder" in str(error)
+        kore_simulator.assert_no_writes()
+
     @pytest.mark.parametrize("lost", ["delete-answer.json", "receipt.json"])
     def test_delete__receipt_not_writable(
         self,

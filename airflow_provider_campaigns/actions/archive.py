@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.actions.run_folder import run_folder
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import KoreProtocolError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 CAMPAIGN = "campaign.json"
 ANSWER = "delete-answer.json"
 RECEIPT = "receipt.json"
-NEVER_RAN = "never-ran"
 FORMAT = 1
 
 
@@ -49,8 +49,9 @@ class Archive:
 
         Raises:
             ReportStorageError: it cannot be written.
+            KoreProtocolError: the id of its run cannot be the name of a folder.
         """
-        run = campaign.campaign_instance_id or NEVER_RAN
+        run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
         folder = self.root.child(campaign.campaign_id).child(run)
         for name in (RECEIPT, ANSWER):
             folder.remove(name)

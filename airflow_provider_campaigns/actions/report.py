@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,11 @@ from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instan
 from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.run_folder import run_folder
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreError,
     KoreNotFoundError,
-    KoreProtocolError,
-    excerpt,
 )
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
 from airflow_provider_campaigns.reports.export import PAGE_SIZE, ExportOptions, export_report
@@ -34,11 +32,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.folder import StoragePath
 
 log = logging.getLogger(__name__)
-
-NEVER_RAN = "never-ran"
-"""The folder of a campaign that has no run."""
-
-_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +193,7 @@ class _Report:
     # What is kept
 
     def _folder_of(self, campaign_id: str, instance_id: str | None) -> Folder:
-        name = instance_id or NEVER_RAN
-        if not _SEGMENT.fullmatch(name) or ".." in name:
-            raise KoreProtocolError(
-                f"campaign {campaign_id}: its campaignInstanceId cannot be the name of a folder: {excerpt(name)!r}",
-                campaign_id=campaign_id,
-            )
+        name = run_folder(campaign_id, instance_id)
         return self._root.child(campaign_id).child(name, scratch=PARTS_FOLDER)
 
     def _found(self, folder: Folder) -> Manifest | None:
