@@ -18,8 +18,9 @@ from report_support import STRANGER, contents_of, folder_of, manifest_of, rows_o
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.kore.client import KoreClient
-from airflow_provider_campaigns.operators.report import CampaignReportOperator, storage_path
+from airflow_provider_campaigns.operators.report import CampaignReportOperator
 from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
+from airflow_provider_campaigns.operators.storage import storage_path
 from airflow_provider_campaigns.reports import parquet
 
 if TYPE_CHECKING:
@@ -360,4 +361,4 @@ def test_storage_path__kept() -> None:
     """A path that is one already is taken as it is, with its connection."""
     path = ObjectStoragePath("file:///data/reports")
 
-    assert storage_path(path) is path
+    assert storage_path("output_path", path) is path

@@ -131,8 +131,10 @@ class TestReport:
             ({"report": {"campaign_id": "cd-1"}, "campaign_id": "cd-2"},
              "there is a report of cd-1, which is not named. Leave campaign_ids out"),
             ({"report": [{"campaign_id": "cd-1"}], "campaign_ids": ["cd-1", "cd-2"]}, "there is no report of cd-2"),
-            ({"campaign_id": "cd-1", "archive_path": ""}, "archive_path: expected a folder such as"),
-            ({"campaign_id": "cd-1", "archive_path": 7}, "archive_path: expected a folder such as"),
+            ({"campaign_id": "cd-1", "archive_path": ""}, "archive_path: expected the whole path of a folder"),
+            ({"campaign_id": "cd-1", "archive_path": "deleted"}, "archive_path: expected the whole path of a folder"),
+            ({"report": "reports/cd-1"}, "report: expected the whole path of a folder such as '/data/reports'"),
+            ({"campaign_id": "cd-1", "archive_path": 7}, "archive_path: expected the whole path of a folder"),
         ],
     )  # fmt: skip
     def test_execute__bad_input(

@@ -15,6 +15,7 @@ from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.static_arguments import check_static, is_static
+from airflow_provider_campaigns.operators.storage import storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,16 +168,11 @@ class DeleteCampaignOperator(CampaignsOperator):
             return None
         given = actions.given_reports.GivenReports.parse(self.report)
         named = None if self.campaign_id is None and self.campaign_ids is None else self.targets()
-        return actions.given_reports.reported_targets(given, named, _folder)
+        return actions.given_reports.reported_targets(given, named, _reported_folder)
 
     def _archive(self, context: Context) -> Archive | None:
         if not self._is_archived:
             return None
-        if not isinstance(self.archive_path, str) or not self.archive_path.strip():
-            raise KoreConfigurationError(
-                f"archive_path: expected a folder such as 's3://my_aws@results/deleted', got {self.archive_path!r}",
-                field="archive_path",
-            )
         task, run = context["ti"], context["dag_run"]
         deleted_by = {
             "dag_id": task.dag_id,
@@ -186,7 +182,8 @@ class DeleteCampaignOperator(CampaignsOperator):
             "try_number": task.try_number,
             "triggered_by": getattr(run, "triggering_user_name", None),
         }
-        return actions.archive.Archive(_folder(self.archive_path.strip()), deleted_by)
+        folder = report_files.folder.Folder(storage_path("archive_path", self.archive_path))
+        return actions.archive.Archive(folder, deleted_by)
 
     def _tell_outlets(self, context: Context, results: Sequence[Mapping[str, Any]]) -> None:
         """Let the events of the task's assets say which campaigns are gone, and where their reports are."""
@@ -204,7 +201,5 @@ class DeleteCampaignOperator(CampaignsOperator):
                 context["outlet_events"][outlet].extra = {"campaigns": campaigns}
 
 
-def _folder(url: str) -> Folder:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - loads fsspec
-
-    return report_files.folder.Folder(ObjectStoragePath(url))
+def _reported_folder(url: str) -> Folder:
+    return report_files.folder.Folder(storage_path("report", url))

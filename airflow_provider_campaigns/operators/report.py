@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Asset
 
 from airflow_provider_campaigns import actions, reports
 from airflow_provider_campaigns.hooks import flag
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.static_arguments import check_static
+from airflow_provider_campaigns.operators.storage import storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +89,7 @@ class CampaignReportOperator(CampaignsOperator):
         """Report the campaigns."""
         with self.working() as clock:
             targets, options = self.targets(), self._options()
-            output_path = storage_path(self.output_path)
+            output_path = storage_path("output_path", self.output_path)
             self.show_link(context, targets)
             outcomes = actions.report.report_campaigns(
                 self.hook.get_conn(), targets.targets, output_path, options, clock=clock
@@ -126,60 +125,3 @@ def _read_formats(field: str, value: object) -> None:  # noqa: ARG001 - the sign
 
 def _read_phone_numbers(field: str, value: object) -> None:  # noqa: ARG001 - the signature of readers
     reports.rows.PhoneNumbers.parse(value)
-
-
-def storage_path(value: object) -> ObjectStoragePath:
-    """The folder that an argument means, reachable with its connection.
-
-    Raises:
-        KoreConfigurationError: it is empty, or nothing installed here can reach it.
-    """
-    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - 0.2 s; not to parse
-
-    if isinstance(value, ObjectStoragePath):
-        path = value
-    elif isinstance(value, str | Path) and str(value).strip() == str(value) != "":
-        try:
-            path = ObjectStoragePath(str(value))
-        except (ValueError, TypeError) as error:
-            raise _unusable(str(value), error) from error
-    else:
-        raise _no_folder(value)
-    # Relative to whatever folder a worker was started in. Airflow 3.1 puts a slash before it, so the value is asked.
-    if not path.protocol and not Path(str(value)).is_absolute():
-        raise _no_folder(value)
-    try:
-        path.fs  # noqa: B018 - connects, which is where a missing provider shows
-    except Exception as error:
-        raise _unusable(str(value), error) from error
-    return path
-
-
-def _no_folder(value: object) -> KoreConfigurationError:
-    return KoreConfigurationError(
-        "output_path: expected the whole path of a folder such as '/data/reports' or "
-        f"'s3://aws_default@bucket/reports', got {value!r}",
-        field="output_path",
-    )
-
-
-_PROVIDERS = {
-    "s3": "apache-airflow-providers-amazon[s3fs]",
-    "s3a": "apache-airflow-providers-amazon[s3fs]",
-    "gs": "apache-airflow-providers-google",
-    "gcs": "apache-airflow-providers-google",
-    "abfs": "apache-airflow-providers-microsoft-azure",
-    "abfss": "apache-airflow-providers-microsoft-azure",
-    "adl": "apache-airflow-providers-microsoft-azure",
-    "wasb": "apache-airflow-providers-microsoft-azure",
-    "hdfs": "apache-airflow-providers-apache-hdfs",
-}
-
-
-def _unusable(path: str, error: Exception) -> KoreConfigurationError:
-    scheme = path.partition("://")[0]
-    provider = _PROVIDERS.get(scheme)
-    advice = f"install {provider} where the task runs" if provider else "is the path, and its connection, right?"
-    return KoreConfigurationError(
-        f"output_path: {path} cannot be opened: {advice} ({type(error).__name__}: {error})", field="output_path"
-    )

@@ -1,0 +1,68 @@
+"""Folders that users name: a path of the machine, or one that an Airflow connection opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+
+def storage_path(field: str, value: object) -> ObjectStoragePath:
+    """The folder that the argument ``field`` means, reachable with its connection.
+
+    Raises:
+        KoreConfigurationError: it is empty, or nothing installed here can reach it.
+    """
+    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - 0.2 s; not to parse
+
+    if isinstance(value, ObjectStoragePath):
+        path = value
+    elif isinstance(value, str | Path) and str(value).strip() == str(value) != "":
+        try:
+            path = ObjectStoragePath(str(value))
+        except (ValueError, TypeError) as error:
+            raise _unusable(field, str(value), error) from error
+    else:
+        raise _no_folder(field, value)
+    # Relative to whatever folder a worker was started in. Airflow 3.1 puts a slash before it, so the value is asked.
+    if not path.protocol and not Path(str(value)).is_absolute():
+        raise _no_folder(field, value)
+    try:
+        path.fs  # noqa: B018 - connects, which is where a missing provider shows
+    except Exception as error:
+        raise _unusable(field, str(value), error) from error
+    return path
+
+
+def _no_folder(field: str, value: object) -> KoreConfigurationError:
+    return KoreConfigurationError(
+        f"{field}: expected the whole path of a folder such as '/data/reports' or "
+        f"'s3://aws_default@bucket/reports', got {value!r}",
+        field=field,
+    )
+
+
+_PROVIDERS = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "s3a": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "gcs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+    "abfss": "apache-airflow-providers-microsoft-azure",
+    "adl": "apache-airflow-providers-microsoft-azure",
+    "wasb": "apache-airflow-providers-microsoft-azure",
+    "hdfs": "apache-airflow-providers-apache-hdfs",
+}
+
+
+def _unusable(field: str, path: str, error: Exception) -> KoreConfigurationError:
+    scheme = path.partition("://")[0]
+    provider = _PROVIDERS.get(scheme)
+    advice = f"install {provider} where the task runs" if provider else "is the path, and its connection, right?"
+    return KoreConfigurationError(
+        f"{field}: {path} cannot be opened: {advice} ({type(error).__name__}: {error})", field=field
+    )
