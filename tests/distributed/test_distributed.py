@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from demo.distributed_stack import DistributedStack
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 DAG_ID = "distributed_evening"
 REQUESTS_PER_MINUTE = 400
@@ -68,14 +68,16 @@ class Evening:
     def stop_task(self) -> dict[str, Any]:
         """The task that stops, as it is now."""
         tasks = self.stack.api.task_instances(DAG_ID, self.run_id)
-        return next(one for one in tasks if one["task_id"] == "stop")
+        return next(one for one in tasks if one["task_id"] == "end_of_campaign.stop_voice")
 
     def wait_for_worker(self) -> str:
         """The name of the worker that holds the stop, once one does."""
 
         def holder() -> str | None:
-            pid, table = self.stop_task()["pid"], read_process_table()
-            return next((name for name in WORKERS if pid in descendants(table, self.stack.pids[name])), None)
+            task, table = self.stop_task(), read_process_table()
+            if task["state"] != "running":  # the process that deferred it may not have ended yet
+                return None
+            return next((name for name in WORKERS if task["pid"] in descendants(table, self.stack.pids[name])), None)
 
         return wait_until(holder, "a worker holds the stop", timeout_s=120)
 
@@ -86,7 +88,7 @@ class Evening:
 
     def assert_all_went_well(self) -> None:
         """Every campaign was stopped, reported and deleted once, none before the close, and nothing was refused."""
-        run = self.stack.api.wait_for_run(DAG_ID, self.run_id, timeout_s=240)
+        run = self.stack.api.wait_for_run(DAG_ID, self.run_id, timeout_s=420)
         assert run["state"] == "success"
         for campaign_id in self.campaign_ids:
             self.simulator.assert_one_effect("stop", campaign_id)
@@ -170,8 +172,8 @@ def test_evening__worker_killed_at_the_close(evening: Callable[[int], Evening], 
     # Both workers had tasks enough to need more than half of the budget, and shared it.
     assert REQUESTS_PER_MINUTE / 2 < most <= REQUESTS_PER_MINUTE
     done = {name: stack.log_path(name).read_text().count("succeeded in") for name in WORKERS}
-    assert sum(done.values()) >= 50
-    assert min(done.values()) >= 10
+    assert sum(done.values()) >= 150
+    assert min(done.values()) >= 30
 
 
 def test_evening__database_and_broker_away_at_the_close(evening: Callable[[int], Evening], say: Callable[[str], None]):

@@ -1,36 +1,17 @@
-"""The evening as the distributed test runs it: stop and report all campaigns, then delete each by its report."""
+"""The whole evening as the distributed test runs it: the task group of `end_of_campaign`, without its waits."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import DAG
 
-from airflow_provider_campaigns import (
-    CampaignReportOperator,
-    DeleteCampaignOperator,
-    ListCampaignsOperator,
-    StopVoiceCampaignOperator,
-)
+from airflow_provider_campaigns import end_of_campaign
 
-with DAG(
-    "distributed_evening",
-    schedule=None,
-    max_active_runs=1,
-    default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},
-):
-    choose = ListCampaignsOperator(task_id="choose", campaign_type="voice", name_pattern="Evening *", max_campaigns=50)
-    stop = StopVoiceCampaignOperator(
-        task_id="stop",
-        campaign_ids=choose.output,
-        when="calling_hours_end",
-        lead_time=timedelta(seconds=20),  # the test cannot wait for the minute that it is otherwise
-        deferrable=True,
-        priority_weight=100,
-    )
-    report = CampaignReportOperator(
-        task_id="report",
-        campaign_ids=stop.output,
+with DAG("distributed_evening", schedule=None, max_active_runs=1):
+    end_of_campaign(
+        name_pattern="Evening *",
+        campaign_types=["voice"],
         output_path="{{ dag_run.conf['output_path'] }}",  # a folder that both workers have, as they would a bucket
+        lead_time=20,  # the test cannot wait for the minute that it is otherwise
+        grace_period=0,
+        approve=False,
     )
-    DeleteCampaignOperator.partial(task_id="delete", campaign_type="voice").expand(report=report.output)
