@@ -6,6 +6,7 @@ The package itself needs none of it: what it uses of Airflow comes through ``air
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,10 @@ if AIRFLOW >= (3, 2):
     from airflow.sdk.serde import deserialize
     from airflow.serialization.serialized_objects import DagSerialization
 else:
-    from airflow.models.dagbag import DagBag
+    with warnings.catch_warnings():
+        # As in conftest.py, which is not read yet.
+        warnings.filterwarnings("ignore", "The `airflow.operators.branch")
+        from airflow.models.dagbag import DagBag
     from airflow.serialization.serde import deserialize
     from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 
@@ -36,6 +40,7 @@ __all__ = [
     "hooks_of_a_task",
     "sending_metrics",
     "since",
+    "weight_rule_of",
 ]
 
 
@@ -94,3 +99,12 @@ def sending_metrics() -> Iterator[None]:
         Stats.instance = NoStatsLogger()
     for one in made:
         one.statsd.close()
+
+
+def weight_rule_of(task: Any) -> str:
+    """A task's weight rule, by its name."""
+    if isinstance(task.weight_rule, str):
+        return str(task.weight_rule)
+    from airflow.task.priority_strategy import validate_and_load_priority_weight_strategy as made
+
+    return next(name for name in ("absolute", "downstream", "upstream") if made(name) == task.weight_rule)

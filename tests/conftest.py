@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if AIRFLOW < (3, 2):
         # Its reader of AIRFLOW_CONN_* calls what it tells others not to call.
         config.addinivalue_line("filterwarnings", "ignore:Using Connection.from_json from `airflow.models`")
+        # Its standard provider takes this from where Airflow says it should not.
+        config.addinivalue_line("filterwarnings", "ignore:The `airflow.operators.branch")
         # Its ObjectStoragePath reads every path that is made of another in a way that its library gives up.
         config.addinivalue_line("filterwarnings", "ignore:in a future version of UPath:PendingDeprecationWarning")
 

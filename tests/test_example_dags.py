@@ -6,8 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from airflow.task.priority_strategy import validate_and_load_priority_weight_strategy as strategy
-from airflow_names import DagBag, below, since
+from airflow_names import DagBag, below, since, weight_rule_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "example_dags"
 
@@ -66,8 +65,7 @@ def test_stop_at_close__begins_early_and_weighs_most(dagbag: DagBag):
 
     assert dag.timetable.offset == timedelta(minutes=-10)
     assert dag.task_dict["stop"].priority_weight == 1000
-    weight_rule = dag.task_dict["stop"].weight_rule
-    assert (strategy(weight_rule) if isinstance(weight_rule, str) else weight_rule) == strategy("absolute")
+    assert weight_rule_of(dag.task_dict["stop"]) == "absolute"
 
 
 @since(2, "deadlines")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, TaskGroup
-from airflow_names import DagSerialization
+from airflow_names import DagSerialization, weight_rule_of
 
 import airflow_provider_campaigns
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -66,7 +66,7 @@ def test_tasks__defaults() -> None:
     assert {task.retries for task in tasks.values()} == {5}
     assert {task.retry_delay for task in tasks.values()} == {timedelta(seconds=10)}
     stop = tasks["stop_voice"]
-    assert (stop.priority_weight, stop.weight_rule, stop.deferrable) == (1000, "absolute", True)
+    assert (stop.priority_weight, weight_rule_of(stop), stop.deferrable) == (1000, "absolute", True)
     assert (stop.when, stop.if_missing) == ("calling_hours_end", "succeed")
     assert tasks["campaign.settle"].grace_period == timedelta(minutes=15)
     assert tasks["approve"].defaults == ["Reject"]
