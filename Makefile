@@ -7,7 +7,7 @@ PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test test-browser test-crash test-matrix test-package test-distributed check \
+.PHONY: help setup demo airflow simulator test test-browser test-crash test-evening test-matrix test-package test-distributed check \
   format bench build audit docs docs-serve pins clean
 
 help: ## List the targets
@@ -34,6 +34,9 @@ test-browser: setup ## Look at the report's page and at Airflow's user interface
 
 test-crash: setup ## Kill what can be killed while it works, and judge what is left (8 minutes)
 	$(PYTHON_ENV) -m pytest tests/crash
+
+test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap of its own (4 minutes)
+	$(PYTHON_ENV) -m pytest tests/evening
 
 test-matrix: ## Run the tests on the oldest supported Airflow, and on the newest with the newest Python
 	@scripts/test_matrix.sh

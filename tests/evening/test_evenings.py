@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)
 
-DAGS_FOLDER = Path(__file__).parent / "lifecycle_dags"
+DAGS_FOLDER = Path(__file__).parent / "dags"
 RUN_TIMEOUT_S = 240.0
 GROUP = "end_of_campaign"
 
