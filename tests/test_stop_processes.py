@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow_names import since
 from budget_support import KEY
 
 from airflow_provider_campaigns.actions.moment import StopMoment
@@ -123,6 +124,7 @@ def stop_as_the_same_task(line: Connection, connection: str, ids: list[str], run
         line.send((run.state, run.xcoms.get("return_value")))
 
 
+@since(3, "the task state store")
 def test_stop__the_same_task_twice_at_once(kore_simulator: KoreSimulator):
     """Two processes of one task instance, as after a lost heartbeat: each campaign is stopped by one of them."""
     close = datetime.now(UTC).replace(second=0, microsecond=0)
