@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
+from structlog import DropEvent
 from structlog.contextvars import bind_contextvars, merge_contextvars
 from structlog.stdlib import PositionalArgumentsFormatter
 from structlog.testing import capture_logs
@@ -46,10 +47,17 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status_poller, "_LEAST_PAUSE_S", 0.05)
 
 
+def without_airflow(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out what Airflow 3.1 says whenever it reads a connection whose type has an underscore."""
+    if event["event"].startswith("Connection schemes"):
+        raise DropEvent
+    return event
+
+
 @pytest.fixture
 def log() -> Iterator[list[MutableMapping[str, Any]]]:
     """What the triggers log while they run, as Airflow's log handlers get it."""
-    with capture_logs(processors=[merge_contextvars, PositionalArgumentsFormatter()]) as events:
+    with capture_logs(processors=[without_airflow, merge_contextvars, PositionalArgumentsFormatter()]) as events:
         yield events
 
 
