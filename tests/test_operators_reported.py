@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 
+OF_RUN = ("conf", "upstream", "triggering_user")
+
+
 @pytest.fixture(autouse=True)
 def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulator as ``kore_default``, with no limit in the way."""
@@ -35,7 +38,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Make a delete and run it; arguments that begin with ``run_`` are those of ``run_task``."""
 
     def call(**arguments: Any) -> TaskRun:
-        of_run = {name: arguments.pop(f"run_{name}") for name in ("conf", "upstream") if f"run_{name}" in arguments}
+        of_run = {name: arguments.pop(f"run_{name}") for name in OF_RUN if f"run_{name}" in arguments}
         return run_task(DeleteCampaignOperator(task_id="task", **arguments), monkeypatch, **of_run)
 
     return call
@@ -60,6 +63,7 @@ class TestReport:
             report="{{ dag_run.conf.report | tojson }}",
             archive_path=f"{tmp_path}/{{{{ dag_run.conf.where }}}}",
             run_conf={"report": result_of(path), "where": "archive"},
+            run_triggering_user="ada",
         )
 
         assert done.state == "success"
@@ -71,7 +75,7 @@ class TestReport:
             "task_id": "task",
             "map_index": -1,
             "try_number": 1,
-            "triggered_by": None,
+            "triggering_user": "ada",
         }
 
     @pytest.mark.parametrize("is_mapped", [False, True])

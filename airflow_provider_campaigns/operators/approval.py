@@ -101,7 +101,7 @@ def _figures(report_url: str) -> Mapping[str, Any]:
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - loads fsspec
 
     try:
-        found = json.loads(reports.folder.Folder(ObjectStoragePath(report_url)).read("summary.json"))
+        found = json.loads(reports.folder.Folder(ObjectStoragePath(report_url)).read(reports.manifest.SUMMARY_NAME))
     except (KoreError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -35,6 +35,15 @@ def audit_of(context: Context, *, approved_for: BaseOperator | None = None) -> A
     """
     if "ti" not in context:  # a unit test calls ``execute({})``
         return AuditLog({})
+    who = who_runs(context)
+    approvers = [] if approved_for is None else _approvers(approved_for, context)
+    if approvers:
+        who["approved_by"] = approvers
+    return TaskAudit(who)
+
+
+def who_runs(context: Context) -> dict[str, Any]:
+    """The task and its try as plain JSON values, and the user who triggered its run where Airflow tells."""
     task, run = context["ti"], context["dag_run"]
     who: dict[str, Any] = {
         "dag_id": task.dag_id,
@@ -46,10 +55,7 @@ def audit_of(context: Context, *, approved_for: BaseOperator | None = None) -> A
     user = getattr(run, "triggering_user_name", None)
     if user:
         who["triggering_user"] = user
-    approvers = [] if approved_for is None else _approvers(approved_for, context)
-    if approvers:
-        who["approved_by"] = approvers
-    return TaskAudit(who)
+    return who
 
 
 def _approvers(operator: BaseOperator, context: Context) -> list[str]:

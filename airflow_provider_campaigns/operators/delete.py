@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import Asset
-
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns import reports as report_files
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.audit import audit_of
+from airflow_provider_campaigns.operators.audit import audit_of, who_runs
 from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
 from airflow_provider_campaigns.operators.evidence import evidence_of
+from airflow_provider_campaigns.operators.outlets import tell_outlets
 from airflow_provider_campaigns.operators.static_arguments import check_static, is_static
 from airflow_provider_campaigns.operators.storage import storage_path
 
@@ -173,17 +172,8 @@ class DeleteCampaignOperator(CampaignsOperator):
     def _archive(self, context: Context) -> Archive | None:
         if not self._is_archived:
             return None
-        task, run = context["ti"], context["dag_run"]
-        deleted_by = {
-            "dag_id": task.dag_id,
-            "run_id": task.run_id,
-            "task_id": task.task_id,
-            "map_index": task.map_index,
-            "try_number": task.try_number,
-            "triggered_by": getattr(run, "triggering_user_name", None),
-        }
         folder = report_files.folder.Folder(storage_path("archive_path", self.archive_path))
-        return actions.archive.Archive(folder, deleted_by)
+        return actions.archive.Archive(folder, who_runs(context))
 
     def _tell_outlets(self, context: Context, results: Sequence[Mapping[str, Any]]) -> None:
         """Let the events of the task's assets say which campaigns are gone, and where their reports are."""
@@ -191,14 +181,14 @@ class DeleteCampaignOperator(CampaignsOperator):
             {
                 "campaign_id": result["campaign_id"],
                 "rows": result.get("rows"),
-                "manifest_url": f"{result['report_url']}/manifest.json" if "report_url" in result else None,
+                "manifest_url": f"{result['report_url']}/{report_files.manifest.MANIFEST_NAME}"
+                if "report_url" in result
+                else None,
                 "manifest_sha256": result.get("manifest_sha256"),
             }
             for result in results
         ]
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra = {"campaigns": campaigns}
+        tell_outlets(self, context, campaigns)
 
 
 def _reported_folder(url: str) -> Folder:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Asset
-
 from airflow_provider_campaigns import actions, reports
 from airflow_provider_campaigns.hooks import flag
 from airflow_provider_campaigns.operators.base import CampaignsOperator
+from airflow_provider_campaigns.operators.outlets import tell_outlets
 from airflow_provider_campaigns.operators.static_arguments import check_static
 from airflow_provider_campaigns.operators.storage import storage_path
 
@@ -114,9 +113,7 @@ class CampaignReportOperator(CampaignsOperator):
         names = ("campaign_id", "rows", "complete", "manifest_url", "manifest_sha256")
         reported = [result for result in results if "manifest_url" in result]
         campaigns: list[JsonValue] = [{name: result[name] for name in names} for result in reported]
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra = {"campaigns": campaigns}
+        tell_outlets(self, context, campaigns)
 
 
 def _read_formats(field: str, value: object) -> None:  # noqa: ARG001 - the signature of readers

@@ -6,6 +6,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.reports.manifest import CONTACT_FILES
 from airflow_provider_campaigns.reports.rows import csv_header, csv_lines
 from airflow_provider_campaigns.reports.summary import Tally
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.parts import Page
 
 FORMATS = ("jsonl", "csv", "parquet", "html")
-CONTACT_FILES = {"jsonl": "contacts.jsonl", "csv": "contacts.csv", "parquet": "contacts.parquet"}
-PAGE_NAME = "report.html"
 
 
 def checked_formats(value: object) -> tuple[str, ...]:

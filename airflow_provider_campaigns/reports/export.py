@@ -17,9 +17,17 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns import __version__
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
-from airflow_provider_campaigns.reports.contents import CONTACT_FILES, PAGE_NAME, Contents
+from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
-from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, Manifest, json_bytes
+from airflow_provider_campaigns.reports.manifest import (
+    CAMPAIGN_NAME,
+    CONTACT_FILES,
+    MANIFEST_NAME,
+    PAGE_NAME,
+    SUMMARY_NAME,
+    Manifest,
+    json_bytes,
+)
 from airflow_provider_campaigns.reports.page import render_page
 from airflow_provider_campaigns.reports.pages import Progress, read_ahead, readers_for
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, STATE_NAME, Page, Parts
@@ -36,8 +44,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 100
-CAMPAIGN_NAME = "campaign.json"
-SUMMARY_NAME = "summary.json"
 
 
 @dataclass(frozen=True, slots=True)

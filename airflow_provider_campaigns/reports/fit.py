@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import excerpt
 from airflow_provider_campaigns.reports.errors import ReportError, ReportRefusedError
-from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, load_manifest
+from airflow_provider_campaigns.reports.manifest import (
+    CAMPAIGN_NAME,
+    CONTACT_FILES,
+    MANIFEST_NAME,
+    SUMMARY_NAME,
+    load_manifest,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.reports.folder import Folder
     from airflow_provider_campaigns.reports.manifest import Manifest
 
-ALWAYS_THERE = ("campaign.json", "summary.json")
-CONTACT_FILES = ("contacts.jsonl", "contacts.csv", "contacts.parquet")
+ALWAYS_THERE = (CAMPAIGN_NAME, SUMMARY_NAME)
 
 _AGAIN = "Run the report again, and delete with what it returns"
 _ANEW = "Run the report again, which makes anew what is damaged"
@@ -187,8 +192,8 @@ def _check_complete(manifest: Manifest, campaign: Campaign, folder: Folder) -> N
 
 def _check_files(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
     missing = [name for name in ALWAYS_THERE if name not in manifest.files]
-    if manifest.contact_results and not any(name in manifest.files for name in CONTACT_FILES):
-        missing.append(" or ".join(CONTACT_FILES))
+    if manifest.contact_results and not any(name in manifest.files for name in CONTACT_FILES.values()):
+        missing.append(" or ".join(CONTACT_FILES.values()))
     if missing:
         _refuse(campaign, folder, f"has no {', no '.join(missing)}", _ANEW)
     for name, entry in manifest.files.items():

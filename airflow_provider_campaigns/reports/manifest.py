@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.folder import Folder
 
 MANIFEST_NAME = "manifest.json"
+CAMPAIGN_NAME = "campaign.json"
+SUMMARY_NAME = "summary.json"
+PAGE_NAME = "report.html"
+CONTACT_FILES = {"jsonl": "contacts.jsonl", "csv": "contacts.csv", "parquet": "contacts.parquet"}
+"""The files of the rows, by format."""
+
 FORMAT = 1
 
 
