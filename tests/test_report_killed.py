@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from report_support import KilledReports, points
+from report_kills import KilledReports, points
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,5 +22,5 @@ def test_killed__at_any_instant(kore_simulator: KoreSimulator, tmp_path: Path) -
     left = KilledReports(kore_simulator, campaign_id, tmp_path).run(points(SEED, 20))
 
     # The instants must have met a report at work, or nothing was tested.
-    assert left.count("parts") >= 3, left
-    assert {"files", "manifest", "done"} & set(left), left
+    assert left.count("parts") >= 5, left
+    assert left.count("files") >= 1, left
