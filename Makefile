@@ -4,10 +4,13 @@ SHELL := /bin/bash
 # CELL=airflow-3.1 or CELL=python-3.13 has a target run there; `make test-matrix` runs the tests in each.
 CELL :=
 PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
+# Most of the long tests wait for a clock: three at a time need little more than half the time, on two cores as well.
+# A file's tests stay together, for they may share an Airflow.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test test-browser test-crash test-evening test-matrix test-package test-distributed check \
+.PHONY: help setup demo airflow simulator test coverage test-browser test-crash test-evening test-matrix test-package test-distributed check \
   format bench build audit docs docs-serve pins clean
 
 help: ## List the targets
@@ -25,8 +28,15 @@ airflow: setup ## Keep a seeded Airflow with its UI until Ctrl-C (PORT=8080 choo
 simulator: setup ## Keep the simulator alone until Ctrl-C
 	@$(PYTHON_ENV) -m airflow_provider_campaigns.simulator
 
-test: setup ## Run the tests
-	$(PYTHON_ENV) -m pytest $(TESTS)
+test: setup ## Run the tests (TESTS="tests/test_stop.py -k scheduled" some of them)
+	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL))
+
+coverage: setup ## Run the tests, and say which lines and branches none of them has met
+	@rm -f .coverage .coverage.*
+	$(PYTHON_ENV) -m coverage run -m pytest $(PARALLEL)
+	@$(PYTHON_ENV) -m coverage combine --quiet
+	$(PYTHON_ENV) -m coverage report --fail-under 95
+	$(PYTHON_ENV) -m coverage report --fail-under 100 --include '*/kore/*,*/actions/*,*/reports/*,*/calling_hours.py'
 
 test-browser: setup ## Look at the report's page and at Airflow's user interface in Chromium (3 minutes)
 	@scripts/browser.sh

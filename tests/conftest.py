@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+LONGEST = (
+    "test_docs.py",
+    "test_full_stack.py",
+    "test_timetables_scheduler.py",
+    "test_docs_snippets.py",
+    "test_airflow_stack.py",
+    "test_operators_ergonomics.py",
+    "test_client_stateful.py",
+    "test_stop_processes.py",
+)
+"""The files of tests that take longest, the longest first."""
+
 pytest_plugins = ["airflow_provider_campaigns.simulator.pytest_plugin"]
 
 
@@ -41,6 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", "ignore:The `airflow.operators.branch")
         # Its ObjectStoragePath reads every path that is made of another in a way that its library gives up.
         config.addinivalue_line("filterwarnings", "ignore:in a future version of UPath:PendingDeprecationWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits for minutes, so that the other workers do not end by waiting for it."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_unconfigure() -> None:

@@ -9,8 +9,8 @@ import pytest
 from saved_report import manifest_of, result_of, save_report, url_of
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
-from airflow_provider_campaigns.reports.errors import ReportRefusedError
-from airflow_provider_campaigns.reports.fit import check_report
+from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
+from airflow_provider_campaigns.reports.fit import check_report, read_manifest
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
@@ -179,6 +179,11 @@ class TestFiles:
         (path / "manifest.json").write_bytes(content)
 
         assert refused(path, campaign()).startswith("cannot be understood: ")
+
+    def test_read_manifest__storage_that_fails(self, tmp_path: Path) -> None:
+        """A folder that cannot be looked into says nothing about the report: that is no refusal."""
+        with pytest.raises(ReportStorageError, match="File name too long"):
+            read_manifest(Folder(tmp_path / ("x" * 300)), CAMPAIGN)
 
     def test_check_report__other_manifest(self, seeded: KoreSimulator, tmp_path: Path) -> None:
         """A manifest that was written later, with files to match, is told by the digest that the task returned."""

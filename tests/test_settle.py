@@ -11,6 +11,8 @@ from airflow.sdk.execution_time.comms import DeferTask
 from airflow_names import deserialize
 from task_runner import TaskRun, run_task
 
+from airflow_provider_campaigns.actions.outcomes import Result
+from airflow_provider_campaigns.actions.settle import settled_at
 from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
 
 if TYPE_CHECKING:
@@ -123,6 +125,13 @@ class TestResult:
         campaign_id = kore_simulator.add_campaign(status=status, updated_at=LONG_AGO)
 
         assert settle(campaign_id).result["ended_at"] == ended_at
+
+    @pytest.mark.parametrize("details", [{}, {"ended_at": None}, {"ended_at": "yesterday"}])
+    def test_settled_at__nobody_knows_since_when(self, details: dict[str, Any]) -> None:
+        """Where nobody knows when a campaign ended, there is nothing to count a grace period from."""
+        result = Result("cd-1", "voice", "Stopped", changed=False, campaign_instance_id="cid-1", details=details)
+
+        assert settled_at(result, timedelta(hours=1)) is None
 
     def test_execute__gone(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
         """One that is gone already is over; its report says the rest."""

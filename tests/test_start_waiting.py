@@ -269,6 +269,18 @@ class TestConfirm:
         assert start(*ids).failures == {}
         assert fake_clock.waits == []
 
+    def test_start__rate_limit_meanwhile(
+        self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock
+    ) -> None:
+        """Where the service wants a longer pause than a read may take, nothing else is asked in that round."""
+        ids = add(kore_simulator, 5)
+        kore_simulator.fail_next(429, operation="list", skip=1, headers={"Retry-After": "301"})
+
+        assert start(*ids).failures == {}
+        assert fake_clock.waits == [15.0]
+        operations = [request.operation for request in kore_simulator.requests]
+        assert operations == ["list"] + ["get"] * 5 + ["start"] * 5 + ["list", "list"]
+
     @BELOW_AND_ABOVE_THE_LIST
     def test_start__credentials_refused_meanwhile(
         self, kore_simulator: KoreSimulator, start: Start, others: int

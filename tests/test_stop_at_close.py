@@ -283,6 +283,24 @@ def test_serve__ended_before_the_close(evening: Callable[..., Evening], kore_sim
     kore_simulator.assert_no_writes()
 
 
+def test_serve__not_running_when_planned(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """What does not run is waited for as well: at the close it is stopped if somebody has started it meanwhile."""
+    at = evening(-600)
+    idle = kore_simulator.add_campaign(name="Idle", status="Ready", calling_hours=hours())
+    started = kore_simulator.add_campaign(name="Started", status="Stopped", calling_hours=hours())
+    run = at.plan(idle, started)
+    kore_simulator.restart(started)
+
+    results = at.serve().as_dicts()
+
+    assert list(run.planned) == [idle, started]
+    assert [(one["campaign_id"], one["status"], one["changed"]) for one in results] == [
+        (idle, "Ready", False),
+        (started, "Stopped", True),
+    ]
+    assert at.sent == [(started, 0.0)]
+
+
 def test_serve__one_that_fails_keeps_no_other(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
     """Not found, another type, unreadable hours, hours without a close: the others are stopped at their close."""
     at = evening(-600)

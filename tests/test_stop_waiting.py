@@ -364,6 +364,20 @@ class TestConfirm:
         assert fake_clock.waits == []
         assert len(kore_simulator.requests.of("get")) == 5
 
+    def test_stop__rate_limit_meanwhile(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock) -> None:
+        """Where the service wants a longer pause than a read may take, nothing else is asked in that round."""
+        ids = add(kore_simulator, 5, status="Active")
+        kore_simulator.fail_next(429, operation="list", skip=1, headers={"Retry-After": "301"})
+
+        outcomes = stop(*ids)
+
+        assert outcomes.failures == {}
+        assert [one["status"] for one in outcomes.as_dicts()] == ["Stopped"] * 5
+        assert fake_clock.waits == [15.0]
+        operations = [request.operation for request in kore_simulator.requests]
+        assert operations[-2:] == ["list", "list"]
+        assert "get" not in operations
+
     @BELOW_AND_ABOVE_THE_LIST
     def test_stop__credentials_refused_meanwhile(self, kore_simulator: KoreSimulator, stop: Stop, others: int) -> None:
         """Credentials that are refused after the stop end the waiting at once."""
