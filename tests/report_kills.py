@@ -42,10 +42,10 @@ class KilledReports:
         Each report is then made again until it is done, and must be as the undisturbed one.
         """
         with _Nursery(self.simulator, self.campaign_id) as nursery:
-            lines = nursery.report(self.home / "undisturbed")
+            lines = nursery.report(self.prepared("undisturbed"))
             undisturbed = contents_of(self.home / "undisturbed")
             return [
-                self._kill(nursery, self.home / f"killed-{number}", max(int(point * lines), 1), undisturbed)
+                self._kill(nursery, self.prepared(f"killed-{number}"), max(int(point * lines), 1), undisturbed)
                 for number, point in enumerate(points)
             ]
 
@@ -53,14 +53,17 @@ class KilledReports:
         """Kill a report when it has come to a line, and make it again."""
         nursery.kill(folder, line)
         left = contents_of(folder)
-        self._check_left(left, undisturbed)
+        self.check_left(left, undisturbed)
         nursery.report(folder)
         self._compare(contents_of(folder), undisturbed)
         shutil.rmtree(folder, ignore_errors=True)
-        return _stage(left)
+        return self.stage(left, undisturbed)
 
-    @staticmethod
-    def _check_left(left: dict[str, bytes], undisturbed: dict[str, bytes]) -> None:
+    def prepared(self, name: str) -> Path:
+        """The folder of a report before it is made: not there yet."""
+        return self.home / name
+
+    def check_left(self, left: dict[str, bytes], undisturbed: dict[str, bytes]) -> None:
         """Where there is a manifest everything is there; without one, what is there is whole."""
         visible = {name: data for name, data in left.items() if "_parts" not in name}
         for name, data in visible.items():
@@ -68,6 +71,16 @@ class KilledReports:
                 assert data == undisturbed[name], f"{name} was torn"
         if any(name.endswith("manifest.json") for name in visible):
             assert visible.keys() == undisturbed.keys()
+
+    def stage(self, left: dict[str, bytes], undisturbed: dict[str, bytes]) -> str:
+        """How far a killed report had come."""
+        if any(name.endswith("manifest.json") for name in left):
+            return "done" if not any("_parts" in name for name in left) else "manifest"
+        if any("_parts" not in name for name in left):
+            return "files"
+        if any(name.endswith(".jsonl") and "/." not in name for name in left):
+            return "parts"
+        return "state" if left else "nothing"
 
     @staticmethod
     def _compare(made: dict[str, bytes], undisturbed: dict[str, bytes]) -> None:
@@ -133,14 +146,3 @@ def points(seed: int, number: int) -> list[float]:
         *((one + chance.random()) / (number - late) for one in range(number - late)),
         *(0.99 + 0.01 * (one + chance.random()) / late for one in range(late)),
     ]
-
-
-def _stage(left: dict[str, bytes]) -> str:
-    """How far a killed report had come."""
-    if any(name.endswith("manifest.json") for name in left):
-        return "done" if not any("_parts" in name for name in left) else "manifest"
-    if any("_parts" not in name for name in left):
-        return "files"
-    if any(name.endswith(".jsonl") and "/." not in name for name in left):
-        return "parts"
-    return "state" if left else "nothing"

@@ -35,7 +35,7 @@ REPORT_RINGS = (
     ("folder", "pages", "rows", "summary", "page_text"),
     ("manifest", "parquet", "page_bars", "page_hours", "page_settings", "page_statement"),
     ("parts", "verdict", "page"),
-    ("contents", "fit"),
+    ("contents", "fit", "kept_page"),
     ("export",),
 )
 # The layers of the whole package, likewise. The errors are the innermost of all.

@@ -137,7 +137,7 @@ class TestStatement:
         text = read(incomplete(reason)).text("statement")
 
         assert text.startswith(f"Incomplete: {words}")
-        assert "Read: 1,200. Counted by the service: 1,180. Counted right before the stop: 1,200." in text
+        assert "Read: 1,200. Counted by the service at that time: 1,180. Counted right before the stop: 1,200." in text
         assert text.endswith(
             "Do not delete the campaign on the strength of this report: after a delete, what is missing here is lost."
         )

@@ -19,7 +19,8 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
 from airflow_provider_campaigns.reports.export import PAGE_SIZE, ExportOptions, export_report
 from airflow_provider_campaigns.reports.folder import Folder
-from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, Manifest, Reason, load_manifest
+from airflow_provider_campaigns.reports.kept_page import write_page_again
+from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
 from airflow_provider_campaigns.reports.rows import PhoneNumbers
 
@@ -197,7 +198,7 @@ class _Report:
         return self._root.child(campaign_id).child(name, scratch=PARTS_FOLDER)
 
     def _found(self, folder: Folder) -> Manifest | None:
-        """The manifest in a folder, if all its files are there as it says."""
+        """The manifest in a folder, if all its files are there as it says; a page that is not is written again."""
         try:
             manifest = load_manifest(folder)
         except ReportStorageError:
@@ -207,11 +208,13 @@ class _Report:
             return None
         if manifest is None:
             return None
-        for name, entry in manifest.files.items():
-            if folder.measure(name) != entry:
-                log.warning("%s: is not as its manifest says; the report is made again", folder.url(name))
-                return None
-        return manifest
+        damaged = [name for name, entry in manifest.files.items() if folder.measure(name) != entry]
+        if damaged == [PAGE_NAME] and not self._options.plan_only:
+            log.warning("%s: is not as its manifest says; it is written again", folder.url(PAGE_NAME))
+            return write_page_again(folder, manifest)
+        for name in damaged:
+            log.warning("%s: is not as its manifest says; the report is made again", folder.url(name))
+        return None if damaged else manifest
 
     def _kept_of(self, target: Target) -> list[tuple[Folder, Manifest]]:
         """Every complete report of a campaign."""

@@ -19,6 +19,7 @@ from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import (
     CAMPAIGN_NAME,
     CONTACT_FILES,
@@ -377,6 +378,6 @@ class _Export:
         text = f"{verdict.text}; these are the {kept.rows} contacts read on {kept.finished_at}, which are more"
         log.warning("campaign %s: %s", kept.campaign_id, text)
         manifest = replace(kept, reason=verdict.reason, reason_text=text, source=None)
-        self._folder.write(MANIFEST_NAME, [manifest.as_bytes()])
+        manifest = write_page_again(self._folder, manifest)
         self._folder.remove_folder(PARTS_FOLDER)
         return manifest

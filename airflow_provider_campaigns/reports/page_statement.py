@@ -97,7 +97,7 @@ def _figures(manifest: Mapping[str, Any]) -> str:
     """The counts that can be compared, for an incomplete report of contacts."""
     if not manifest["contact_results"]:
         return ""
-    counted = f"Read: {number(manifest['rows'])}. Counted by the service: {number(manifest['total'])}."
+    counted = f"Read: {number(manifest['rows'])}. Counted by the service at that time: {number(manifest['total'])}."
     if manifest["contacts_before_stop"] is not None:
         counted += f" Counted right before the stop: {number(manifest['contacts_before_stop'])}."
     return counted

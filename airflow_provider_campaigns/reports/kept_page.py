@@ -1,0 +1,43 @@
+"""The page of a report that is kept, written again from the files beside it: it says what the manifest says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.reports.manifest import CAMPAIGN_NAME, MANIFEST_NAME, PAGE_NAME, SUMMARY_NAME, Manifest
+from airflow_provider_campaigns.reports.page import render_page
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.reports.folder import Folder
+
+
+def write_page_again(folder: Folder, manifest: Manifest) -> Manifest:
+    """Write the page of a kept report, if it has one, and then its manifest.
+
+    A process that is killed between the two leaves a page that is not as the manifest says, beside data files that
+    are; written again for the manifest that is there, the page is as it was.
+
+    Args:
+        folder: of the report; all its files but the page are as the manifest says.
+        manifest: what the page is to say; written unless it is as it was read, and remains right.
+
+    Returns:
+        The manifest, with the size and digest of the page.
+
+    Raises:
+        ReportStorageError: the storage refuses.
+    """
+    if PAGE_NAME in manifest.files:
+        page = render_page(
+            campaign=json.loads(folder.read(CAMPAIGN_NAME)),
+            summary=json.loads(folder.read(SUMMARY_NAME)),
+            manifest=manifest.as_json(),
+        )
+        entry = folder.write(PAGE_NAME, [page.encode("utf-8", "replace")])
+        if entry != manifest.files[PAGE_NAME]:
+            manifest = replace(manifest, files={**manifest.files, PAGE_NAME: entry}, source=None)
+    if manifest.source is None:
+        folder.write(MANIFEST_NAME, [manifest.as_bytes()])
+    return manifest
