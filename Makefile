@@ -73,7 +73,7 @@ bench: setup ## Measure the figures in benchmarks/README.md
 	$(PYTHON_ENV) -m benchmarks
 
 build: setup ## Build wheel and sdist into dist/
-	@rm -rf dist && $(PYTHON_ENV) -m flit_core.wheel && $(PYTHON_ENV) -c "from flit_core.buildapi import build_sdist; print(build_sdist('dist'))"
+	@$(PYTHON_ENV) scripts/build.py
 
 audit: setup ## Look up known vulnerabilities of everything that is pinned (needs a network)
 	@scripts/setup.sh release

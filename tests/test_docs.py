@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -166,6 +167,22 @@ def test_links__lead_somewhere(page: Path):
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_addresses__are_in_one_place():
+    """The address of the project's repository is in pyproject.toml alone, and what is there agrees."""
+    urls = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["urls"]
+    source = urls["Source Code"]
+    found = subprocess.run(
+        ["git", "grep", "--name-only", "--fixed-strings", source.removeprefix("https://")],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert all(address.startswith(source) for address in urls.values())
+    assert found.stdout.split() == ["pyproject.toml"]
 
 
 def test_commands__exist():

@@ -47,6 +47,17 @@ def tracked(*folders: str) -> set[str]:
     return set(call("git", "ls-files", "--", *folders, cwd=REPOSITORY).split())
 
 
+def description_of(built: Path) -> str:
+    """The metadata of what is built, its long description among them."""
+    if built.suffix == ".whl":
+        with zipfile.ZipFile(built) as archive:
+            (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/METADATA")]
+            return archive.read(name).decode()
+    with tarfile.open(built) as archive:
+        (member,) = [one for one in archive.getmembers() if one.name.endswith("/PKG-INFO")]
+        return archive.extractfile(member).read().decode()
+
+
 class TestFiles:
     """What is in the wheel and in the sdist."""
 
@@ -70,6 +81,25 @@ class TestFiles:
             names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
 
         assert names - {"PKG-INFO"} == tracked() - {".ci/run", ".gitignore"}
+
+    @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
+    def test_description__links_lead_into_the_repository(self, kind: str):
+        """Each link of what a package index shows is absolute: a file or folder of the repository, at the version."""
+        metadata = description_of(only(kind))
+        source = re.search(r"^Project-URL: Source Code, (\S+)$", metadata, re.MULTILINE)[1]
+        version = re.search(r"^Version: (\S+)$", metadata, re.MULTILINE)[1]
+        links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", metadata)
+        inside = rf"{re.escape(source)}/(blob|tree|raw)/v{re.escape(version)}/([^#]+)"
+
+        assert source.startswith("https://")
+        assert len(links) > 30
+        assert [image for image, _ in links].count("!") == 1
+        for image, target in links:
+            found = re.match(inside, target)
+            assert found, target
+            path = REPOSITORY / found[2]
+            assert path.exists(), target
+            assert found[1] == ("raw" if image else "tree" if path.is_dir() else "blob"), target
 
     @pytest.mark.parametrize(
         "command",
