@@ -1,11 +1,13 @@
 """Load the results of campaigns into a warehouse, as soon as their reports are there.
 
-Runs on the asset that kore_end_of_campaigns updates. The event's extra names the manifest of each report; one that is
-not complete is not loaded. The warehouse here is a file of SQLite; a run that is repeated replaces what it loaded.
+The asset that kore_end_of_campaigns updates tells when to look; what there is to load, the folder of the reports says.
+So nothing depends on which run Airflow gives an event to. A report that is not complete is not loaded; one that is, is
+loaded once, and again only if it was made anew. The warehouse here is a file of SQLite.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -13,59 +15,67 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from airflow.sdk import DAG, Asset, ObjectStoragePath, Param, get_current_context, task
+from airflow.sdk import DAG, Asset, ObjectStoragePath, Param, task
 
 log = logging.getLogger(__name__)
 
 REPORTS = Asset("kore_campaign_reports")
 HERE = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "kore"
 
-TABLE = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS contacts (
-    campaign_id TEXT, campaign_instance_id TEXT, unique_id TEXT, outcome TEXT, attempts INTEGER, row TEXT
-)
+    campaign_id TEXT, run TEXT, unique_id TEXT, outcome TEXT, attempts INTEGER, row TEXT
+);
+CREATE TABLE IF NOT EXISTS loaded (
+    campaign_id TEXT, run TEXT, manifest_sha256 TEXT, PRIMARY KEY (campaign_id, run)
+);
 """
 
 
 @task(multiple_outputs=False)
-def load() -> dict[str, int]:
-    """Load every complete report that the events tell of; rows by campaign."""
-    context = get_current_context()
-    warehouse = Path(context["params"]["warehouse"])
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+def load(output_path: str, warehouse: str) -> dict[str, int]:
+    """Load every complete report that the warehouse does not have yet; rows by campaign and run."""
+    Path(warehouse).parent.mkdir(parents=True, exist_ok=True)
     loaded = {}
     with closing(sqlite3.connect(warehouse)) as connection:
-        for event in context["triggering_asset_events"][REPORTS]:
-            for campaign in event.extra.get("campaigns", []):
-                rows = load_report(campaign["manifest_url"], connection)
-                if rows is not None:
-                    loaded[campaign["campaign_id"]] = rows
+        connection.executescript(TABLES)
+        for manifest in ObjectStoragePath(output_path).glob("*/*/manifest.json"):  # campaign id, run
+            rows = load_report(manifest.parent, connection)
+            if rows is not None:
+                loaded["/".join(run_of(manifest.parent))] = rows
     return loaded
 
 
-def load_report(manifest_url: str, connection: sqlite3.Connection) -> int | None:
-    """Replace what the warehouse has of one run of a campaign; the rows, None if the report is not complete."""
-    url = ObjectStoragePath(manifest_url)
-    manifest: dict[str, Any] = json.loads(url.read_text())
-    run = (manifest["campaign_id"], manifest["campaign_instance_id"])
+def load_report(folder: ObjectStoragePath, connection: sqlite3.Connection) -> int | None:
+    """Replace what the warehouse has of a campaign's run; the rows, None if there is nothing to load."""
+    content = (folder / "manifest.json").read_bytes()
+    run, digest, manifest = run_of(folder), hashlib.sha256(content).hexdigest(), json.loads(content)
+    known = connection.execute("SELECT manifest_sha256 FROM loaded WHERE (campaign_id, run) = (?, ?)", run)
+    if known.fetchone() == (digest,):
+        return None
     if not manifest["complete"]:
-        log.warning("campaign %s: its report is not complete (%s); it is not loaded", run[0], manifest["reason"])
+        log.warning("%s is not complete (%s); it is not loaded", folder, manifest["reason"])
         return None
     if "contacts.jsonl" not in manifest["files"]:
-        return 0
-    with connection, (url.parent / "contacts.jsonl").open("rb") as lines:  # type: ignore[no-untyped-call]
-        connection.execute(TABLE)
-        connection.execute("DELETE FROM contacts WHERE campaign_id = ? AND campaign_instance_id IS ?", run)
+        log.info("%s has no rows to load", folder)
+        return None
+    with connection, (folder / "contacts.jsonl").open("rb") as lines:  # type: ignore[no-untyped-call]
+        connection.execute("DELETE FROM contacts WHERE (campaign_id, run) = (?, ?)", run)
         connection.executemany(
             "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?)", (values_of(line, run) for line in lines)
         )
-    log.info("campaign %s: %d contacts are in the warehouse", run[0], manifest["rows"])
+        connection.execute("REPLACE INTO loaded VALUES (?, ?, ?)", (*run, digest))
+    log.info("%s: %d contacts are in the warehouse", folder, manifest["rows"])
     return int(manifest["rows"])
 
 
-def values_of(line: bytes, run: tuple[str, str | None]) -> tuple[object, ...]:
+def run_of(folder: ObjectStoragePath) -> tuple[str, str]:
+    """Which campaign, and which run of it, a report is of."""
+    return folder.parent.name, folder.name
+
+
+def values_of(line: bytes, run: tuple[str, str]) -> tuple[object, ...]:
     """A contact as the table has it."""
     row = json.loads(line)
     return (*run, row.get("uniqueId"), row.get("dialerOutcome"), row.get("numberOfAttemptsSoFar"), line.decode())
@@ -76,8 +86,11 @@ with DAG(
     schedule=[REPORTS],
     max_active_runs=1,
     default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},
-    params={"warehouse": Param(str(HERE / "warehouse.sqlite"), type="string")},
+    params={
+        "output_path": Param(str(HERE / "reports"), type="string", description="As that of kore_end_of_campaigns"),
+        "warehouse": Param(str(HERE / "warehouse.sqlite"), type="string"),
+    },
     tags=["kore", "example"],
     doc_md=__doc__,
 ):
-    load()
+    load("{{ params.output_path }}", "{{ params.warehouse }}")
