@@ -1,13 +1,16 @@
-"""One try of a delete as a process of its own, which a test can kill.
+"""One try of a delete, in processes that a test can kill at any line, also while a request is under way.
 
-It says ``ready`` when everything is imported, and begins when it is told where to find what.
+Each order is a JSON object that says where to find what.
 """
 
 from __future__ import annotations
 
+import http.client
+import importlib
 import json
-import sys
 from pathlib import Path
+
+from killable import bear
 
 from airflow_provider_campaigns.actions.archive import Archive
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
@@ -22,25 +25,24 @@ def open_folder(url: str) -> Folder:
     return Folder(Path(url.removeprefix("file://")))
 
 
-def tell(word: str) -> None:
-    sys.stdout.write(f"{word}\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
-    tell("ready")
-    order = json.loads(sys.stdin.readline())
-    reported = reported_targets(GivenReports.parse(order["reports"]), None, open_folder)
-    client = KoreClient(KoreSettings(**order["account"]), budget=RequestBudget(10_000, account_key=None))
+    for name in ("requests", "jwt"):
+        importlib.import_module(name)
+    bear(delete, http.client.__file__)
+
+
+def delete(order: str) -> None:
+    given = json.loads(order)
+    reported = reported_targets(GivenReports.parse(given["reports"]), None, open_folder)
+    client = KoreClient(KoreSettings(**given["account"]), budget=RequestBudget(10_000, account_key=None))
     with client:
         delete_campaigns(
             client,
             reported.targets.targets,
             DeleteOptions(),
             reports=reported.reports,
-            archive=Archive(open_folder(order["archive"])),
+            archive=Archive(open_folder(given["archive"])),
         )
-    tell("done")
 
 
 if __name__ == "__main__":

@@ -17,4 +17,7 @@ def test_delete__killed(kore_simulator: KoreSimulator, client: KoreClient, tmp_p
     """After the next try it is deleted once, has its receipt, and what has no complete report is still there."""
     met = kill_deletes(kore_simulator, client, tmp_path, times=10, seed=20261121)
 
-    assert met.before + met.between + met.after == 10
+    # ``kill_deletes`` looks at what is left; the points must have met each stage, or nothing was tested.
+    assert met.before >= 3, met
+    assert met.between >= 1, met
+    assert met.after >= 1, met

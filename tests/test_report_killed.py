@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from report_kills import KilledReports, points
+from nursery import points
+from report_kills import KilledReports
 
 if TYPE_CHECKING:
     from pathlib import Path

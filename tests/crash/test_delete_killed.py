@@ -23,6 +23,6 @@ def test_delete__killed(kore_simulator: KoreSimulator, client: KoreClient, tmp_p
     """Before, between and after its DELETE and its receipt: each is met, and each ends right after the next try."""
     met = kill_deletes(kore_simulator, client, tmp_path, times=KILLS, seed=SEED)
 
-    assert met.before
-    assert met.between
-    assert met.after + met.before + met.between == KILLS
+    assert met.before >= KILLS // 4, met
+    assert met.between >= KILLS // 8, met
+    assert met.after >= KILLS // 8, met

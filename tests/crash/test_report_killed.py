@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from report_kills import KilledReports, points
+from nursery import points
+from report_kills import KilledReports
 
 if TYPE_CHECKING:
     from pathlib import Path
