@@ -1,36 +1,28 @@
-"""The trigger of the status sensor, as the triggerer runs it: many in one event loop, against the simulator."""
+"""The trigger of the status sensor, as the triggerer runs it, against the simulator."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-import threading
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
-from structlog import DropEvent
-from structlog.contextvars import bind_contextvars, merge_contextvars
-from structlog.stdlib import PositionalArgumentsFormatter
-from structlog.testing import capture_logs
+from trigger_support import captured_log, connect, drain, first_event, line, trigger_for, until
 
 from airflow_provider_campaigns import status_poller, triggers
-from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.simulator.credentials import Credentials
 from airflow_provider_campaigns.triggers import CampaignStatusTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, MutableMapping
+    from collections.abc import Iterator, MutableMapping
 
-    from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 CANARY_SECRET = "canary-secret-3f9c1d-of-at-least-32-bytes"
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
-ENDED = ("Stopped", "Completed")
 
 
 @pytest.fixture(autouse=True)
@@ -47,70 +39,11 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status_poller, "_LEAST_PAUSE_S", 0.05)
 
 
-def without_airflow(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave out what Airflow 3.1 says whenever it reads a connection whose type has an underscore."""
-    if event["event"].startswith("Connection schemes"):
-        raise DropEvent
-    return event
-
-
 @pytest.fixture
 def log() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What the triggers log while they run, as Airflow's log handlers get it."""
-    with capture_logs(processors=[without_airflow, merge_contextvars, PositionalArgumentsFormatter()]) as events:
+    """What the triggers log while they run."""
+    with captured_log() as events:
         yield events
-
-
-def connect(simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
-    extra = {"requests_per_minute": 10_000, "timeout_s": 5, **extra}
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", simulator.connection_json(**extra))
-
-
-def trigger_for(
-    *campaign_ids: str, timeout_s: float = 20.0, statuses: Iterable[str] = ENDED, **arguments: Any
-) -> CampaignStatusTrigger:
-    """A trigger for voice campaigns that looks every 50 ms."""
-    return CampaignStatusTrigger(
-        kore_conn_id="kore_default",
-        campaigns=dict.fromkeys(campaign_ids, "voice"),
-        statuses=list(statuses),
-        deadline=(datetime.now(UTC) + timedelta(seconds=timeout_s)).isoformat(),
-        **{"poll_interval": 0.05, **arguments},
-    )
-
-
-async def first_event(trigger: CampaignStatusTrigger) -> dict[str, Any]:
-    """The payload of the first event, as it comes out of the triggerer's JSON."""
-    payload: dict[str, Any] | None = None
-    async for event in trigger.run():
-        assert payload is None, "a second event"
-        payload = json.loads(json.dumps(event.payload))
-    assert payload is not None
-    return payload
-
-
-def drain(trigger: CampaignStatusTrigger) -> dict[str, Any]:
-    """The payload of a trigger that runs alone; its poller has ended, so nothing of it is sent any more."""
-
-    async def run() -> dict[str, Any]:
-        payload = await first_event(trigger)
-        await until(lambda: not triggers._pollers)
-        return payload
-
-    return asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    """Let the loop run until something is so."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.005)
-
-
-def line(level: str, text: str, **context: Any) -> dict[str, Any]:
-    """A line of the log."""
-    return {"log_level": level, "event": text, **context}
 
 
 class TestSerialize:
@@ -394,167 +327,3 @@ class TestFailedLooks:
 
         assert event["status"] == "timeout"
         assert len(kore_simulator.requests) == 1
-
-
-class TestDeadline:
-    """It is an instant, wherever and whenever the trigger runs."""
-
-    def test_run__deadline(self, kore_simulator: KoreSimulator) -> None:
-        """At the deadline the event says what was seen last."""
-        campaign_id = kore_simulator.add_campaign(name="Spring", status="Active")
-        began = time.monotonic()
-
-        event = drain(trigger_for(campaign_id, timeout_s=0.4))
-
-        assert 0.3 < time.monotonic() - began < 5
-        assert (event["status"], event["message"]) == ("timeout", f"campaign {campaign_id}: Active")
-        assert [one["status"] for one in event["campaigns"]] == ["Active"]
-
-    def test_run__many_at_the_deadline(self, kore_simulator: KoreSimulator) -> None:
-        """The message names ten campaigns that are not there yet, and counts the rest."""
-        ids = [kore_simulator.add_campaign(status="Active") for _ in range(12)]
-        done = kore_simulator.add_campaign(status="Stopped")
-
-        message = drain(trigger_for(done, *ids, timeout_s=0.5))["message"]
-
-        assert message == "; ".join([*[f"campaign {one}: Active" for one in ids[:10]], "and 2 more"])
-
-    @pytest.mark.parametrize(("status", "event"), [("Stopped", "reached"), ("Active", "timeout")])
-    def test_run__deadline_passed_while_no_triggerer_ran(
-        self, kore_simulator: KoreSimulator, status: str, event: str
-    ) -> None:
-        """A wait that comes back after its deadline looks once before it gives up."""
-        campaign_id = kore_simulator.add_campaign(status=status)
-
-        assert drain(trigger_for(campaign_id, timeout_s=-60, poll_interval=60))["status"] == event
-        assert len(kore_simulator.requests) >= 1
-
-    def test_run__deadline_passed_and_no_answer(
-        self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """The look after the deadline is waited for only so long."""
-        monkeypatch.setattr(triggers, "LAST_LOOK_S", 0.2)
-        kore_simulator.hang_next(1.0)
-
-        event = drain(trigger_for(kore_simulator.add_campaign(status="Stopped"), timeout_s=-1))
-
-        assert event["status"] == "timeout"
-
-    def test_run__restart(self, kore_simulator: KoreSimulator) -> None:
-        """A trigger made anew from what was stored goes on to the same deadline."""
-        campaign_id = kore_simulator.add_campaign(status="Active")
-        trigger = trigger_for(campaign_id, timeout_s=0.8)
-        _, stored = trigger.serialize()
-        began = time.monotonic()
-
-        async def cut_short() -> None:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(first_event(trigger), 0.4)
-
-        asyncio.run(cut_short())
-        event = drain(CampaignStatusTrigger(**json.loads(json.dumps(stored))))
-
-        assert event["status"] == "timeout"
-        assert 0.7 < time.monotonic() - began < 3
-        assert triggers._pollers == {}
-
-
-class TestSharedPoller:
-    """A thousand waits cost what one costs."""
-
-    def test_run__many_waits(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Three hundred waits for three hundred campaigns take three requests a cycle, none of them in the loop."""
-        ids = [kore_simulator.add_campaign(status="Active") for _ in range(300)]
-        kore_simulator.switches(latency=0.02)
-        looking: set[int] = set()
-        list_campaigns = KoreClient.list_campaigns
-
-        def noted(*args: Any, **kwargs: Any) -> list[Campaign]:
-            looking.add(threading.get_ident())
-            return list_campaigns(*args, **kwargs)
-
-        monkeypatch.setattr(KoreClient, "list_campaigns", noted)
-
-        async def story() -> tuple[list[dict[str, Any]], float, int]:
-            began = time.monotonic()
-            waits = [asyncio.create_task(first_event(trigger_for(one, poll_interval=0.4))) for one in ids]
-            await until(lambda: len(kore_simulator.requests) >= 6)
-            assert len(triggers._pollers) == 1
-            assert threading.active_count() < 20
-            for one in ids:
-                kore_simulator.set_status(one, "Stopped")
-            changed = time.monotonic()
-            events = await asyncio.gather(*waits)
-            taken = time.monotonic() - changed
-            await until(lambda: not triggers._pollers)
-            return events, taken, int((time.monotonic() - began) / 0.4) + 2
-
-        events, staleness, cycles = asyncio.run(story())
-
-        assert [event["campaigns"][0]["campaign_id"] for event in events] == ids
-        requests = [request.operation for request in kore_simulator.requests]
-        # The first look may be for the first few waits, which are read each by itself.
-        assert requests.count("get") <= 3
-        assert requests.count("list") == len(requests) - requests.count("get") <= 3 * cycles
-        assert staleness < 10
-        assert looking
-        assert threading.get_ident() not in looking
-
-    def test_run__two_connections(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Each connection has a poller of its own."""
-        monkeypatch.setenv("AIRFLOW_CONN_KORE_OTHER", kore_simulator.connection_json(requests_per_minute=10_000))
-        campaign_id = kore_simulator.add_campaign(status="Active")
-        other = trigger_for(campaign_id)
-        other.kore_conn_id = "kore_other"
-
-        async def story() -> set[str]:
-            waits = [asyncio.create_task(first_event(one)) for one in (trigger_for(campaign_id), other)]
-            await until(lambda: len(triggers._pollers) == 2)
-            names = {name for _, name in triggers._pollers}
-            kore_simulator.set_status(campaign_id, "Stopped")
-            await asyncio.gather(*waits)
-            return names
-
-        assert asyncio.run(story()) == {"kore_default", "kore_other"}
-
-    def test_run__cancelled(self, kore_simulator: KoreSimulator) -> None:
-        """A wait that is cancelled leaves the others waiting; after the last one nothing is asked any more."""
-        campaign_id = kore_simulator.add_campaign(status="Active")
-
-        async def story() -> int:
-            waits = [asyncio.create_task(first_event(trigger_for(campaign_id))) for _ in range(2)]
-            await until(lambda: len(kore_simulator.requests) >= 2)
-            waits[0].cancel()
-            seen = len(kore_simulator.requests)
-            await until(lambda: len(kore_simulator.requests) >= seen + 2)
-            assert not waits[1].done()
-            waits[1].cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-            await until(lambda: not triggers._pollers)
-            seen = len(kore_simulator.requests)
-            await asyncio.sleep(0.3)
-            return len(kore_simulator.requests) - seen
-
-        assert asyncio.run(story()) == 0
-
-    def test_run__own_log(self, kore_simulator: KoreSimulator, log: list[Any]) -> None:
-        """What a wait says is said in the context of its own trigger, by which Airflow finds the task's log."""
-        ids = [kore_simulator.add_campaign(status="Active") for _ in range(2)]
-
-        async def wait_as(trigger_id: int) -> None:
-            bind_contextvars(trigger_id=trigger_id)
-            await first_event(trigger_for(ids[trigger_id]))
-
-        async def story() -> None:
-            waits = [asyncio.create_task(wait_as(number)) for number in range(2)]
-            await until(lambda: len(kore_simulator.requests) >= 4)
-            for campaign_id in ids:
-                kore_simulator.set_status(campaign_id, "Stopped")
-            await asyncio.gather(*waits)
-
-        asyncio.run(story())
-
-        assert sorted(log, key=lambda one: one["trigger_id"]) == [
-            line("info", f"campaign {ids[0]}: Active, now Stopped", trigger_id=0),
-            line("info", f"campaign {ids[1]}: Active, now Stopped", trigger_id=1),
-        ]
