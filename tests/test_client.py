@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests_mock
-from kore_support import ACCOUNT, CAMPAIGN, SECRET, STREAM, account, client_of, closed_port
+from kore_support import ACCOUNT, CAMPAIGN, SECRET, STREAM, account, client_of
 
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
@@ -311,11 +312,23 @@ class TestClient:
         """A client shows where it talks to, and for which app."""
         assert repr(client_of(account())) == f"KoreClient('https://platform.kore.ai', stream_id='{STREAM}')"
 
-    def test_init__opens_nothing(self) -> None:
-        """Making a client sends nothing and opens nothing, even where nobody listens."""
-        client = KoreClient(account(f"http://127.0.0.1:{closed_port()}"))
+    def test_init__opens_nothing(
+        self, kore_simulator: KoreSimulator, settings: KoreSettings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A client connects when it sends, not when it is made."""
+        peers: list[Any] = []
+        connect = socket.socket.connect
 
-        client.close()
+        def noted(sock: socket.socket, address: Any) -> None:
+            peers.append(address[1])
+            connect(sock, address)
+
+        monkeypatch.setattr(socket.socket, "connect", noted)
+
+        with client_of(settings) as client:
+            assert peers == []
+            assert client.list_campaigns("voice") == []
+        assert peers == [int(kore_simulator.url.rpartition(":")[2])]
 
     def test_init__budget_of_the_account(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """By default the budget is the account's, so that all processes of the machine share it."""

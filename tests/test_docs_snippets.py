@@ -133,7 +133,7 @@ def test_python__compiles_and_imports_what_exists(block: Block):
 
 @pytest.mark.parametrize("block", FRAGMENTS, ids=str)
 def test_fragment__runs(block: Block, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
-    """A block that imports something stands for itself; its tasks are part of some DAG."""
+    """A block that imports something stands for itself, and raises nothing; its tasks are part of some DAG."""
     monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json())
     with DAG("fragment", schedule=None):
         exec(compile(block.code, str(block), "exec"), {})

@@ -110,10 +110,10 @@ def test_end_of_campaigns__ends_what_was_chosen(stage: Stage):
 
 
 def wait_for_warehouse(stage: Stage) -> dict[str, int]:
-    """Contacts by campaign, once the warehouse has those of five campaigns, or after 30 s."""
+    """Contacts by campaign, once the warehouse has those of five campaigns, or after two minutes."""
     path = stage.airflow.home.path / "kore" / "warehouse.sqlite"
     found: dict[str, int] = {}
-    for _ in range(60):
+    for _ in range(240):
         if path.exists():
             with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.OperationalError):
                 found = dict(connection.execute("SELECT campaign_id, count(*) FROM contacts GROUP BY 1"))

@@ -170,10 +170,11 @@ class TestOperators:
 
         stored = json.loads(json.dumps(DagSerialization.to_dict(dag)))
 
-        for task in DagSerialization.from_dict(stored).tasks:
-            assert [(link.name, link.xcom_key) for link in task.operator_extra_links] == [
-                ("Kore.ai campaign", "kore_campaign_link")
-            ]
+        tasks = DagSerialization.from_dict(stored).tasks
+        assert {task.task_id: [(link.name, link.xcom_key) for link in task.operator_extra_links] for task in tasks} == {
+            "delete": [("Kore.ai campaign", "kore_campaign_link")],
+            "stop": [("Kore.ai campaign", "kore_campaign_link")],
+        }
 
     def test_get_link__of_another_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The link is read from the task's XCom; a task that has pushed none has none."""

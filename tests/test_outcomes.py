@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -70,13 +69,14 @@ def test_as_dicts__order() -> None:
 def test_attempt_all__several_at_a_time() -> None:
     """Eight are served at a time, and never more."""
     running, most, lock = 0, 0, threading.Lock()
+    eight = threading.Barrier(8)
 
     def work(_: str) -> None:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
-        time.sleep(0.01)
+        eight.wait(60)
         with lock:
             running -= 1
 
@@ -123,6 +123,7 @@ def test_raise_failures__none() -> None:
     outcomes.results["cd-1"] = result("cd-1")
 
     outcomes.raise_failures("stopped")
+    assert outcomes.open_ids == []
 
 
 def test_raise_failures__lost() -> None:

@@ -92,17 +92,17 @@ def test_metadata() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "value"),
+    ("group", "value", "name"),
     [
-        ("apache_airflow_provider", "airflow_provider_campaigns.provider_info:get_provider_info"),
-        ("airflow.plugins", "airflow_provider_campaigns.plugin:KoreCampaignPlugin"),
+        ("apache_airflow_provider", "airflow_provider_campaigns.provider_info:get_provider_info", "get_provider_info"),
+        ("airflow.plugins", "airflow_provider_campaigns.plugin:KoreCampaignPlugin", "KoreCampaignPlugin"),
     ],
 )
-def test_entry_points(group: str, value: str) -> None:
+def test_entry_points(group: str, value: str, name: str) -> None:
     """Both entry points are registered, and load."""
     (found,) = [one for one in entry_points(group=group) if one.value == value]
 
-    assert found.load() is not None
+    assert found.load().__name__ == name
 
 
 def test_import__package() -> None:

@@ -43,6 +43,11 @@ def schema(name: str) -> dict[str, Any]:
     return found
 
 
+def faults(value: object, schema: dict[str, Any]) -> list[str]:
+    """What is wrong with a value by a schema."""
+    return [str(error) for error in jsonschema.validators.validator_for(schema)(schema).iter_errors(value)]
+
+
 @pytest.fixture
 def connection_type() -> dict[str, Any]:
     (only,) = get_provider_info()["connection-types"]
@@ -70,7 +75,7 @@ def dotted_paths() -> list[str]:
 
 def test_schema() -> None:
     """It is valid for Airflow, which otherwise refuses every command that lists providers."""
-    jsonschema.validate(get_provider_info(), schema("provider_info.schema.json"))
+    assert faults(get_provider_info(), schema("provider_info.schema.json")) == []
 
 
 @pytest.mark.parametrize("key", ["connection-types", "plugins", "hooks", "operators"])
@@ -78,9 +83,9 @@ def test_schema__strict(key: str) -> None:
     """What describes connections and modules is valid by the stricter schema of Airflow's own providers as well."""
     strict = schema("provider.yaml.schema.json")
 
-    jsonschema.validate(
-        get_provider_info()[key], {**strict["properties"][key], "definitions": strict.get("definitions", {})}
-    )
+    of_key = {**strict["properties"][key], "definitions": strict.get("definitions", {})}
+
+    assert faults(get_provider_info()[key], of_key) == []
 
 
 @pytest.mark.parametrize("path", dotted_paths())
@@ -90,7 +95,7 @@ def test_dotted_path(path: str) -> None:
         import_module(path)
     except ModuleNotFoundError:
         module, _, name = path.rpartition(".")
-        assert getattr(import_module(module), name) is not None
+        assert hasattr(import_module(module), name)
 
 
 def test_python_modules__complete() -> None:

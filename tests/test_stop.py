@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -270,7 +271,7 @@ class TestVanished:
         """Nobody knows whether it stopped before it was deleted, so it does not pass for one that was never there."""
         (campaign_id,) = add(kore_simulator, 1, status="Active")
         kore_simulator.drop_next(after=True, operation="stop")
-        kore_simulator.hang_next(0.2, before=True, operation="get", skip=1)
+        kore_simulator.hang_next(1, before=True, operation="get", skip=1)
 
         def delete() -> None:
             while not kore_simulator.effects("stop"):
@@ -444,7 +445,10 @@ def test_stop__nothing(kore_simulator: KoreSimulator, stop: Stop) -> None:
 
 def test_system_clock() -> None:
     """An action that is given no clock lives in real time, in UTC, and is not cancelled."""
-    SYSTEM_CLOCK.sleep(0)
+    before, began_s = datetime.now(UTC), SYSTEM_CLOCK.monotonic()
+    SYSTEM_CLOCK.sleep(0.01)
     SYSTEM_CLOCK.check_cancelled()
-    assert SYSTEM_CLOCK.now().utcoffset() is not None
-    assert SYSTEM_CLOCK.monotonic() <= SYSTEM_CLOCK.monotonic()
+
+    assert before < SYSTEM_CLOCK.now() <= datetime.now(UTC)
+    assert SYSTEM_CLOCK.now().utcoffset() == timedelta(0)
+    assert SYSTEM_CLOCK.monotonic() - began_s >= 0.01

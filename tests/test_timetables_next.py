@@ -306,7 +306,10 @@ class TestManualRuns:
         """It is the interval of the scheduled run, so that the scheduler goes on from there."""
         timetable = CallingHoursTimetable("America/New_York", WEEK | SATURDAY, event, offset)
 
-        for info in islice(following(timetable, "2026-10-25 00:00"), 30):
+        infos = list(islice(following(timetable, "2026-10-25 00:00"), 30))
+
+        assert len(infos) == 30
+        for info in infos:
             assert timetable.infer_manual_data_interval(run_after=info.data_interval.start) == info.data_interval
 
     @since(2, "run_info_from_dag_run")

@@ -14,13 +14,13 @@ from demo.airflow_stack import AirflowStack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 MINUTE = timedelta(minutes=1)
 HOURS_3 = timedelta(hours=3)
 DAY = timedelta(days=1)
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-# Time for the stack to start and to see every DAG (20 s on two cores), so that all closes are still to come by then.
+# Time for the stack to see every DAG (10 s on two cores), so that all closes are still to come by then.
 HEADSTART = timedelta(seconds=45)
 
 DAG_FILE = """
@@ -81,17 +81,14 @@ def at(opens: datetime, closes: datetime, run_after: datetime, kind: str = "sche
     return (f"{kind}__{named_by:%Y-%m-%dT%H:%M:%S}+00:00", opens, closes, run_after)
 
 
-@pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
-    """One Airflow with all DAGs of this file."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    close = (now + HEADSTART + MINUTE).replace(second=0)
-    opening = close - timedelta(hours=3)
+def dags_around(close: datetime) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Id, arguments of the timetable and of the DAG; hours close at ``close``, or closed a day or two before."""
+    opening = close - HOURS_3
     days_ago = {number: timedelta(days=number) for number in range(3)}
     over_two_days = [(opening - days_ago[number], close - days_ago[number]) for number in (2, 1)]
     stretches = [(close - timedelta(minutes=a), close - timedelta(minutes=b)) for a, b in ((90, 60), (50, 30), (20, 0))]
     start = {"start_date": (close - timedelta(days=30)).isoformat()}
-    dags = [
+    return [
         ("closes_soon", {"hours": hours((opening, close))}, {"catchup": False, **start}),
         ("due_before_the_close", {"hours": hours((opening, close)), "offset": -7200}, {"catchup": False, **start}),
         # Closed last night, and open again for three hours.
@@ -107,27 +104,37 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
          {"catchup": True, "start_date": (stretches[0][0]).isoformat()}),
         ("for_backfill", {"hours": hours(*over_two_days)}, {"catchup": False}),
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
+    """One Airflow with all DAGs of this file."""
     folder = tmp_path_factory.mktemp("timetables")
     (folder / "dags").mkdir()
-    (folder / "dags" / "all.py").write_text(DAG_FILE.format(dags=dags))
     with AirflowStack(folder / "home", folder / "dags") as airflow:
+        # Not before the stack is there: how long that takes is the machine's affair.
+        now = datetime.now(UTC).replace(microsecond=0)
+        close = (now + HEADSTART + MINUTE).replace(second=0)
+        dags = dags_around(close)
+        (folder / "all.py").write_text(DAG_FILE.format(dags=dags))
+        (folder / "all.py").rename(folder / "dags" / "all.py")
         for dag_id, *_ in dags:
             airflow.api.wait_for_dag(dag_id)
-        assert datetime.now(UTC) < close, "the stack took too long for these tests"
+        assert datetime.now(UTC) < close, "the DAGs came too late for these tests"
         yield Evening(airflow, now, close)
 
 
 def test_last_close__runs_when_hours_close(evening: Evening):
-    """The run appears after the close, within seconds, is about the day, and its tasks run."""
+    """The run appears after the close, within half a minute, is about the day, and its tasks run."""
     airflow, close = evening.airflow, evening.close
 
-    runs = evening.wait_for_runs("closes_soon", 1, until=close + timedelta(seconds=20))
+    runs = evening.wait_for_runs("closes_soon", 1, until=close + MINUTE)
 
     assert runs == [at(close - HOURS_3, close, close)]
-    run = airflow.api.wait_for_run("closes_soon", runs[0][0], timeout_s=30)
+    run = airflow.api.wait_for_run("closes_soon", runs[0][0], timeout_s=90)
     late = datetime.fromisoformat(run["queued_at"]) - close
     assert (run["state"], run["run_type"]) == ("success", "scheduled")
-    assert timedelta(0) <= late < timedelta(seconds=10)
+    assert timedelta(0) <= late < timedelta(seconds=30)
     assert [task["state"] for task in airflow.api.task_instances("closes_soon", runs[0][0])] == ["success"]
 
 
@@ -171,7 +178,7 @@ def test_every_close__of_a_day(evening: Evening):
     """Each of three windows has its run; the last is made when it closes."""
     close = evening.close
 
-    assert evening.wait_for_runs("stretches", 3, until=close + timedelta(seconds=20)) == [
+    assert evening.wait_for_runs("stretches", 3, until=close + MINUTE) == [
         at(close - 90 * MINUTE, close - 60 * MINUTE, close - 60 * MINUTE),
         at(close - 50 * MINUTE, close - 30 * MINUTE, close - 30 * MINUTE),
         at(close - 20 * MINUTE, close, close),

@@ -93,10 +93,16 @@ class TestRecognise:
         """An answer that does not say that it was done is no receipt."""
         assert goal.recognise(body) is None
 
-    @pytest.mark.parametrize(("goal", "status"), [(StopGoal("cd-1"), " stopped "), (StartGoal("cd-1"), "ACTIVE")])
-    def test_recognise__spelling(self, goal: WriteGoal, status: str) -> None:
+    @pytest.mark.parametrize(
+        ("goal", "status", "read_as"),
+        [(StopGoal("cd-1"), " stopped ", "Stopped"), (StartGoal("cd-1"), "ACTIVE", "Active")],
+    )
+    def test_recognise__spelling(self, goal: WriteGoal, status: str, read_as: str) -> None:
         """The status is read without regard to case and blanks."""
-        assert goal.recognise({"status": status}) is not None
+        receipt = goal.recognise({"status": status})
+
+        assert receipt is not None
+        assert (receipt.campaign_id, receipt.status) == ("cd-1", read_as)
 
     def test_recognise__another_campaign(self) -> None:
         """A delete that is answered for another campaign is an alarm: its outcome is unknown, and no retry mends it."""

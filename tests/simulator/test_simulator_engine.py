@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -129,16 +128,23 @@ def test_row__pure_and_documented(index: int, seed: int, finished: bool) -> None
     assert not (finished and row["dialerOutcome"] == "")
 
 
-def test_contacts__a_million_rows_cost_nothing(caller: Caller) -> None:
-    """The last page of a million contacts is there at once, and pages do not overlap."""
+def test_contacts__a_million_rows_cost_nothing(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million contacts only those of the pages that are read are made up, and pages do not overlap."""
     campaign_id = caller.simulator.add_campaign(status="Stopped", contacts=1_000_000)
-    began = time.monotonic()
+    made: list[int] = []
+    row = contacts.row
+
+    def counted(seed: int, index: int, *, finished: bool) -> dict[str, Any]:
+        made.append(index)
+        return row(seed, index, finished=finished)
+
+    monkeypatch.setattr(contacts, "row", counted)
 
     last = caller.contacts(campaign_id, page=10_000, limit=100).body["data"]
     beyond = caller.contacts(campaign_id, page=10_001, limit=100).body["data"]
     small = caller.contacts(campaign_id, page=333_333, limit=3).body["data"]
 
-    assert time.monotonic() - began < 1
+    assert len(made) == 103
     assert (last["totalPages"], last["totalResults"], len(last["results"])) == (10_000, 1_000_000, 100)
     assert beyond["results"] == []
     assert small["results"][2] == last["results"][98]
@@ -320,12 +326,12 @@ def test_close__does_not_wait_for_hanging_requests(caller: Caller) -> None:
     """Closing breaks what still hangs instead of waiting for it."""
     with KoreSimulator() as simulator:
         campaign_id = simulator.add_campaign()
-        simulator.hang_next(60)
+        simulator.hang_next(300)
         errors: list[BaseException] = []
 
         def ask() -> None:
             try:
-                Caller(simulator).status(campaign_id, timeout=30)
+                Caller(simulator).status(campaign_id, timeout=300)
             except OSError as error:
                 errors.append(error)
 
@@ -334,9 +340,9 @@ def test_close__does_not_wait_for_hanging_requests(caller: Caller) -> None:
         while not simulator.requests:
             time.sleep(0.005)
         began = time.monotonic()
-    thread.join(5)
+    thread.join(60)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 60
     assert len(errors) == 1
 
 
@@ -357,14 +363,15 @@ def test_answers__leave_at_once(caller: Caller) -> None:
     connection = http.client.HTTPConnection(urlsplit(caller.simulator.url).netloc, timeout=5)
     path = f"/agentassist/api/v1/public/{caller.simulator.stream_id}/campaign/{campaign_id}/status"
     headers, seconds = caller.headers(), []
-    for _ in range(21):
+    for _ in range(60):
         began = time.monotonic()
         connection.request("POST", path, "{}", headers)
         assert connection.getresponse().read()
         seconds.append(time.monotonic() - began)
     connection.close()
 
-    assert statistics.median(seconds) < 0.03
+    # At first the peer acknowledges at once; then a delayed answer is delayed every time, however busy the machine is.
+    assert min(seconds[20:]) < 0.03
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])

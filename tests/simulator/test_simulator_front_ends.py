@@ -89,7 +89,7 @@ def test_command_line__starts_and_ends(started: Any, signal_number: int) -> None
     assert (code, state["switches"]["rate_limit"], state["switches"]["latency"]) == (200, None, 0.001)
     assert [campaign["campaign_id"] for campaign in state["campaigns"]] == [words[0] for words in listed]
     process.send_signal(signal_number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 
