@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEY = "kore_campaign_link"
+LINK_KEY = "kore_campaign_link"
 """XCom with the address, pushed when the work begins, so that it is there while a task runs or waits."""
 
 SECTION = "kore_campaign"
@@ -33,7 +33,7 @@ class CampaignLink(BaseOperatorLink):
     """
 
     name = "Kore.ai campaign"
-    xcom_key = KEY
+    xcom_key = LINK_KEY
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - an operator of any kind
         """The address that the task has pushed; empty if there is none."""

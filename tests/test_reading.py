@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_campaigns.actions.outcomes import Outcomes
-from airflow_provider_campaigns.actions.reading import MISSING, CampaignReader, check_type
+from airflow_provider_campaigns.actions.reading import PROVEN_MISSING, CampaignReader, check_type
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -61,9 +61,9 @@ def test_read__provably_missing(
     """It is missing when reading says so and the list does not hold it; a known type saves a list."""
     kore_simulator.switches(not_found_status=not_found_status)
 
-    assert reader.read(STRANGER, campaign_type) is MISSING
+    assert reader.read(STRANGER, campaign_type) is PROVEN_MISSING
     assert operations(kore_simulator) == ["get"] + ["list"] * lists
-    assert repr(MISSING) == "MISSING"
+    assert repr(PROVEN_MISSING) == "MISSING"
 
 
 @pytest.mark.parametrize("campaign_type", [None, CampaignType.VOICE])
@@ -92,7 +92,7 @@ def test_read__list_unreadable(kore_simulator: KoreSimulator, reader: CampaignRe
 def test_read__many_missing_share_the_list(kore_simulator: KoreSimulator, reader: CampaignReader) -> None:
     """The list that proves one campaign missing proves the next one missing as well."""
     for number in range(6):
-        assert reader.read(f"cd-{number}", CampaignType.VOICE) is MISSING
+        assert reader.read(f"cd-{number}", CampaignType.VOICE) is PROVEN_MISSING
 
     assert operations(kore_simulator) == ["get", "list", "get", "get", "get", "get", "get"]
 
@@ -100,10 +100,10 @@ def test_read__many_missing_share_the_list(kore_simulator: KoreSimulator, reader
 def test_read__deleted_since_the_list(kore_simulator: KoreSimulator, reader: CampaignReader) -> None:
     """A list from before does not contradict the reading of a campaign that was deleted since: a new one is asked."""
     campaign_id = kore_simulator.add_campaign(status="Stopped")
-    assert reader.read(STRANGER, CampaignType.VOICE) is MISSING
+    assert reader.read(STRANGER, CampaignType.VOICE) is PROVEN_MISSING
     kore_simulator.service.store.remove(campaign_id)
 
-    assert reader.read(campaign_id, CampaignType.VOICE) is MISSING
+    assert reader.read(campaign_id, CampaignType.VOICE) is PROVEN_MISSING
     assert operations(kore_simulator) == ["get", "list", "get", "list"]
 
 
@@ -123,7 +123,7 @@ def test_read_many__many(kore_simulator: KoreSimulator, reader: CampaignReader) 
 
     found = reader.read_many([Target(one) for one in [*ids, STRANGER]], CampaignType.VOICE, Outcomes(ids))
 
-    assert [found[one] is MISSING for one in [*ids, STRANGER]] == [False, False, False, False, True]
+    assert [found[one] is PROVEN_MISSING for one in [*ids, STRANGER]] == [False, False, False, False, True]
     assert operations(kore_simulator) == ["list", "get", "list"]
 
 

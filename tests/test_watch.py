@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_campaigns.actions.reading import MISSING
+from airflow_provider_campaigns.actions.reading import PROVEN_MISSING
 from airflow_provider_campaigns.actions.watch import CampaignWatch, StatusGoal
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -103,7 +103,7 @@ class TestLook:
 
         found = watch.look_at_all(dict.fromkeys([*ids, STRANGER], VOICE))
 
-        assert found[STRANGER] is MISSING
+        assert found[STRANGER] is PROVEN_MISSING
         assert statuses(found) == ["Active"] * 4
         assert operations(kore_simulator) == ["list", "get", "list", "list"]
 
@@ -204,7 +204,7 @@ class TestStatusGoal:
         goal = StatusGoal({"cd-1": None, "cd-2": None}, ("Stopped",))
 
         with pytest.raises(KoreNotFoundError, match="campaign cd-2: there is none") as caught:
-            goal.is_reached({"cd-1": campaign("cd-1", "Active"), "cd-2": MISSING})
+            goal.is_reached({"cd-1": campaign("cd-1", "Active"), "cd-2": PROVEN_MISSING})
 
         assert caught.value.campaign_id == "cd-2"
 

@@ -13,15 +13,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_campaigns.actions.outcomes import SENDERS
+from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, PASSING_ERRORS
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import (
-    KoreConnectionError,
-    KoreError,
-    KoreNotFoundError,
-    KoreProtocolError,
-    KoreRequestError,
-    KoreServiceError,
-)
+from airflow_provider_campaigns.kore.errors import KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEY = "contacts_before_stop"
+CONTACTS_BEFORE_STOP = "contacts_before_stop"
 """The number in a result, and in what is kept for later tries."""
 
 ENDS = timedelta(seconds=90)
@@ -43,10 +37,6 @@ PATIENCE_S = 5.0
 """How long stops that are due at once are held up by counting, at most twice that: to begin it, and for an answer."""
 
 _ANSWER_S = 15.0
-
-# Only these say nothing about the next campaign.
-_ERRORS_OF_ONE = (KoreNotFoundError, KoreProtocolError, KoreRequestError)
-_PASSING = (KoreConnectionError, KoreServiceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +54,12 @@ class ContactCount:
     @classmethod
     def in_entry(cls, entry: Mapping[str, Any]) -> Self | None:
         """The count in what ``as_entry`` gave, None if there is none."""
-        total = entry.get(KEY)
+        total = entry.get(CONTACTS_BEFORE_STOP)
         return cls(total, entry.get("campaign_instance_id")) if isinstance(total, int) else None
 
     def as_entry(self) -> dict[str, Any]:
         """The count as plain JSON values."""
-        return {"campaign_instance_id": self.campaign_instance_id, KEY: self.total}
+        return {"campaign_instance_id": self.campaign_instance_id, CONTACTS_BEFORE_STOP: self.total}
 
     def is_of(self, campaign: Campaign) -> bool:
         """True if it may be of the campaign's latest run: the runs are not known to differ."""
@@ -97,7 +87,7 @@ class ContactsBeforeStop:
         for counts in (self._earlier, self._counts):
             count = counts.get(campaign.campaign_id)
             if count is not None and count.is_of(campaign):
-                return {KEY: count.total}
+                return {CONTACTS_BEFORE_STOP: count.total}
         return {}
 
     def count(self, client: KoreClient, campaigns: Iterable[Campaign], *, needed: int, clock: Clock) -> None:
@@ -119,7 +109,7 @@ def count_until(
 
     asked = list(campaigns)
     counts, failures = _count(client, asked, left_s=left_s, place_timeout_s=left_s, answer_timeout_s=_ANSWER_S)
-    hit = [one for one in asked if isinstance(failures.get(one.campaign_id), _PASSING)]
+    hit = [one for one in asked if isinstance(failures.get(one.campaign_id), PASSING_ERRORS)]
     if hit:
         again, failed_again = _count(client, hit, left_s=left_s, place_timeout_s=left_s, answer_timeout_s=_ANSWER_S)
         counts |= again
@@ -174,7 +164,9 @@ def _count(
         except KoreError as error:
             failures[campaign.campaign_id] = error
             # The page about contact results speaks of voice only: what one SMS campaign does not tell, none does.
-            is_hopeless = campaign.campaign_type is CampaignType.SMS or not isinstance(error, _ERRORS_OF_ONE + _PASSING)
+            is_hopeless = campaign.campaign_type is CampaignType.SMS or not isinstance(
+                error, ERRORS_OF_ONE_REQUEST + PASSING_ERRORS
+            )
             return None
         return ContactCount(total, campaign.campaign_instance_id)
 

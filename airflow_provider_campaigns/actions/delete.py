@@ -11,7 +11,6 @@ from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instan
 from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
 from airflow_provider_campaigns.actions.given_reports import facts_of
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
-from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.progress import Progress
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
@@ -253,9 +252,8 @@ class _Delete:
                 campaign_id=campaign_id,
             )
         log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
-        kind, name = self._options.campaign_type, self._targets[campaign_id].name
-        self._outcomes.results[campaign_id] = Result(
-            campaign_id, None if kind is None else kind.value, MISSING_STATUS, changed=False, name=name, details=told
+        self._outcomes.results[campaign_id] = Result.missing(
+            campaign_id, campaign_type=self._options.campaign_type, name=self._targets[campaign_id].name, **told
         )
 
     def _complete(self, record: Record, told: dict[str, Any]) -> Result:

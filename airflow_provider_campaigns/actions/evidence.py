@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_campaigns.actions.contact_counts import KEY as CONTACTS
+from airflow_provider_campaigns.actions.contact_counts import CONTACTS_BEFORE_STOP
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 
@@ -24,6 +24,9 @@ Entry = dict[str, Any]
 Of a stop also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
 no ``sent_at``.
 """
+
+_IN_RESULTS = ("sent_at", "confirmed_at", CONTACTS_BEFORE_STOP)
+"""What an entry and the result of a stop or a start have in common, under the same names."""
 
 
 class Evidence(Protocol):
@@ -52,7 +55,7 @@ def keep_confirmed(evidence: Evidence, results: Mapping[str, Result]) -> None:
     confirmed = {
         campaign_id: {
             "campaign_instance_id": result.campaign_instance_id,
-            **{key: result.details[key] for key in ("sent_at", "confirmed_at", CONTACTS) if key in result.details},
+            **{key: result.details[key] for key in _IN_RESULTS if key in result.details},
         }
         for campaign_id, result in results.items()
         if "confirmed_at" in result.details
@@ -93,4 +96,4 @@ def stop_by_an_earlier_try(campaign: Campaign, earlier: Mapping[str, Entry]) -> 
         return None
     if campaign.status != CampaignStatus.STOPPED:
         return None
-    return {key: entry[key] for key in ("sent_at", "confirmed_at", CONTACTS) if key in entry}
+    return {key: entry[key] for key in _IN_RESULTS if key in entry}

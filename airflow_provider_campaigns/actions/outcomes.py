@@ -62,6 +62,14 @@ class Result:
         )
 
     @classmethod
+    def missing(
+        cls, campaign_id: str, *, campaign_type: str | None = None, name: str | None = None, **details: Any
+    ) -> Result:
+        """The result for a campaign that is provably not there, with what the caller knows of it."""
+        kind = None if campaign_type is None else str(campaign_type)
+        return cls(campaign_id, kind, MISSING, changed=False, name=name, details=details)
+
+    @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
         """What ``as_dict`` gave."""
         details = dict(value)

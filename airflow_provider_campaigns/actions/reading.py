@@ -31,6 +31,12 @@ log = logging.getLogger(__name__)
 LIST_FROM = 4
 """From so many campaigns on they are looked up in the list, which holds 100 per request."""
 
+ERRORS_OF_ONE_REQUEST = (KoreNotFoundError, KoreProtocolError, KoreRequestError)
+"""These say nothing about the next request; wrong credentials or the rate limit would meet that as well."""
+
+PASSING_ERRORS = (KoreConnectionError, KoreServiceError)
+"""The service was not there, or failed: the next request may be answered."""
+
 
 class ProvenMissing:
     """Stands for a campaign that is provably not there."""
@@ -39,7 +45,7 @@ class ProvenMissing:
         return "MISSING"
 
 
-MISSING = ProvenMissing()
+PROVEN_MISSING = ProvenMissing()
 
 
 class CampaignReader:
@@ -52,7 +58,7 @@ class CampaignReader:
         self._lock = threading.Lock()
 
     def read(self, campaign_id: str, campaign_type: CampaignType | None = None) -> Campaign | ProvenMissing:
-        """The campaign, or ``MISSING``.
+        """The campaign, or ``PROVEN_MISSING``.
 
         It is missing only if reading says that there is none and the list, asked with the same credentials, does not
         hold it: a not-found alone may come from a wrong path, app or account. ``campaign_type`` saves a list.
@@ -69,12 +75,12 @@ class CampaignReader:
                     campaign_id=campaign_id,
                     retryable=True,
                 ) from error
-            return MISSING
+            return PROVEN_MISSING
 
     def read_many(
         self, targets: Sequence[Target], campaign_type: CampaignType, outcomes: Outcomes
     ) -> dict[str, Campaign | ProvenMissing]:
-        """Every target as a campaign or ``MISSING``; one that cannot be read, or is another, becomes a failure.
+        """Every target as a campaign or ``PROVEN_MISSING``; one that cannot be read, or is another, becomes a failure.
 
         Many are looked up in the list of ``campaign_type``, and only what it does not hold is read by itself. Such
         campaigns come without calling hours.
@@ -107,13 +113,7 @@ class CampaignReader:
             return {}
         try:
             return self._list(campaign_type, fresh=True)
-        except (
-            KoreConnectionError,
-            KoreNotFoundError,
-            KoreProtocolError,
-            KoreRequestError,
-            KoreServiceError,
-        ) as error:
+        except ERRORS_OF_ONE_REQUEST + PASSING_ERRORS as error:
             log.warning("the list cannot be used (%s); each campaign is read by itself", error)
             return {}
 

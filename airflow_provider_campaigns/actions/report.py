@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.run_folder import run_folder
@@ -176,7 +175,7 @@ class _Report:
                 campaign_id=target.campaign_id,
             )
         log.info("campaign %s: is not there, by reading and by the list; nothing is reported", target.campaign_id)
-        return Result(target.campaign_id, None, MISSING_STATUS, changed=False)
+        return Result.missing(target.campaign_id)
 
     def _started_again(self, target: Target, campaign: Campaign) -> Result:
         """The report that is kept of a run that is over; the service has only the run after it."""

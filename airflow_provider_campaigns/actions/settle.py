@@ -9,8 +9,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
-from airflow_provider_campaigns.actions.outcomes import Result
+from airflow_provider_campaigns.actions.outcomes import MISSING, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
@@ -48,7 +47,7 @@ def read_ended(
     campaign = CampaignReader(client).read(target.campaign_id, campaign_type)
     if isinstance(campaign, ProvenMissing):
         log.info("campaign %s: is not there, by reading and by the list", target.campaign_id)
-        return Result(target.campaign_id, campaign_type.value, MISSING_STATUS, changed=False, name=target.name)
+        return Result.missing(target.campaign_id, campaign_type=campaign_type, name=target.name)
     target.check_name(campaign)
     check_type(campaign, campaign_type)
     schedule = " with a schedule" if campaign.is_scheduled else ""
@@ -72,7 +71,7 @@ def settled_at(result: Result, grace_period: timedelta) -> datetime | None:
 
     Nobody waits for a campaign that is gone or never ran, nor for one of which it is not known when it ended.
     """
-    if result.status == MISSING_STATUS or result.campaign_instance_id is None:
+    if result.status == MISSING or result.campaign_instance_id is None:
         return None
     try:
         ended_at = datetime.fromisoformat(result.details["ended_at"])

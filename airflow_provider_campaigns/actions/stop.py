@@ -20,7 +20,6 @@ from airflow_provider_campaigns.actions.evidence import (
     was_sent,
 )
 from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
-from airflow_provider_campaigns.actions.outcomes import MISSING as MISSING_STATUS
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.rounds import Rounds
@@ -94,7 +93,7 @@ def missing_result(campaign_id: str, options: StopOptions) -> Result:
             campaign_id=campaign_id,
         )
     log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
-    return Result(campaign_id, options.campaign_type.value, MISSING_STATUS, changed=False)
+    return Result.missing(campaign_id, campaign_type=options.campaign_type)
 
 
 def stop_campaigns(

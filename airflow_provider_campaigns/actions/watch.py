@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Result
-from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
     KoreConfigurationError,
     KoreError,
     KoreNotFoundError,
-    KoreProtocolError,
-    KoreRequestError,
 )
 from airflow_provider_campaigns.kore.listing import LIST_PAGE_SIZE
 
@@ -31,9 +29,6 @@ Found = Campaign | ProvenMissing | KoreError
 
 PERMANENT_ERRORS = (KoreAuthenticationError, KoreConfigurationError)
 """Waiting does not mend these. Everything else may be over at the next look, and is waited out."""
-
-# These concern one request, and say nothing about the next: everything else would meet the next one as well.
-_ERRORS_OF_ONE = (KoreNotFoundError, KoreProtocolError, KoreRequestError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +114,7 @@ class CampaignWatch:
         """The list by id; empty where the service refuses it: only the core endpoints must work."""
         try:
             listing = {one.campaign_id: one for one in self._client.list_campaigns(kind)}
-        except _ERRORS_OF_ONE as error:
+        except ERRORS_OF_ONE_REQUEST as error:
             if error.retryable:
                 raise  # a list that changes while it is read is whole the next time
             if not self._is_list_refused:
@@ -134,7 +129,7 @@ class CampaignWatch:
     def _read(reader: CampaignReader, campaign_id: str) -> Found:
         try:
             return reader.read(campaign_id)
-        except _ERRORS_OF_ONE as error:
+        except ERRORS_OF_ONE_REQUEST as error:
             return error
 
 

@@ -19,8 +19,7 @@ from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.hooks import KoreCampaignHook, flag
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
-from airflow_provider_campaigns.links import KEY as LINK_KEY
-from airflow_provider_campaigns.links import CampaignLink, console_link
+from airflow_provider_campaigns.links import LINK_KEY, CampaignLink, console_link
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.metrics import tell_outcomes
 from airflow_provider_campaigns.operators.run_instant import run_type
