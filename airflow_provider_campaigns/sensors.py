@@ -25,7 +25,7 @@ from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError
-from airflow_provider_campaigns.operators.base import one_of, read_hours
+from airflow_provider_campaigns.operators.arguments import one_of, read_hours
 from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ class CallingHoursSensor(_KoreSensor):
         check_static(
             self,
             campaign_id=lambda _, campaign_id: campaign_id is None or Targets.parse(campaign_id, None),
-            calling_hours=lambda _, hours: hours is None or read_hours(hours),
+            calling_hours=lambda name, hours: hours is None or read_hours(name, hours),
             wait_for=lambda name, wait_for: one_of(name, wait_for, ("closed", "open")),
         )
         self._campaign: dict[str, Any] | None = None
@@ -318,7 +318,7 @@ class CallingHoursSensor(_KoreSensor):
 
     def _hours(self) -> CallingHours:
         if self.calling_hours is not None:
-            return read_hours(self.calling_hours)
+            return read_hours("calling_hours", self.calling_hours)
         if self._campaign is None:
             self._campaign = self._read_campaign()
         return CallingHours.from_api(self._campaign["calling_hours"])

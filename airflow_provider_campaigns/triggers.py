@@ -12,7 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_campaigns.actions.watch import PERMANENT_ERRORS, StatusGoal, results_of
-from airflow_provider_campaigns.hooks import KoreCampaignHook, settings_from
+from airflow_provider_campaigns.connection import settings_from
+from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreConfigurationError,

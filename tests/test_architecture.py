@@ -46,6 +46,7 @@ LAYERS = {
     "kore": 2,
     "reports": 3,
     "actions": 4,
+    "connection": 5,
     "hooks": 5,
     "retry_policy": 5,
     "status_poller": 5,

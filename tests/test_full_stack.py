@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from airflow.sdk import Connection
 
-from airflow_provider_campaigns.hooks import settings_from
+from airflow_provider_campaigns.connection import settings_from
 from airflow_provider_campaigns.kore.settings import KoreSettings
 from demo.airflow_stack import AirflowStack
 from demo.evening import (

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from airflow.sdk import Connection
 
-from airflow_provider_campaigns.hooks import KoreCampaignHook, settings_from
+from airflow_provider_campaigns.connection import settings_from
+from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.kore.settings import KoreSettings
 

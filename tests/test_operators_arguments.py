@@ -11,9 +11,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from operator_support import ARGUMENTS, ON_CAMPAIGNS, STOPS, Run, add, filled_in
 from task_runner import TaskRun, run_task
 
-from airflow_provider_campaigns.hooks import flag
+from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.base import KoreCampaignOperator, one_of, seconds
+from airflow_provider_campaigns.operators.arguments import one_of, seconds
+from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError

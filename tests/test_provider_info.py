@@ -18,7 +18,8 @@ from airflow_names import AIRFLOW, hooks_of_a_task
 
 import airflow_provider_campaigns
 from airflow_provider_campaigns import __version__
-from airflow_provider_campaigns.hooks import KoreCampaignHook, settings_from
+from airflow_provider_campaigns.connection import settings_from
+from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.plugin import KoreCampaignPlugin
 from airflow_provider_campaigns.provider_info import get_provider_info
 

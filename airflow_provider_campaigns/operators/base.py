@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,18 +14,19 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider_campaigns.actions.clock import Clock
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.actions.targets import Targets, require_one
-from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.hooks import KoreCampaignHook, flag
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import LINK_KEY, CampaignLink, console_link
+from airflow_provider_campaigns.operators.arguments import one_of
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.metrics import tell_outcomes
 from airflow_provider_campaigns.operators.run_instant import run_type
 from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -201,122 +201,3 @@ class CampaignsOperator(KoreCampaignOperator):
         for result in results:
             self.log.info("campaign %s: %s", result["campaign_id"], json.dumps(result, sort_keys=True))
         return results if targets.is_many else results[0]
-
-
-def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
-    """``value``, if it is one of ``accepted``.
-
-    Raises:
-        KoreConfigurationError: names the argument and what it accepts.
-    """
-    if value not in accepted:
-        raise KoreConfigurationError(
-            f"{field}: expected {' or '.join(map(repr, accepted))}, got {value!r}", field=field
-        )
-    return str(value)
-
-
-def read_day(field: str, value: object) -> date | None:
-    """A date, from one or from ISO text as a template gives it; None and empty text are None.
-
-    Raises:
-        KoreConfigurationError: anything else.
-    """
-    if value is None or value == "":
-        return None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        return date.fromisoformat(value)  # type: ignore[arg-type]  # anything may come from a template
-    except (TypeError, ValueError):
-        raise KoreConfigurationError(
-            f"{field}: expected a date such as '2026-12-24', got {value!r}", field=field
-        ) from None
-
-
-def read_hours(given: object) -> CallingHours:
-    """The calling hours that a user gave, as rendered.
-
-    Raises:
-        KoreConfigurationError: they are neither a ``CallingHours`` nor an object of one of the accepted forms.
-    """
-    if isinstance(given, CallingHours):
-        return given
-    value = given
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
-    if not isinstance(value, Mapping):
-        raise KoreConfigurationError(
-            "calling_hours: expected a CallingHours, a calling-hours object, or an object such as "
-            f'{{"timezone": "Asia/Kolkata", "hours": {{"MO-FR": "9:00 AM-6:00 PM"}}}}, got {given!r}',
-            field="calling_hours",
-        )
-    try:
-        if "hours" not in value:
-            return CallingHours.from_api(value)
-        if value.keys() == {"timezone", "hours"}:
-            return CallingHours.parse(value["timezone"], value["hours"])
-    except KoreConfigurationError as error:
-        raise KoreConfigurationError(f"calling_hours: {error}", field="calling_hours") from error
-    raise KoreConfigurationError(
-        f"calling_hours: expected timezone and hours, got {', '.join(map(str, value))}", field="calling_hours"
-    )
-
-
-def read_texts(field: str, value: object, *, example: str) -> tuple[str, ...]:
-    """Texts: a sequence of them, or a JSON array in text, as a template gives it.
-
-    Raises:
-        KoreConfigurationError: anything else.
-    """
-    given = value
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError:
-            given = None
-    texts = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else (None,)
-    if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise KoreConfigurationError(f"{field}: expected a sequence such as {example}, got {value!r}", field=field)
-    return texts
-
-
-def read_timezones(field: str, value: object) -> tuple[str, ...]:
-    """Names of time zones, as ``read_texts`` reads them.
-
-    Raises:
-        KoreConfigurationError: they are no texts, or one of them names no time zone.
-    """
-    names = read_texts(field, value, example='["America/Los_Angeles"]')
-    for name in names:
-        try:
-            CallingHours.parse(name, {"MO": "9:00 AM-6:00 PM"})
-        except KoreConfigurationError as error:
-            raise KoreConfigurationError(f"{field}: {error}", field=field) from None
-    return names
-
-
-def seconds(field: str, value: object, *, least: float = 0.0) -> float:
-    """A duration in seconds, from seconds or a timedelta.
-
-    Raises:
-        KoreConfigurationError: it is neither, or shorter than ``least``.
-    """
-    number = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number < float("inf"):
-        raise KoreConfigurationError(
-            f"{field}: expected seconds from {least:g}, or a timedelta, got {value!r}", field=field
-        )
-    return float(number)
-
-
-def read_poll_interval(field: str, value: object) -> float:
-    """Seconds between two readings; 1 at least, for the sake of the account's requests.
-
-    Raises:
-        KoreConfigurationError: anything else.
-    """
-    return seconds(field, value, least=1)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns import reports as report_files
-from airflow_provider_campaigns.hooks import flag
+from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.arguments import one_of
 from airflow_provider_campaigns.operators.audit import audit_of, who_runs
-from airflow_provider_campaigns.operators.base import CampaignsOperator, one_of
+from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.outlets import tell_outlets
 from airflow_provider_campaigns.operators.static_arguments import check_static, is_static

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
-from airflow_provider_campaigns.operators.base import KoreCampaignOperator, read_texts
+from airflow_provider_campaigns.operators.arguments import read_texts
+from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns import actions, reports
-from airflow_provider_campaigns.hooks import flag
+from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.outlets import tell_outlets
 from airflow_provider_campaigns.operators.static_arguments import check_static

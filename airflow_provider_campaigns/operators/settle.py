@@ -12,7 +12,8 @@ from airflow_provider_campaigns.actions.clock import instant_text
 from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator, seconds
+from airflow_provider_campaigns.operators.arguments import seconds
+from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

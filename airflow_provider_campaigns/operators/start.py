@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.actions.evidence import NoEvidence
-from airflow_provider_campaigns.hooks import flag
+from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.operators.arguments import read_poll_interval, seconds
 from airflow_provider_campaigns.operators.audit import audit_of
-from airflow_provider_campaigns.operators.base import CampaignsOperator, read_poll_interval, seconds
+from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.static_arguments import check_static
 

@@ -9,12 +9,10 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.actions.clock import instant_text
-from airflow_provider_campaigns.hooks import flag
+from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.audit import audit_of
-from airflow_provider_campaigns.operators.base import (
-    CampaignsOperator,
+from airflow_provider_campaigns.operators.arguments import (
     one_of,
     read_day,
     read_hours,
@@ -22,6 +20,8 @@ from airflow_provider_campaigns.operators.base import (
     read_timezones,
     seconds,
 )
+from airflow_provider_campaigns.operators.audit import audit_of
+from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.run_instant import run_instant
 from airflow_provider_campaigns.operators.static_arguments import Reader, check_static
@@ -197,13 +197,13 @@ def read_lead_time(field: str, value: object) -> float:
     return seconds(field, value, least=5)
 
 
-def read_given_hours(field: str, value: object) -> CallingHours | None:  # noqa: ARG001 - the signature of readers
+def read_given_hours(field: str, value: object) -> CallingHours | None:
     """Calling hours in the place of the campaigns' own; None and empty text are None.
 
     Raises:
         KoreConfigurationError: they cannot be read.
     """
-    return None if value is None or value == "" else read_hours(value)
+    return None if value is None or value == "" else read_hours(field, value)
 
 
 NEED_A_CLOSE: dict[str, Reader] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk import Connection
 
-from airflow_provider_campaigns.hooks import settings_from
+from airflow_provider_campaigns.connection import settings_from
 from airflow_provider_campaigns.kore.settings import KoreSettings
 from airflow_provider_campaigns.provider_info import get_provider_info
 

@@ -1,0 +1,140 @@
+"""What an Airflow connection of type ``kore_campaign`` says about the account."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_campaigns.kore.settings import KoreSettings
+
+
+def connection_type() -> dict[str, Any]:
+    """The connection's fields, as the provider's metadata describe them to Airflow."""
+    from airflow_provider_campaigns.provider_info import get_provider_info  # noqa: PLC0415
+
+    connection_type: dict[str, Any] = get_provider_info()["connection-types"][0]
+    return connection_type
+
+
+def settings_from(connection: Any) -> KoreSettings:
+    """What an Airflow connection says about the account, whether it came as a form, as JSON or as a URI.
+
+    A URI holds every extra as text, so numbers, booleans and JSON are read from text as well; empty extras, as the
+    form leaves them, count as not given.
+
+    Raises:
+        KoreConfigurationError: names the field and says what belongs there.
+    """
+    from airflow_provider_campaigns.kore.settings import KoreSettings  # noqa: PLC0415
+
+    extras = {"stream_id": "", "account_id": "", **_extras_of(connection)}
+    return KoreSettings(
+        host=_host_of(connection),
+        client_id=connection.login or "",
+        client_secret=connection.password or "",
+        **{name: _READERS[name](name, value) if name in _READERS else value for name, value in extras.items()},
+    )
+
+
+def flag(name: str, value: object) -> bool:
+    """A boolean, or the text ``true`` or ``false`` that a URI or a template gives.
+
+    Raises:
+        KoreConfigurationError: anything else; nothing counts as true because it is not empty.
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
+        return value.strip().casefold() == "true"
+    raise KoreConfigurationError(f"{name}: expected true or false, got {value!r}", field=name)
+
+
+_ALIASES = {"iid": "stream_id", "bot_id": "stream_id"}
+
+
+def _extras_of(connection: Any) -> dict[str, Any]:
+    text = connection.extra
+    try:
+        extras: Any = json.loads(text) if text else {}
+    except ValueError:
+        extras = None
+    if not isinstance(extras, dict):
+        raise KoreConfigurationError(
+            'extra: expected a JSON object such as {"stream_id": "st-...", "account_id": "..."}', field="extra"
+        )
+    known = connection_type()["conn-fields"]
+    given: dict[str, Any] = {}
+    for key, value in extras.items():
+        name = _ALIASES.get(key, str(key))
+        if name not in known:
+            close = difflib.get_close_matches(key, [*known, *_ALIASES], n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+            raise KoreConfigurationError(f"extra: there is no field {key!r}; {hint}", field=key)
+        if value is None or value == "":
+            continue
+        if given.setdefault(name, value) != value:
+            raise KoreConfigurationError(f"extra: {key!r} is given twice, with different values", field=key)
+    return given
+
+
+def _host_of(connection: Any) -> str:
+    host: str = connection.host or ""
+    scheme = connection.schema
+    if scheme:
+        if scheme not in {"http", "https"}:
+            raise KoreConfigurationError(
+                f"schema: expected nothing, or 'https', got {scheme!r}; the platform's paths are known", field="schema"
+            )
+        if "://" not in host:
+            host = f"{scheme}://{host}"
+    if connection.port and host:
+        host = f"{host.rstrip('/')}:{connection.port}"
+    return host
+
+
+def _number(kind: Callable[[str], Any]) -> Callable[[str, object], Any]:
+    def read(name: str, value: object) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return kind(value)
+        except ValueError:
+            raise KoreConfigurationError(f"{name}: expected a number, got {value!r}", field=name) from None
+
+    return read
+
+
+def _json_object(name: str, value: object) -> Any:
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise KoreConfigurationError(
+            f'{name}: expected a JSON object such as {{"stop_voice_v1": "/path/{{stream_id}}/{{campaign_id}}"}}',
+            field=name,
+        )
+    return parsed
+
+
+def _text(_name: str, value: object) -> Any:
+    # ``airflow connections add --conn-uri`` reads each extra as JSON, so a text of digits arrives as a number.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_READERS: dict[str, Callable[[str, object], Any]] = {
+    "account_id": _text,
+    "jwt_subject": _text,
+    "allow_http": flag,
+    "verify_tls": flag,
+    "jwt_ttl_s": _number(int),
+    "requests_per_minute": _number(int),
+    "timeout_s": _number(float),
+    "endpoint_overrides": _json_object,
+}
