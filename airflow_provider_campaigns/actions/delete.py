@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.actions.deletable import check_deletable, check_meant, check_unchanged, type_to_delete
 from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
 from airflow_provider_campaigns.actions.given_reports import facts_of
+from airflow_provider_campaigns.actions.gone import prove_gone
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
-from airflow_provider_campaigns.actions.progress import Progress
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
-from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
-from airflow_provider_campaigns.kore.errors import (
-    CampaignMismatchError,
-    CampaignStateError,
-    CampaignTimeoutError,
-    KoreError,
-    KoreNotFoundError,
-)
+from airflow_provider_campaigns.kore.errors import KoreNotFoundError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 
 if TYPE_CHECKING:
@@ -30,16 +24,12 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.archive import Archive, Record
     from airflow_provider_campaigns.actions.given_reports import Reports
     from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.writes import Receipt
     from airflow_provider_campaigns.reports.fit import CheckedReport
 
 log = logging.getLogger(__name__)
-
-GONE_TIMEOUT_S = 60.0
-GONE_POLL_S = 10.0
-
-DELETABLE = frozenset({CampaignStatus.STOPPED, CampaignStatus.COMPLETED, CampaignStatus.READY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,44 +99,6 @@ def delete_campaigns(
     ).run()
 
 
-def check_deletable(campaign: Campaign) -> None:
-    """Make sure that nothing is lost by deleting the campaign.
-
-    Raises:
-        CampaignStateError: it runs, may run, or will run; nothing was sent.
-    """
-    if campaign.status in DELETABLE and not campaign.is_scheduled:
-        return
-    if campaign.is_scheduled:
-        reason = f"is {campaign.status} with a schedule, so the platform will start it; disable the schedule first"
-    elif campaign.status.is_running:
-        reason = f"is {campaign.status}; stop it first, or use if_running='stop'"
-    elif campaign.status == CampaignStatus.PREPARING:
-        reason = f"is {campaign.status}; wait until it is {CampaignStatus.READY}"
-    else:
-        reason = f"is {str(campaign.status)!r}, a status that is not documented and may mean that it runs"
-    raise CampaignStateError(
-        f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
-    )
-
-
-def check_meant(campaign: Campaign, target: Target) -> None:
-    """Make sure that a campaign that comes from another task's result is one to delete.
-
-    Raises:
-        CampaignStateError: it was left running until its last day, or it has yet to run; nothing was sent.
-    """
-    reason = None
-    if target.waits_for is not None:
-        reason = f"was left running until its last day, {target.waits_for}"
-    elif campaign.status == CampaignStatus.READY and not target.is_explicit:
-        reason = f"is {campaign.status}, so it has yet to run; such a campaign is deleted only if its id is named"
-    if reason is not None:
-        raise CampaignStateError(
-            f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
-        )
-
-
 @dataclass(slots=True)
 class _Accepted:
     """A campaign whose delete took effect.
@@ -193,7 +145,9 @@ class _Delete:
         deleted = self._outcomes.attempt_all(self._targets, self._delete)
         going = {campaign_id: accepted for campaign_id, accepted in deleted.items() if accepted is not None}
         if self._options.confirm:
-            self._confirm(going)
+            types = {campaign_id: accepted.result.campaign_type for campaign_id, accepted in going.items()}
+            prove_gone(self._client, types, self._outcomes, total=len(self._targets), clock=self._clock)
+            going = {one: accepted for one, accepted in going.items() if one not in self._outcomes.failures}
         finished = self._outcomes.attempt_all(going, lambda one: self._finish(going[one]))
         self._outcomes.results.update(finished)
         return self._outcomes
@@ -207,7 +161,7 @@ class _Delete:
         target = self._targets[campaign_id]
         target.check_name(campaign)
         check_meant(campaign, target)
-        kind = self._type_of(campaign)
+        kind = type_to_delete(campaign, self._options.campaign_type)
         report = None if self._reports is None else self._reports.check(campaign)
         if campaign.status.is_running and not campaign.is_scheduled and self._options.if_running == "stop":
             if self._options.plan_only:
@@ -222,7 +176,7 @@ class _Delete:
         record = None if self._archive is None else self._archive.begin(campaign)
         try:
             # Reading the report and writing the archive may have taken long: look once more.
-            self._check_unchanged(campaign, report)
+            self._judge_again(campaign, report)
             self._clock.check_cancelled()
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
@@ -271,18 +225,6 @@ class _Delete:
         result.status = DELETED
         return result
 
-    def _type_of(self, campaign: Campaign) -> CampaignType:
-        if self._options.campaign_type is not None:
-            check_type(campaign, self._options.campaign_type)
-            return self._options.campaign_type
-        if campaign.campaign_type is None:
-            raise CampaignMismatchError(
-                f"campaign {campaign.campaign_id}: does not tell whether it is voice or SMS; say campaign_type='voice' "
-                "or 'sms'. Nothing was sent",
-                campaign_id=campaign.campaign_id,
-            )
-        return campaign.campaign_type
-
     def _stop(self, campaign: Campaign, kind: CampaignType) -> None:
         target = self._targets[campaign.campaign_id]
         stopped = stop_campaigns(
@@ -296,7 +238,7 @@ class _Delete:
         stopped.raise_failures("stopped")
 
     def _plan(self, campaign: Campaign, *verbs: str) -> None:
-        kind = self._type_of(campaign)
+        kind = type_to_delete(campaign, self._options.campaign_type)
         version = self._options.api_version
         requests = [
             self._client.describe(verb, campaign.campaign_id, kind, api_version=version if verb == "delete" else None)
@@ -310,20 +252,12 @@ class _Delete:
         )
         self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=False, planned=", ".join(requests))
 
-    def _check_unchanged(self, campaign: Campaign, report: CheckedReport | None) -> None:
+    def _judge_again(self, campaign: Campaign, report: CheckedReport | None) -> None:
         """Judge the campaign once more, by one reading of the whole object, which also names its run."""
         now = self._client.get_campaign(campaign.campaign_id)
         if report is not None:
             report.check_again(now)
-        if (now.status, now.campaign_instance_id) != (campaign.status, campaign.campaign_instance_id):
-            raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: was {campaign.status} and became {now.status}"
-                + ("" if now.campaign_instance_id == campaign.campaign_instance_id else " as another run")
-                + " meanwhile. Nothing was deleted",
-                campaign_id=campaign.campaign_id,
-                # Whatever it became, the next try judges it anew.
-                retryable=True,
-            )
+        check_unchanged(campaign, now)
         check_deletable(now)
 
     def _accepted(
@@ -370,53 +304,5 @@ class _Delete:
         return result
 
     def _request(self, campaign: Campaign) -> str:
-        kind = self._type_of(campaign)
+        kind = type_to_delete(campaign, self._options.campaign_type)
         return self._client.describe("delete", campaign.campaign_id, kind, api_version=self._options.api_version)
-
-    def _confirm(self, going: dict[str, _Accepted]) -> None:
-        """Read until every campaign is provably gone; takes out those that are not, as failures."""
-        deadline = self._clock.monotonic() + GONE_TIMEOUT_S
-        progress = Progress(len(self._targets), not_yet="gone", clock=self._clock)
-        still_there = self._not_gone(list(going), going)
-        while still_there and self._clock.monotonic() < deadline:
-            progress.tell(dict.fromkeys(still_there, "shown"))
-            self._clock.sleep(max(0.0, min(GONE_POLL_S, deadline - self._clock.monotonic())))
-            still_there = self._not_gone(still_there, going)
-        for campaign_id in still_there:
-            self._outcomes.failures[campaign_id] = CampaignTimeoutError(
-                f"campaign {campaign_id}: the delete was accepted, but the service still shows the campaign after "
-                f"{GONE_TIMEOUT_S:g} s; run this again, or look at it on the platform",
-                campaign_id=campaign_id,
-            )
-        for campaign_id in self._outcomes.failures.keys() & going.keys():
-            self._outcomes.failures[campaign_id].outcome_unknown = True
-            del going[campaign_id]
-
-    def _not_gone(self, campaign_ids: list[str], going: dict[str, _Accepted]) -> list[str]:
-        """Those that reading or the list still shows; one list per type serves them all."""
-        try:
-            kinds = {
-                kind
-                for kind in CampaignType
-                if any(going[one].result.campaign_type in {kind, None} for one in campaign_ids)
-            }
-            listed = {one.campaign_id for kind in kinds for one in self._client.list_campaigns(kind)}
-        except KoreError as error:
-            log.info("the list could not be read: %s", error)
-            if error.retryable:
-                return campaign_ids
-            self._outcomes.failures.update(dict.fromkeys(campaign_ids, error))
-            return []
-        shown = self._outcomes.attempt_all(campaign_ids, lambda one: one in listed or not self._reads_as_gone(one))
-        return [campaign_id for campaign_id, is_shown in shown.items() if is_shown]
-
-    def _reads_as_gone(self, campaign_id: str) -> bool:
-        try:
-            self._client.get_campaign(campaign_id)
-        except KoreNotFoundError:
-            return True
-        except KoreError as error:
-            log.info("campaign %s: could not be read: %s", campaign_id, error)
-            if not error.retryable:
-                raise
-        return False

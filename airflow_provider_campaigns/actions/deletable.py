@@ -1,0 +1,87 @@
+"""Whether a campaign may be deleted, by what was read of it: its status, its type, and who meant it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.actions.reading import check_type
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+
+DELETABLE = frozenset({CampaignStatus.STOPPED, CampaignStatus.COMPLETED, CampaignStatus.READY})
+
+
+def check_deletable(campaign: Campaign) -> None:
+    """Make sure that nothing is lost by deleting the campaign.
+
+    Raises:
+        CampaignStateError: it runs, may run, or will run; nothing was sent.
+    """
+    if campaign.status in DELETABLE and not campaign.is_scheduled:
+        return
+    if campaign.is_scheduled:
+        reason = f"is {campaign.status} with a schedule, so the platform will start it; disable the schedule first"
+    elif campaign.status.is_running:
+        reason = f"is {campaign.status}; stop it first, or use if_running='stop'"
+    elif campaign.status == CampaignStatus.PREPARING:
+        reason = f"is {campaign.status}; wait until it is {CampaignStatus.READY}"
+    else:
+        reason = f"is {str(campaign.status)!r}, a status that is not documented and may mean that it runs"
+    raise CampaignStateError(
+        f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
+    )
+
+
+def check_meant(campaign: Campaign, target: Target) -> None:
+    """Make sure that a campaign that comes from another task's result is one to delete.
+
+    Raises:
+        CampaignStateError: it was left running until its last day, or it has yet to run; nothing was sent.
+    """
+    reason = None
+    if target.waits_for is not None:
+        reason = f"was left running until its last day, {target.waits_for}"
+    elif campaign.status == CampaignStatus.READY and not target.is_explicit:
+        reason = f"is {campaign.status}, so it has yet to run; such a campaign is deleted only if its id is named"
+    if reason is not None:
+        raise CampaignStateError(
+            f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
+        )
+
+
+def check_unchanged(before: Campaign, now: Campaign) -> None:
+    """Make sure that a campaign is still what was judged: in the same status, with the same latest run.
+
+    Raises:
+        CampaignStateError: it is not; retryable, because whatever it became, the next try judges it anew.
+    """
+    if (now.status, now.campaign_instance_id) != (before.status, before.campaign_instance_id):
+        raise CampaignStateError(
+            f"campaign {before.campaign_id}: was {before.status} and became {now.status}"
+            + ("" if now.campaign_instance_id == before.campaign_instance_id else " as another run")
+            + " meanwhile. Nothing was deleted",
+            campaign_id=before.campaign_id,
+            retryable=True,
+        )
+
+
+def type_to_delete(campaign: Campaign, meant: CampaignType | None) -> CampaignType:
+    """The type that the request names: the one that is meant, else the campaign's own.
+
+    Raises:
+        CampaignMismatchError: the campaign is of the other type, or nobody says of which; nothing was sent.
+    """
+    if meant is not None:
+        check_type(campaign, meant)
+        return meant
+    if campaign.campaign_type is None:
+        raise CampaignMismatchError(
+            f"campaign {campaign.campaign_id}: does not tell whether it is voice or SMS; say campaign_type='voice' "
+            "or 'sms'. Nothing was sent",
+            campaign_id=campaign.campaign_id,
+        )
+    return campaign.campaign_type
