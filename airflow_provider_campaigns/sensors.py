@@ -25,7 +25,7 @@ from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError
-from airflow_provider_campaigns.operators.arguments import one_of, read_hours
+from airflow_provider_campaigns.operators.arguments import one_of, read_campaign_id, read_campaign_ids, read_hours
 from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ class CampaignStatusSensor(_KoreSensor):
         self.statuses = statuses
         check_static(
             self,
-            campaign_id=lambda _, campaign_id: campaign_id is None or Targets.parse(campaign_id, None),
-            campaign_ids=lambda _, campaign_ids: campaign_ids is None or Targets.parse(None, campaign_ids),
+            campaign_id=read_campaign_id,
+            campaign_ids=read_campaign_ids,
             statuses=lambda _, statuses: _statuses(statuses),
         )
         self._types: dict[str, CampaignType] = {}
@@ -265,7 +265,7 @@ class CallingHoursSensor(_KoreSensor):
         self.wait_for = wait_for
         check_static(
             self,
-            campaign_id=lambda _, campaign_id: campaign_id is None or Targets.parse(campaign_id, None),
+            campaign_id=read_campaign_id,
             calling_hours=lambda name, hours: hours is None or read_hours(name, hours),
             wait_for=lambda name, wait_for: one_of(name, wait_for, ("closed", "open")),
         )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
+from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
@@ -21,6 +22,26 @@ def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
             f"{field}: expected {' or '.join(map(repr, accepted))}, got {value!r}", field=field
         )
     return str(value)
+
+
+def read_campaign_id(_field: str, value: object) -> None:
+    """One campaign: an id, or the result dict of another task; None names none.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    if value is not None:
+        Targets.parse(value, None)
+
+
+def read_campaign_ids(_field: str, value: object) -> None:
+    """Many campaigns, as ``Targets`` takes them; None names none.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    if value is not None:
+        Targets.parse(None, value)
 
 
 def read_day(field: str, value: object) -> date | None:

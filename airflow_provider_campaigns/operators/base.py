@@ -19,7 +19,7 @@ from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import LINK_KEY, CampaignLink, console_link
-from airflow_provider_campaigns.operators.arguments import one_of
+from airflow_provider_campaigns.operators.arguments import one_of, read_campaign_id, read_campaign_ids
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.metrics import tell_outcomes
 from airflow_provider_campaigns.operators.run_instant import run_type
@@ -149,8 +149,8 @@ class CampaignsOperator(KoreCampaignOperator):
         self.plan_only = plan_only
         check_static(
             self,
-            campaign_id=lambda _, campaign_id: campaign_id is None or Targets.parse(campaign_id, None),
-            campaign_ids=lambda _, campaign_ids: campaign_ids is None or Targets.parse(None, campaign_ids),
+            campaign_id=read_campaign_id,
+            campaign_ids=read_campaign_ids,
             if_missing=lambda *_: self.checked_if_missing(),
             plan_only=flag,
         )

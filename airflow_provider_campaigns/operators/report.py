@@ -94,7 +94,7 @@ class CampaignReportOperator(CampaignsOperator):
                 self.hook.get_conn(), targets.targets, output_path, options, clock=clock
             )
             result = self.deliver(outcomes, targets, context, what="reported")
-            self._tell_assets(outcomes.as_dicts(), context)
+            self._tell_outlets(context, outcomes.as_dicts())
             return result
 
     def _options(self) -> ReportOptions:
@@ -108,17 +108,17 @@ class CampaignReportOperator(CampaignsOperator):
             plan_only=flag("plan_only", self.plan_only),
         )
 
-    def _tell_assets(self, results: list[dict[str, Any]], context: Context) -> None:
-        """What a DAG that runs on an asset of this task needs to find the reports."""
+    def _tell_outlets(self, context: Context, results: list[dict[str, Any]]) -> None:
+        """Let the events of the task's assets say where the reports are."""
         names = ("campaign_id", "rows", "complete", "manifest_url", "manifest_sha256")
         reported = [result for result in results if "manifest_url" in result]
         campaigns: list[JsonValue] = [{name: result[name] for name in names} for result in reported]
         tell_outlets(self, context, campaigns)
 
 
-def _read_formats(field: str, value: object) -> None:  # noqa: ARG001 - the signature of readers
+def _read_formats(_field: str, value: object) -> None:
     reports.contents.checked_formats(value)
 
 
-def _read_phone_numbers(field: str, value: object) -> None:  # noqa: ARG001 - the signature of readers
+def _read_phone_numbers(_field: str, value: object) -> None:
     reports.rows.PhoneNumbers.parse(value)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.clock import Clock
     from airflow_provider_campaigns.actions.stop import StopOptions
     from airflow_provider_campaigns.actions.stop_at_close import CloseRun
+    from airflow_provider_campaigns.actions.targets import Targets
     from airflow_provider_campaigns.calling_hours import CallingHours
 
 
@@ -104,18 +105,7 @@ class _StopCampaignOperator(CampaignsOperator):
             targets, options = self.targets(), self._options()
             self.show_link(context, targets)
             if one_of("when", self.when, WHEN) == "now":
-                for name in NEED_A_CLOSE:
-                    needs_close(name, getattr(self, name))
-                evidence = evidence_of(context)
-                outcomes = actions.stop.stop_campaigns(
-                    self.hook.get_conn(),
-                    targets.targets,
-                    options,
-                    evidence=evidence,
-                    audit=audit_of(context),
-                    clock=clock,
-                )
-                return self.deliver(outcomes, targets, context, what="stopped")
+                return self._stop_now(targets, options, context, clock)
             if not self.retries:
                 self.log.warning(
                     "retries is 0: if this task's worker dies before the close, nothing stops the campaigns"
@@ -133,6 +123,19 @@ class _StopCampaignOperator(CampaignsOperator):
             )
             self._warn_if_late(run, clock)
             return self._serve(run, context, clock)
+
+    def _stop_now(self, targets: Targets, options: StopOptions, context: Context, clock: Clock) -> Any:
+        for name in NEED_A_CLOSE:
+            needs_close(name, getattr(self, name))
+        outcomes = actions.stop.stop_campaigns(
+            self.hook.get_conn(),
+            targets.targets,
+            options,
+            evidence=evidence_of(context),
+            audit=audit_of(context),
+            clock=clock,
+        )
+        return self.deliver(outcomes, targets, context, what="stopped")
 
     def resume(self, context: Context, run: dict[str, Any], event: Any = None) -> Any:  # noqa: ARG002 - a moment came
         """Go on in a new process, shortly before a close; what is due is decided anew."""
