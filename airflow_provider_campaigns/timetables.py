@@ -6,58 +6,27 @@ does no I/O.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
-from airflow_provider_campaigns.calling_hours import HORIZON, CallingHours
+from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.calling_hours_text import unreadable
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, excerpt
+from airflow_provider_campaigns.timetable_runs import EVENTS, Event, Run, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from airflow.models.dagrun import DagRun
     from airflow.timetables.base import TimeRestriction
 
-GRACE = timedelta(minutes=5)
-"""How late an event still counts as now, where nothing shows that the DAG was meant to run before.
-
-Without it an event would be lost whenever the DAG file is parsed between its instant and the scheduler's next look.
-Airflow's own cron timetables allow at least as much.
-"""
-
 DESCRIPTION_LENGTH = 1000  # of Airflow's column; PostgreSQL refuses longer texts
 _OFFSET_LIMIT = timedelta(days=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BLOCK = timedelta(days=28)
-_BLOCK_S = _BLOCK.total_seconds()
-_HORIZON_BLOCKS = HORIZON // _BLOCK + 2  # the first and the last may be partial
-_DAY_AT_MOST = timedelta(days=3)  # from the first to the last instant of a date, also where clocks are turned back
 _API_KEYS = frozenset({"dialingStrategy", "frequency", "timezone", "days"})
-
-
-class _Event(NamedTuple):
-    """What a run is made for: the closing or the opening, of each day or of each stretch."""
-
-    closing: bool
-    daily: bool
-    default_offset: timedelta
-    words: str
-
-
-EVENTS = {
-    "last_close": _Event(closing=True, daily=True, default_offset=timedelta(minutes=-10), words="the last close"),
-    "first_open": _Event(closing=False, daily=True, default_offset=timedelta(0), words="the first opening"),
-    "every_close": _Event(closing=True, daily=False, default_offset=timedelta(minutes=-10), words="every close"),
-    "every_open": _Event(closing=False, daily=False, default_offset=timedelta(0), words="every opening"),
-}
 
 
 class CallingHoursTimetable(Timetable):
@@ -72,7 +41,7 @@ class CallingHoursTimetable(Timetable):
 
     With ``catchup=False`` a missed event is made up only while nothing has changed since: a close until the next
     opening, an opening until the next close. So unpausing a DAG at noon does not run last night's close. A DAG that has
-    no ``start_date`` and never ran makes up nothing older than ``GRACE``.
+    no ``start_date`` and never ran makes up nothing older than five minutes (``timetable_runs.GRACE``).
 
     A run by hand gets the interval of the last run whose interval has begun.
 
@@ -106,7 +75,7 @@ class CallingHoursTimetable(Timetable):
         self.hours = _read_hours(timezone, hours, frozenset(self.closed_on))
         self.offset = kind.default_offset if offset is None else _read_offset(offset)
         self.description = self._describe()
-        self._runs = _Runs(self.hours, kind, self.offset)
+        self._runs = Runs(self.hours, kind, self.offset)
 
     @property
     def summary(self) -> str:
@@ -136,7 +105,7 @@ class CallingHoursTimetable(Timetable):
     def next_run(self, last: DataInterval | None, restriction: TimeRestriction, *, now: datetime) -> DagRunInfo | None:
         """The run after the one with the interval ``last``, as of ``now``; None if the restriction leaves none."""
         run = self._runs.next_run(last, restriction, now)
-        return run and DagRunInfo(run_after=pendulum.instance(run.run_after), data_interval=run.data_interval)
+        return run and DagRunInfo(run_after=pendulum.instance(run.run_after), data_interval=_data_interval(run))
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
         """The interval of the last run whose interval began at or before.
@@ -145,7 +114,7 @@ class CallingHoursTimetable(Timetable):
         by hand with the very logical date of a scheduled run gets its interval: it takes that run's place, for Airflow
         allows no two with one logical date.
         """
-        return next(self._runs.begun(run_after)).data_interval
+        return _data_interval(next(self._runs.begun(run_after)))
 
     def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
         """What Airflow 3.2 and later count on from, once it has found that run under the logical date of the next one.
@@ -177,138 +146,15 @@ class CallingHoursTimetable(Timetable):
         return text if len(text) <= DESCRIPTION_LENGTH else f"{text[: DESCRIPTION_LENGTH - 3]}..."
 
 
-# --- Which runs there are --------------------------------------------------------------------------------------------
-
-
-class _Run(NamedTuple):
-    """One event and its run; instants in UTC."""
-
-    start: datetime
-    end: datetime
-    event: datetime
-    run_after: datetime
-
-    @property
-    def data_interval(self) -> DataInterval:
-        """As Airflow wants it."""
-        return DataInterval(pendulum.instance(self.start), pendulum.instance(self.end))
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """All runs of a timetable, in order: from one to the next, start, end, event and due time all advance.
-
-    They are worked out in blocks of four weeks, which are kept: a scheduler or a backfill asks for one after the other.
-    """
-
-    hours: CallingHours
-    kind: _Event
-    offset: timedelta
-    _blocks: dict[int, list[_Run]] = field(init=False, compare=False, default_factory=dict)
-
-    def next_run(self, last: DataInterval | None, restriction: TimeRestriction, now: datetime) -> _Run | None:
-        """The first run after ``last`` that the restriction allows and that is not overdue."""
-        floors: list[datetime] = [] if restriction.earliest is None else [restriction.earliest]
-        is_new = last is None and not floors
-        if is_new or not restriction.catchup:
-            floors.append(self._start_of_oldest_timely(now, is_new=is_new))
-        run = None
-        if last is not None:
-            run = self._rest_of(last, now)
-            floors.append(last.start)
-        if run is None or run.start < max(floors):
-            later = self.starting_from(max(floors))
-            run = next((run for run in later if last is None or (run.start > last.start and run.end > last.end)), None)
-        if run is None or (restriction.latest is not None and run.start > restriction.latest):
-            return None
-        return run
-
-    def starting_from(self, start: datetime) -> Iterator[_Run]:
-        """The runs whose interval starts at or after, the earliest first."""
-        first = int(
-            start.timestamp() // _BLOCK_S
-        )  # the block tells when a run's day opens, and an interval never starts after that
-        for number in range(first, first + _HORIZON_BLOCKS):
-            runs = self._block(number)
-            yield from runs[bisect_left(runs, start, key=_start) :]
-
-    def begun(self, at: datetime) -> Iterator[_Run]:
-        """The runs whose interval starts at or before, the latest first."""
-        lead_s = max(-self.offset.total_seconds(), 0)
-        last = int((at.timestamp() + lead_s) // _BLOCK_S)
-        for number in range(last, last - _HORIZON_BLOCKS, -1):
-            runs = self._block(number)
-            yield from reversed(runs[: bisect_right(runs, at, key=_start)])
-
-    def _rest_of(self, last: DataInterval, now: datetime) -> _Run | None:
-        """A run for the rest of a day that was extended after its run was made, if that close is still to come.
-
-        The day's own logical date is taken, by ``last``. Waiting for it to become free would stop the DAG for good, and
-        leaving the day out would miss a close.
-        """
-        run = next(self.begun(last.start), None)
-        if not self.kind.closing or run is None or run.end <= last.end or self._is_overdue(run, now, is_new=True):
-            return None
-        start = max(last.end, last.start + timedelta(seconds=1))
-        return run._replace(start=start) if start < run.end else None
-
-    def _start_of_oldest_timely(self, now: datetime, *, is_new: bool) -> datetime:
-        """The start of the oldest run that is not overdue; now, if all that have begun are."""
-        oldest = now
-        for run in self.begun(now):
-            if self._is_overdue(run, now, is_new=is_new):
-                break
-            oldest = run.start
-        return oldest
-
-    def _is_overdue(self, run: _Run, now: datetime, *, is_new: bool) -> bool:
-        due = max(run.event, run.run_after)
-        if is_new and now >= due + GRACE:
-            return True
-        changed = self.hours.next_open(due) if self.kind.closing else self.hours.next_close(due)
-        return changed is not None and changed <= now
-
-    def _block(self, number: int) -> list[_Run]:
-        """The runs whose day or stretch opens in that block."""
-        runs = self._blocks.get(number)
-        if runs is None:
-            # Two threads may both get here; they store the same.
-            since = _EPOCH + number * _BLOCK
-            runs = [self._run(*edges) for edges in self._edges(since, since + _BLOCK) if since <= edges[0]]
-            self._blocks[number] = runs
-        return runs
-
-    def _edges(self, since: datetime, until: datetime) -> Iterable[tuple[datetime, datetime]]:
-        """Opening and close of each stretch, or of each day, that opens before ``until`` and not long before ``since``.
-
-        A day's stretches need not follow each other: where clocks are turned back across midnight, the next day has
-        begun once already.
-        """
-        beyond = _DAY_AT_MOST if self.kind.daily else timedelta(0)
-        zone = ZoneInfo(self.hours.timezone)
-        days: dict[object, tuple[datetime, datetime]] = {}
-        for opens_at, closes_at in self.hours.windows(since - beyond, until + beyond):
-            if opens_at is None or closes_at is None:  # only of hours that never close, which are refused
-                continue
-            key = opens_at.astimezone(zone).date() if self.kind.daily else opens_at
-            first, _ = days.setdefault(key, (opens_at, closes_at))
-            days[key] = first, closes_at
-        return [edges for edges in days.values() if edges[0] < until]
-
-    def _run(self, opens_at: datetime, closes_at: datetime) -> _Run:
-        event = closes_at if self.kind.closing else opens_at
-        run_after = event + self.offset
-        return _Run(min(opens_at, run_after), closes_at, event, run_after)
-
-
-def _start(run: _Run) -> datetime:
-    return run.start
+def _data_interval(run: Run) -> DataInterval:
+    """As Airflow wants it."""
+    return DataInterval(pendulum.instance(run.start), pendulum.instance(run.end))
 
 
 # --- Arguments -------------------------------------------------------------------------------------------------------
 
 
-def _read_event(event: object) -> _Event:
+def _read_event(event: object) -> Event:
     if not isinstance(event, str) or event not in EVENTS:
         raise unreadable("event", event, f"one of {', '.join(EVENTS)}", '"last_close"')
     return EVENTS[event]

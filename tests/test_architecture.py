@@ -50,6 +50,7 @@ LAYERS = {
     "hooks": 5,
     "retry_policy": 5,
     "status_poller": 5,
+    "timetable_runs": 5,
     "triggers": 6,
     "timetables": 6,
     "operators": 7,
