@@ -9,22 +9,18 @@ Instants go in as aware datetimes of any zone (naive ones raise) and come out in
 subtracts two datetimes of one zone by their wall clocks, which is wrong across a change of clocks. Close to the years 1
 and 9999, where Python's calendar ends, the answer may be an OverflowError.
 
-How it is computed: time is cut into chunks of four weeks. For each chunk that is asked about, the instants at which
-open and closed change are worked out once and kept; every question is then a binary search.
+How it is computed stands in ``calling_hours_edges``, which knows seconds only.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Container
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from itertools import pairwise
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from airflow_provider_campaigns.calling_hours_edges import DAY_S, EPOCH, SECOND, Edges, instant
 from airflow_provider_campaigns.calling_hours_text import (
-    DAY_MINUTES,
     Week,
     read_zone,
     unreadable,
@@ -44,16 +40,6 @@ HORIZON = timedelta(days=10 * 366)
 
 _PLAIN_COLLECTIONS = (set, frozenset, list, tuple, dict)
 
-_WEEK_MINUTES = 7 * DAY_MINUTES
-_DAY_S = 24 * 60 * 60
-_CHUNK_S = 28 * _DAY_S
-_HORIZON_CHUNKS = HORIZON // timedelta(seconds=_CHUNK_S) + 2  # the first and the last may be partial
-
-_SECOND = timedelta(seconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_ORDINAL = _EPOCH.toordinal()
-_EPOCH_WEEKDAY = _EPOCH.weekday()
-
 
 class Stretch(NamedTuple):
     """A maximal open interval ``[opens_at, closes_at)`` in UTC: open throughout, closed before and after.
@@ -63,13 +49,6 @@ class Stretch(NamedTuple):
 
     opens_at: datetime | None
     closes_at: datetime | None
-
-
-class _Chunk(NamedTuple):
-    """Four weeks: were they open the second before they began, and the seconds at which that changes."""
-
-    open_before: bool
-    edges: list[int]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,12 +69,13 @@ class CallingHours:
     week: Week
     closed_on: Container[date] = field(default=frozenset(), hash=False)
     _zone: ZoneInfo = field(init=False, compare=False)
-    _chunks: dict[int, _Chunk] = field(init=False, compare=False, default_factory=dict)
+    _edges: Edges = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Checks zone and calendar; raises KoreConfigurationError."""
         object.__setattr__(self, "_zone", read_zone(self.timezone, "timezone"))
         object.__setattr__(self, "closed_on", _read_calendar(self.closed_on))
+        object.__setattr__(self, "_edges", Edges(self._zone, self.week, self.closed_on, horizon=HORIZON))
 
     @classmethod
     def from_api(cls, document: Mapping[str, object], *, closed_on: Container[date] = frozenset()) -> CallingHours:
@@ -139,45 +119,32 @@ class CallingHours:
     @property
     def never_closes(self) -> bool:
         """True if every wall-clock reading is open: windows around the clock, and no closed days at all."""
-        if not (isinstance(self.closed_on, frozenset) and not self.closed_on):
-            return False
-        spans = [
-            (day * DAY_MINUTES + start, day * DAY_MINUTES + end)
-            for day, windows in enumerate(self.week)
-            for start, end in windows
-        ]
-        # Sunday night's window may run into Monday.
-        reach = max(0, max((end for _, end in spans), default=0) - _WEEK_MINUTES)
-        for start, end in spans:
-            if start > reach:
-                return False
-            reach = max(reach, end)
-        return reach >= _WEEK_MINUTES
+        return self._edges.is_always_open
 
     def is_open(self, at: datetime) -> bool:
         """True if the zone's wall clock at that instant lies in a window; a start is open, an end is closed."""
-        return self._is_open(_seconds(at, "at"))
+        return self._edges.is_open(_seconds(at, "at"))
 
     def next_open(self, after: datetime) -> datetime | None:
         """The first instant strictly after at which closed becomes open; None if there is none within ``HORIZON``."""
-        return _instant_or_none(self._edge_after(_seconds(after, "after"), closing=False))
+        return _instant_or_none(self._edges.after(_seconds(after, "after"), closing=False))
 
     def next_close(self, after: datetime) -> datetime | None:
         """The first instant strictly after at which open becomes closed; None if there is none within ``HORIZON``."""
-        return _instant_or_none(self._edge_after(_seconds(after, "after"), closing=True))
+        return _instant_or_none(self._edges.after(_seconds(after, "after"), closing=True))
 
     def previous_open(self, at: datetime) -> datetime | None:
         """The last instant at or before at which closed became open; None if there is none within ``HORIZON``."""
-        return _instant_or_none(self._edge_before(_seconds(at, "at"), closing=False))
+        return _instant_or_none(self._edges.before(_seconds(at, "at"), closing=False))
 
     def previous_close(self, at: datetime) -> datetime | None:
         """The last instant at or before at which open became closed; None if there is none within ``HORIZON``."""
-        return _instant_or_none(self._edge_before(_seconds(at, "at"), closing=True))
+        return _instant_or_none(self._edges.before(_seconds(at, "at"), closing=True))
 
     def stretch_at(self, at: datetime) -> Stretch | None:
         """The whole stretch that contains the instant; None if it is closed then."""
         second = _seconds(at, "at")
-        return self._stretch_at(second) if self._is_open(second) else None
+        return self._stretch_at(second) if self._edges.is_open(second) else None
 
     def windows(self, start: datetime, end: datetime) -> list[Stretch]:
         """The stretches that overlap ``[start, end)``, in order, each of them whole.
@@ -190,17 +157,17 @@ class CallingHours:
             raise KoreConfigurationError(f"end: {end} is before start: {start}; expected start, then end", field="end")
         if until == since:
             return []
-        first, stop = since // _SECOND, -(-until // _SECOND)
-        before = [self._stretch_at(first)] if self._is_open(first) else []
+        first, stop = since // SECOND, -(-until // SECOND)
+        before = [self._stretch_at(first)] if self._edges.is_open(first) else []
         return before + [self._stretch_at(opening) for opening in self._openings(first + 1, stop)]
 
     def stretches_of_day(self, day: date) -> list[Stretch]:
         """The stretches that begin on that local date, in order; the last may end on a later date."""
-        midnight = (_read_date(day, "day").toordinal() - _EPOCH_ORDINAL) * _DAY_S
+        midnight = (_read_date(day, "day").toordinal() - EPOCH.toordinal()) * DAY_S
         # Local clocks differ from UTC by less than a day, so the date is somewhere in these three days.
         return [
             self._stretch_at(opening)
-            for opening in self._openings(midnight - _DAY_S, midnight + 2 * _DAY_S)
+            for opening in self._openings(midnight - DAY_S, midnight + 2 * DAY_S)
             if self._local_date(opening) == day
         ]
 
@@ -223,9 +190,9 @@ class CallingHours:
         So the close of a stretch and every instant of it, also those after midnight, belong to one business day.
         """
         second = _seconds(at, "at")
-        ends_there = at.microsecond == 0 and self._is_open(second - 1)
-        if ends_there or self._is_open(second):
-            opening = self._edge_before(second, closing=False)
+        ends_there = at.microsecond == 0 and self._edges.is_open(second - 1)
+        if ends_there or self._edges.is_open(second):
+            opening = self._edges.before(second, closing=False)
             if opening is not None:
                 return self._local_date(opening)
         return self._local_date(second)
@@ -242,136 +209,39 @@ class CallingHours:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
 
-    def _is_open(self, second: int) -> bool:
-        open_before, edges = self._chunk(second // _CHUNK_S)
-        return bool(open_before ^ (bisect_right(edges, second) & 1))
-
-    def _edge_after(self, second: int, *, closing: bool) -> int | None:
-        first = second // _CHUNK_S
-        for number in range(first, first + _HORIZON_CHUNKS):
-            open_before, edges = self._chunk(number)
-            index = bisect_right(edges, second)
-            # Edges alternate: edge i ends an open time if and only if open_before, flipped i times, is open.
-            index += (open_before ^ (index & 1)) != closing
-            if index < len(edges):
-                return edges[index]
-            if self.never_closes:
-                break
-        return None
-
-    def _edge_before(self, second: int, *, closing: bool) -> int | None:
-        """The last such edge at or before."""
-        last = second // _CHUNK_S
-        for number in range(last, last - _HORIZON_CHUNKS, -1):
-            open_before, edges = self._chunk(number)
-            index = bisect_right(edges, second) - 1
-            index -= (open_before ^ (index & 1)) != closing
-            if index >= 0:
-                return edges[index]
-            if self.never_closes:
-                break
-        return None
-
     def _openings(self, start: int, end: int) -> Iterable[int]:
         """The openings in ``[start, end)``."""
-        opening = self._edge_after(start - 1, closing=False)
+        opening = self._edges.after(start - 1, closing=False)
         while opening is not None and opening < end:
             yield opening
-            opening = self._edge_after(opening, closing=False)
+            opening = self._edges.after(opening, closing=False)
 
     def _stretch_at(self, second: int) -> Stretch:
         """The stretch that contains the second, which is open."""
         return Stretch(
-            _instant_or_none(self._edge_before(second, closing=False)),
-            _instant_or_none(self._edge_after(second, closing=True)),
+            _instant_or_none(self._edges.before(second, closing=False)),
+            _instant_or_none(self._edges.after(second, closing=True)),
         )
 
     def _local_date(self, second: int) -> date:
-        return _instant(second).astimezone(self._zone).date()
-
-    def _chunk(self, number: int) -> _Chunk:
-        chunk = self._chunks.get(number)
-        if chunk is None:
-            # Two threads may both get here; they store the same.
-            chunk = self._chunks[number] = self._work_out_chunk(number)
-        return chunk
-
-    def _work_out_chunk(self, number: int) -> _Chunk:
-        """The edges in four weeks, found by laying the wall-clock windows over each run of one UTC offset.
-
-        The work begins a second early, which tells a window that opens with the chunk from one that was open before.
-        """
-        edges: list[int] = []
-        before, end = number * _CHUNK_S - 1, (number + 1) * _CHUNK_S
-        for run_start, run_end, offset in _offset_runs(self._zone, before, end):
-            # From yesterday's overnight window on. Windows come in order of their starts, so one pass merges them.
-            for day in range((run_start + offset) // _DAY_S - 1, (run_end - 1 + offset) // _DAY_S + 1):
-                windows = self.week[(day + _EPOCH_WEEKDAY) % 7]
-                if not windows or date.fromordinal(day + _EPOCH_ORDINAL) in self.closed_on:
-                    continue
-                midnight = day * _DAY_S - offset
-                for window_start, window_end in windows:
-                    opens = max(midnight + window_start * 60, run_start)
-                    closes = min(midnight + window_end * 60, run_end)
-                    if opens >= closes:
-                        continue
-                    if edges and opens <= edges[-1]:
-                        edges[-1] = max(edges[-1], closes)
-                    else:
-                        edges += (opens, closes)
-        open_before = bool(edges) and edges[0] == before
-        open_at_end = bool(edges) and edges[-1] == end
-        return _Chunk(open_before, edges[open_before : len(edges) - open_at_end])
-
-
-# --- Instants and zones ----------------------------------------------------------------------------------------------
+        return instant(second).astimezone(self._zone).date()
 
 
 def _since_epoch(at: datetime, name: str) -> timedelta:
     try:
         # Not the operator: pendulum's datetimes answer it with a type of their own, which cannot be divided.
-        return datetime.__sub__(at, _EPOCH)
+        return datetime.__sub__(at, EPOCH)
     except TypeError:
         raise unreadable(name, at, "a datetime with a time zone", "datetime.now(tz=UTC)") from None
 
 
 def _seconds(at: datetime, name: str) -> int:
     """Seconds since 1970-01-01 UTC, rounded down; edges are whole seconds, so no comparison with one changes."""
-    return _since_epoch(at, name) // _SECOND
-
-
-def _instant(second: int) -> datetime:
-    return _EPOCH + timedelta(seconds=second)
+    return _since_epoch(at, name) // SECOND
 
 
 def _instant_or_none(second: int | None) -> datetime | None:
-    return None if second is None else _instant(second)
-
-
-def _offset(zone: ZoneInfo, second: int) -> int:
-    """Seconds that local clocks are ahead of UTC."""
-    return (_instant(second).astimezone(zone).replace(tzinfo=UTC) - _EPOCH) // _SECOND - second
-
-
-@lru_cache(maxsize=1024)
-def _offset_runs(zone: ZoneInfo, start: int, end: int) -> list[tuple[int, int, int]]:
-    """Cuts ``[start, end)`` into runs of one UTC offset: ``(start, end, offset)``, all in seconds.
-
-    ``zoneinfo`` does not tell when clocks change, so the offset is read once a day, and where it differs the second of
-    the change is searched for. This misses nothing: in the tz database of 2026 no two changes of an offset lie closer
-    together than 95 hours (Africa/Freetown in 1939; since 1970, 167 hours).
-    """
-    starts = [start]
-    for earlier, later in pairwise([*range(start, end, _DAY_S), end]):
-        if _offset(zone, earlier) != _offset(zone, later):
-            starts.append(_change_of_offset(zone, earlier, later))
-    return [(run, run_end, _offset(zone, run)) for run, run_end in pairwise([*starts, end]) if run < run_end]
-
-
-def _change_of_offset(zone: ZoneInfo, earlier: int, later: int) -> int:
-    """The first second after ``earlier`` whose offset is another, where that of ``later`` is another."""
-    offset = _offset(zone, earlier)
-    return earlier + bisect_left(range(earlier, later), True, key=lambda second: _offset(zone, second) != offset)
+    return None if second is None else instant(second)
 
 
 def _read_calendar(closed_on: object) -> Container[date]:

@@ -42,6 +42,7 @@ REPORT_RINGS = (
 LAYERS = {
     "provider_info": 0,
     "calling_hours": 1,
+    "calling_hours_edges": 1,
     "calling_hours_text": 1,
     "kore": 2,
     "reports": 3,
@@ -61,7 +62,7 @@ LAYERS = {
     "plugin": 8,
 }
 ERRORS = f"{NAME}.kore.errors"
-NO_AIRFLOW = ("kore", "actions", "reports", "simulator", "calling_hours", "calling_hours_text")
+NO_AIRFLOW = ("kore", "actions", "reports", "simulator", "calling_hours", "calling_hours_edges", "calling_hours_text")
 
 
 @cache
