@@ -34,7 +34,7 @@ REPORT_RINGS = (
     ("errors",),
     ("folder", "pages", "rows", "summary", "page_text"),
     ("manifest", "parquet", "page_bars", "page_hours", "page_settings", "page_statement"),
-    ("parts", "verdict", "page"),
+    ("export_state", "parts", "verdict", "page"),
     ("contents", "fit", "kept_page"),
     ("export",),
 )

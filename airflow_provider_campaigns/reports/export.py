@@ -8,7 +8,6 @@ are equal, byte by byte, however often an export was killed on the way.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.export_state import ExportState
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import (
     CAMPAIGN_NAME,
@@ -31,12 +31,12 @@ from airflow_provider_campaigns.reports.manifest import (
 )
 from airflow_provider_campaigns.reports.page import render_page
 from airflow_provider_campaigns.reports.pages import Progress, read_ahead, readers_for
-from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, STATE_NAME, Page, Parts
+from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
 from airflow_provider_campaigns.reports.verdict import Facts, Verdict, has_run, judge, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -105,23 +105,6 @@ def export_report(
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """How far an export is, kept beside its parts.
-
-    Attributes:
-        identity: whatever must be equal for parts to belong to the same reading.
-        reading: 1, or 2 if the pages moved during the first.
-        started_at: of the first try.
-        tries: this one included.
-    """
-
-    identity: Mapping[str, Any]
-    reading: int
-    started_at: str
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
 class _First:
     """The first page, which says how many there are.
 
@@ -178,7 +161,7 @@ class _Export:
             campaign, first = facts.after, again
             self._folder.remove_folder(PARTS_FOLDER)
             state = replace(state, identity=self._identity(campaign, first), reading=2)
-            self._keep_state(state)
+            state.keep(self._parts_folder)
 
     # Reading
 
@@ -197,9 +180,9 @@ class _Export:
             return _NO_RESULTS
         return _First(self._page_of(answer), answer.total_pages, answer.total_results)
 
-    def _read(self, campaign: Campaign, first: _First, state: _State, contents: Contents) -> tuple[Facts, _First]:
+    def _read(self, campaign: Campaign, first: _First, state: ExportState, contents: Contents) -> tuple[Facts, _First]:
         """Read all pages from where an earlier try has come to; what was found, and the first page as it is then."""
-        parts = Parts(self._folder.child(PARTS_FOLDER), {**state.identity, "reading": state.reading})
+        parts = Parts(self._parts_folder, {**state.identity, "reading": state.reading})
         progress = Progress(campaign.campaign_id, first.pages, monotonic=self._monotonic)
         done, last = 0, first.page
         for last in parts.replay():
@@ -260,39 +243,24 @@ class _Export:
             "key": hashlib.sha256(self._key).hexdigest()[:16],
         }
 
-    def _resume(self, identity: dict[str, Any]) -> _State:
+    def _resume(self, identity: dict[str, Any]) -> ExportState:
         """The state that an earlier try left, one try on; a new one if its reading was another."""
-        found = self._found_state()
+        found = ExportState.kept_in(self._parts_folder)
         if found is not None and found.identity == identity:
             state = replace(found, tries=found.tries + 1)
         else:
             self._folder.remove_folder(PARTS_FOLDER)
-            state = _State(identity, reading=1, started_at=self._now(), tries=1)
-        self._keep_state(state)
+            state = ExportState(identity, reading=1, started_at=self._now(), tries=1)
+        state.keep(self._parts_folder)
         return state
 
-    def _found_state(self) -> _State | None:
-        parts = self._folder.child(PARTS_FOLDER)
-        if not parts.exists(STATE_NAME):
-            return None
-        try:
-            body = json.loads(parts.read(STATE_NAME))
-            return _State(dict(body["identity"]), int(body["reading"]), str(body["started_at"]), int(body["tries"]))
-        except (ValueError, TypeError, KeyError):
-            return None  # torn; then its parts are not trusted either
-
-    def _keep_state(self, state: _State) -> None:
-        body = {
-            "identity": state.identity,
-            "reading": state.reading,
-            "started_at": state.started_at,
-            "tries": state.tries,
-        }
-        self._folder.child(PARTS_FOLDER).write(STATE_NAME, [json_bytes(body)], is_lasting=False)
+    @property
+    def _parts_folder(self) -> Folder:
+        return self._folder.child(PARTS_FOLDER)
 
     # Writing
 
-    def _publish(self, facts: Facts, contents: Contents, state: _State) -> Manifest:
+    def _publish(self, facts: Facts, contents: Contents, state: ExportState) -> Manifest:
         """Write the files and the manifest, unless what is there is better."""
         options, campaign = self._options, facts.after
         verdict = judge(facts, contacts_before_stop=options.contacts_before_stop, allow_empty=options.allow_empty)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARTS_FOLDER = "_parts"
-STATE_NAME = "state.json"
 PAGES_IN_A_PART = 10
 
 
