@@ -32,7 +32,7 @@ KORE_RINGS = (
 )
 REPORT_RINGS = (
     ("errors",),
-    ("folder", "pages", "rows", "summary", "page_text"),
+    ("export_progress", "folder", "pages", "rows", "summary", "page_text"),
     ("manifest", "parquet", "page_bars", "page_hours", "page_settings", "page_statement"),
     ("export_state", "parts", "verdict", "page"),
     ("contents", "fit", "kept_page"),

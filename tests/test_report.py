@@ -939,7 +939,7 @@ class TestLog:
         report.client.get_contact_page = slow  # type: ignore[method-assign]
         report.one(campaign_id)
 
-        lines = [record.getMessage() for record in caplog.records if record.name.endswith("reports.pages")]
+        lines = [record.getMessage() for record in caplog.records if record.name.endswith("reports.export_progress")]
         told = [line for line in lines if " of 10, " in line]
         assert 1 <= len(told) <= 4
         assert all(line.startswith(f"campaign {campaign_id}: page ") and line.endswith(" s left") for line in told)

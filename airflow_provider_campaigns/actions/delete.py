@@ -13,6 +13,7 @@ from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
 from airflow_provider_campaigns.actions.given_reports import facts_of
 from airflow_provider_campaigns.actions.gone import prove_gone
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
+from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError
@@ -244,13 +245,7 @@ class _Delete:
             self._client.describe(verb, campaign.campaign_id, kind, api_version=version if verb == "delete" else None)
             for verb in verbs
         ]
-        log.info(
-            "campaign %s: is %s; plan only, would send %s",
-            campaign.campaign_id,
-            campaign.status,
-            " and ".join(requests),
-        )
-        self._outcomes.results[campaign.campaign_id] = Result.of(campaign, changed=False, planned=", ".join(requests))
+        self._outcomes.results[campaign.campaign_id] = planned_result(campaign, *requests)
 
     def _judge_again(self, campaign: Campaign, report: CheckedReport | None) -> None:
         """Judge the campaign once more, by one reading of the whole object, which also names its run."""

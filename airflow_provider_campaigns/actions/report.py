@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
+from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.run_folder import run_folder
 from airflow_provider_campaigns.kore.errors import (
@@ -115,7 +116,7 @@ class _Report:
         if kept is not None and kept.complete and _is_same_run(kept, campaign) and self._is_enough(kept, target):
             return self._keep(folder, kept)
         if self._options.plan_only:
-            return self._plan(campaign, folder)
+            return planned_result(campaign, f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}")
         return self._export(campaign, target, folder, kept)
 
     def _export(self, campaign: Campaign, target: Target, folder: Folder, kept: Manifest | None) -> Result:
@@ -240,11 +241,6 @@ class _Report:
             folder.remove_folder(PARTS_FOLDER)  # a try that was killed behind the manifest leaves them
         log.info("campaign %s: a complete report is there, made on %s", kept.campaign_id, kept.finished_at)
         return _result(folder, kept, changed=False)
-
-    def _plan(self, campaign: Campaign, folder: Folder) -> Result:
-        planned = f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}"
-        log.info("campaign %s: is %s; plan only, would %s", campaign.campaign_id, campaign.status, planned)
-        return Result.of(campaign, changed=False, planned=planned)
 
 
 def _is_same_run(kept: Manifest, campaign: Campaign) -> bool:

@@ -10,6 +10,7 @@ from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence, keep_confirmed
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
+from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.start_step import Step, has_begun, is_startable, run_of, step_for
@@ -218,8 +219,7 @@ class _Start:
         kind, version = self._options.campaign_type, self._options.api_version
         planned = [f"wait until it is no longer {campaign.status}"] if step is Step.WAIT else []
         planned.append(self._client.describe("start", campaign_id, kind, api_version=version))
-        log.info("campaign %s: is %s; plan only, would %s", campaign_id, campaign.status, " and ".join(planned))
-        self._outcomes.results[campaign_id] = Result.of(campaign, changed=False, planned=", ".join(planned))
+        self._outcomes.results[campaign_id] = planned_result(campaign, *planned)
 
     def _send(self, campaign: Campaign) -> None:
         """Send the start; it may turn out that somebody else has started the campaign meanwhile."""

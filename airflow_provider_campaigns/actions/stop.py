@@ -21,6 +21,7 @@ from airflow_provider_campaigns.actions.evidence import (
 )
 from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
+from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.schedules import check_schedule, disable_schedule
@@ -309,8 +310,7 @@ class _Stop:
         if not planned:
             self._idle(campaign)
             return
-        log.info("campaign %s: is %s; plan only, would %s", campaign_id, campaign.status, " and ".join(planned))
-        self._outcomes.results[campaign_id] = Result.of(campaign, changed=False, planned=", ".join(planned))
+        self._outcomes.results[campaign_id] = planned_result(campaign, *planned)
 
     def _send(self, campaign: Campaign) -> None:
         """Send the stop; it may turn out that the campaign ended by itself meanwhile."""

@@ -18,6 +18,7 @@ from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.export_progress import ExportProgress
 from airflow_provider_campaigns.reports.export_state import ExportState
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import (
@@ -30,7 +31,7 @@ from airflow_provider_campaigns.reports.manifest import (
     json_bytes,
 )
 from airflow_provider_campaigns.reports.page import render_page
-from airflow_provider_campaigns.reports.pages import Progress, read_ahead, readers_for
+from airflow_provider_campaigns.reports.pages import read_ahead, readers_for
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
 from airflow_provider_campaigns.reports.verdict import Facts, Verdict, has_run, judge, state_of
@@ -183,7 +184,7 @@ class _Export:
     def _read(self, campaign: Campaign, first: _First, state: ExportState, contents: Contents) -> tuple[Facts, _First]:
         """Read all pages from where an earlier try has come to; what was found, and the first page as it is then."""
         parts = Parts(self._parts_folder, {**state.identity, "reading": state.reading})
-        progress = Progress(campaign.campaign_id, first.pages, monotonic=self._monotonic)
+        progress = ExportProgress(campaign.campaign_id, first.pages, monotonic=self._monotonic)
         done, last = 0, first.page
         for last in parts.replay():
             contents.add(last)
