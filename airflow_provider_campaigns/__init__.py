@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.operators.report import CampaignReportOperator
     from airflow_provider_campaigns.operators.start import StartSmsCampaignOperator, StartVoiceCampaignOperator
     from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
-    from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
+    from airflow_provider_campaigns.sensors.hours import CallingHoursSensor
+    from airflow_provider_campaigns.sensors.status import CampaignStatusSensor
     from airflow_provider_campaigns.timetables import CallingHoursTimetable
     from airflow_provider_campaigns.triggers import CampaignStatusTrigger
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "CallingHoursSensor": "sensors",
+    "CallingHoursSensor": "sensors.hours",
     "CallingHoursTimetable": "timetables",
     "CampaignReportOperator": "operators.report",
-    "CampaignStatusSensor": "sensors",
+    "CampaignStatusSensor": "sensors.status",
     "CampaignStatusTrigger": "triggers",
     "DeleteCampaignOperator": "operators.delete",
     "KoreCampaignHook": "hooks",

@@ -34,7 +34,13 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "sensors": [
-            {"integration-name": "Kore.ai Campaigns", "python-modules": ["airflow_provider_campaigns.sensors"]},
+            {
+                "integration-name": "Kore.ai Campaigns",
+                "python-modules": [
+                    "airflow_provider_campaigns.sensors.hours",
+                    "airflow_provider_campaigns.sensors.status",
+                ],
+            }
         ],
         "triggers": [
             {"integration-name": "Kore.ai Campaigns", "python-modules": ["airflow_provider_campaigns.triggers"]},

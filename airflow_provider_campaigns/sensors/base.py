@@ -1,0 +1,78 @@
+"""What the sensors share: the connection, the deadline, and how errors reach Airflow."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_campaigns.actions.watch import PERMANENT_ERRORS
+from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.kore.errors import KoreNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+SAFETY_NET = timedelta(minutes=10)
+"""So long after the deadline the scheduler ends a wait that no triggerer took care of."""
+
+
+class KoreSensor(BaseSensorOperator):
+    """A sensor that reads with the hook, waits out what may pass, and fails at once where no waiting helps."""
+
+    template_fields: Sequence[str] = ("kore_conn_id",)
+    ui_color = "#e4f2ff"
+
+    def __init__(
+        self,
+        *,
+        kore_conn_id: str = KoreCampaignHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        clock: Clock = SYSTEM_CLOCK,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kore_conn_id = kore_conn_id
+        self.deferrable = deferrable
+        self.clock = clock
+        self._deadline: datetime | None = None
+
+    @cached_property
+    def hook(self) -> KoreCampaignHook:
+        """The hook for the connection."""
+        return KoreCampaignHook(self.kore_conn_id)
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+        """Look once: done, or not yet; a deferrable sensor then leaves its worker.
+
+        Raises:
+            AirflowFailException: no waiting helps, so neither does a retry.
+        """
+        if self._deadline is None:
+            self._deadline = self.clock.now() + timedelta(seconds=self.timeout)
+        try:
+            return self._look(self._deadline)
+        except (*PERMANENT_ERRORS, KoreNotFoundError) as error:
+            raise AirflowFailException(str(error)) from error
+
+    @abstractmethod
+    def _look(self, deadline: datetime) -> PokeReturnValue: ...
+
+    def _defer(self, trigger: BaseTrigger, *, deadline: datetime, kwargs: dict[str, Any]) -> NoReturn:
+        left = deadline - self.clock.now()
+        if left <= timedelta(0):
+            raise AirflowSensorTimeout(f"the timeout of {self.timeout:g} s has passed")
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs=kwargs, timeout=left + SAFETY_NET)
