@@ -16,10 +16,10 @@ MAX_RETRY_AFTER_S = 300.0
 MAX_JITTER_S = 1.0
 """Up to so much is added to a wait for the rate limit, so that machines do not return in step."""
 
-_DELAYS_S = (0.5, 1.0, 2.0, 4.0)
 RATE_LIMIT_WINDOW_S = 60.0
 """What the service counts requests over (page: rate limits)."""
 
+_DELAYS_S = (0.5, 1.0, 2.0, 4.0)
 _READ_RATE_LIMIT_S = (RATE_LIMIT_WINDOW_S,)
 _STOP_RATE_LIMIT_S = (10.0, 20.0, 30.0, 60.0)
 
