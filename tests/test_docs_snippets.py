@@ -83,6 +83,7 @@ SUMMER = "cd-a1e45a7-e8ba-4e97-a339-476ebc700002"
 AUTUMN = "cd-a1e45a7-e8ba-4e97-a339-476ebc700003"
 ENDING = "cd-a1e45a7-e8ba-4e97-a339-476ebc700004"
 WINTER = "cd-a1e45a7-e8ba-4e97-a339-476ebc700005"
+BILLING = "cd-a1e45a7-e8ba-4e97-a339-476ebc700006"
 
 
 def closed_for_today() -> dict[str, object]:
@@ -104,6 +105,7 @@ def seed(simulator: KoreSimulator) -> None:
     simulator.add_campaign(campaign_id=SPRING, name="Spring Offer", status="Active", calling_hours=hours)
     simulator.add_campaign(campaign_id=SUMMER, name="Summer Offer", status="Active", calling_hours=hours)
     simulator.add_campaign(campaign_id=ENDING, name="Monsoon Offer", status="Active", calling_hours=hours, contacts=250)
+    simulator.add_campaign(campaign_id=BILLING, name="Billing reminder", status="Active", contacts=250)
     simulator.add_campaign(campaign_id=AUTUMN, name="Autumn Offer", status="Stopped", contacts=250)
     simulator.add_campaign(campaign_id=WINTER, name="Winter Offer", status="Ready")
 
@@ -168,9 +170,10 @@ def test_dags__run(kore_simulator: KoreSimulator, tmp_path: Path):
     for block in DAGS:
         # The last day that the README names is the reader's, here it has come; and so are the buckets.
         code = block.code.replace('last_day="2026-12-24"', f'last_day="{today}"')
-        code = re.sub(r"s3://\w+@\w+/", f"file://{tmp_path}/", code)
+        code = re.sub(r"s3://\w+@\w+/|/tmp/campaigns/", f"file://{tmp_path}/", code)
         # There is nobody to ask, and no quarter of an hour to wait.
-        code = code.replace("end_of_campaign(\n", "end_of_campaign(\n        grace_period=0, approve=False,\n")
+        if "approve=" not in code:
+            code = code.replace("end_of_campaign(\n", "end_of_campaign(\n        grace_period=0, approve=False,\n")
         (tmp_path / "dags" / Path(block.title or "").name).write_text(code)
     seed(kore_simulator)
 
@@ -186,8 +189,8 @@ def test_dags__run(kore_simulator: KoreSimulator, tmp_path: Path):
         if one.state != "success"
     }
     assert unfinished == set()
-    assert not any(campaign.campaign_id == ENDING for campaign in kore_simulator.campaigns())
-    for campaign_id in (SPRING, SUMMER, ENDING):
+    assert {ENDING, BILLING}.isdisjoint(campaign.campaign_id for campaign in kore_simulator.campaigns())
+    for campaign_id in (SPRING, SUMMER, ENDING, BILLING):
         kore_simulator.assert_one_effect("stop", campaign_id)
     kore_simulator.assert_one_effect("start", WINTER)
     kore_simulator.assert_one_effect("delete", AUTUMN)
@@ -213,7 +216,12 @@ def test_script__runs(block: Block, kore_simulator: KoreSimulator, capsys: pytes
 
     # The newest comes first, and two may be of the same millisecond.
     lines = sorted(capsys.readouterr().out.splitlines())
-    assert lines == ["Monsoon Offer Stopped", "Spring Offer Stopped", "Summer Offer Stopped"]
+    assert lines == [
+        "Billing reminder Stopped",
+        "Monsoon Offer Stopped",
+        "Spring Offer Stopped",
+        "Summer Offer Stopped",
+    ]
 
 
 @pytest.mark.timeout(600)
@@ -242,11 +250,15 @@ def test_project__its_tests_pass(page: Path, tmp_path: Path):
 
 @pytest.mark.timeout(600)
 def test_getting_started__every_command(tmp_path: Path):
-    """The page's commands and its DAG, in the order of the page, lead to what it shows."""
+    """The page's commands and its DAGs, in the order of the page, lead to what it shows."""
     page = REPOSITORY / "docs" / "getting-started.md"
-    install, service, connect, run = [one.code for one in blocks_of(page) if one.language == "bash"]
-    (dag,) = [one for one in blocks_of(page) if one.language == "python"]
-    assert install == "pip install 'airflow-provider-campaigns[simulator]'\n"  # it is installed
+    install, service, connect, run, end = [one.code for one in blocks_of(page) if one.language == "bash"]
+    dag_files = [one for one in blocks_of(page) if one.language == "python"]
+    assert install.splitlines() == [  # it is installed
+        "python3 -m venv ~/campaigns",
+        ". ~/campaigns/bin/activate",
+        "pip install 'airflow-provider-campaigns[simulator]'",
+    ]
     assert service == "python -m airflow_provider_campaigns.simulator --port 8400\n"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
@@ -261,10 +273,11 @@ def test_getting_started__every_command(tmp_path: Path):
             printed = []
             while not printed or not printed[-1].startswith("export "):
                 printed.append(next(simulator.stdout))
-            dags = tmp_path / "airflow-campaigns" / "dags"
-            dags.mkdir(parents=True)
-            (dags / Path(dag.title or "").name).write_text(dag.code)
-            script = f"set -e\n{printed[-1]}{connect}{run}"
+            for dag in dag_files:
+                code = dag.code.replace("/tmp/campaigns/", f"{tmp_path}/campaigns/")
+                (tmp_path / Path(dag.title or "").name).write_text(code)
+            write = "mv ~/*.py ~/airflow-campaigns/dags/\n"
+            script = f"set -e\n{printed[-1]}{connect}{write}{run}{end}"
             done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=False)
         finally:
             simulator.terminate()
@@ -274,6 +287,10 @@ def test_getting_started__every_command(tmp_path: Path):
     assert "Connection success!" in said
     assert "cd-3e70682-c209-4cac-a29f-6fbed82c07cd  voice  Active     Service renewal outreach" in "".join(printed)
     assert re.search(r'campaign cd-3e70682-c209-4cac-a29f-6fbed82c07cd: {.*"changed": true.*"status": "Stopped"}', said)
+    assert re.search(r"\[{'campaign_id': 'cd-b1167b3-67a9-4378-bc65-c1e582e2e662', .*'fate': 'deleted'", said)
+    (report,) = (tmp_path / "campaigns" / "reports").rglob("report.html")
+    assert "Billing reminder" in report.read_text()
+    assert list((tmp_path / "campaigns" / "deleted").rglob("receipt.json"))
 
 
 def test_closed_for_today():
