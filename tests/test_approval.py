@@ -42,15 +42,28 @@ def ask(monkeypatch: pytest.MonkeyPatch, reports: list[Any], settled: list[Any])
 
 
 def test_question__figures(tmp_path: Path) -> None:
-    """Contacts, those never reached, the outcomes that occur most, whether it is complete, and a link."""
+    """Contacts, those never reached, the outcomes that occur most, whether it is complete, and where its page is."""
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
 
     (line,) = [one for one in question([report(tmp_path)], []).splitlines() if one.startswith("| Spring")]
 
     assert line == (
         "| Spring | Stopped | 1200 | 412 | 553 completed, 225 no-answer, 112 busy, 60 failed | yes "
-        f"| [open](file://{tmp_path}/report.html) |"
+        f"| `file://{tmp_path}/report.html` |"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://my_aws@results/a_b", "| `s3://my_aws@results/a_b/report.html` |"),
+        ("file:///a|b", "| `file:///a\\|b/report.html` |"),
+        ("file:///a`b_c", "| file:///a\\`b\\_c/report.html |"),
+    ],
+)
+def test_question__address(url: str, shown: str, tmp_path: Path) -> None:
+    """The address of a page is there to be copied, and cannot end its cell: Airflow would drop a link to it."""
+    assert question([report(tmp_path, report_url=url)], []).splitlines()[4].endswith(shown)
 
 
 @pytest.mark.parametrize("summary", [None, "", "[]", "{}", '{"contacts": null, "outcomes": []}'])

@@ -84,7 +84,7 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
             _cell((figures.get("contacts") or {}).get("never_reached")),
             _cell(", ".join(f"{count} {one or 'in progress'}" for one, count in _most(figures.get("outcomes")))),
             "yes" if report["complete"] else f"**no** ({_cell(report['reason'])}): will not be deleted",
-            f"[open]({report['report_url']}/report.html)",
+            _address(f"{report['report_url']}/{reports.manifest.PAGE_NAME}"),
         )
         lines.append(f"| {' | '.join(cells)} |")
     if gone := sorted(gone):
@@ -119,3 +119,9 @@ def _cell(value: object) -> str:
     for special in "\\`*_[]<>|#":
         text = text.replace(special, f"\\{special}")
     return text
+
+
+def _address(url: str) -> str:
+    """An address to copy: of a link to ``file://`` or ``s3://`` Airflow's page takes the address away (3.3.2)."""
+    in_a_table = url.replace("|", r"\|")
+    return _cell(url) if "`" in url else f"`{in_a_table}`"
