@@ -85,6 +85,13 @@ def settings(kore_simulator: KoreSimulator) -> KoreSettings:
 
 
 @pytest.fixture
+def unlimited_connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator as ``kore_default``, with no limit in the way."""
+    kore_simulator.switches(rate_limit=None)
+    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+
+
+@pytest.fixture
 def client(settings: KoreSettings, waits: list[float]) -> Iterator[KoreClient]:
     """A client of the simulator that notes its waits instead of waiting; its clock passes while it waits."""
 

@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from delete_process import open_folder
 from nursery import Nursery, points
 from report_support import account_of
-from saved_report import result_of, save_report
+from saved_report import open_folder, result_of, save_report
 
 from airflow_provider_campaigns.actions.archive import Archive
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns

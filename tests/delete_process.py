@@ -8,9 +8,9 @@ from __future__ import annotations
 import http.client
 import importlib
 import json
-from pathlib import Path
 
 from killable import bear
+from saved_report import open_folder
 
 from airflow_provider_campaigns.actions.archive import Archive
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
@@ -18,11 +18,6 @@ from airflow_provider_campaigns.actions.given_reports import GivenReports, repor
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.settings import KoreSettings
-from airflow_provider_campaigns.reports.folder import Folder
-
-
-def open_folder(url: str) -> Folder:
-    return Folder(Path(url.removeprefix("file://")))
 
 
 def main() -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from saved_report import open_folder
 
+from airflow_provider_campaigns.actions.archive import Archive
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.actions.given_reports import GivenReports, reported_targets
+from airflow_provider_campaigns.actions.targets import Target, Targets
+from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fake_clock import FakeClock
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
@@ -39,6 +46,39 @@ class Delete:
     def __call__(self, *targets: str | Target, **options: Any) -> Outcomes:
         named = [one if isinstance(one, Target) else Target(one) for one in targets]
         return delete_campaigns(self.client, named, DeleteOptions(**options), clock=self.fake_clock.clock)
+
+
+@dataclass
+class DeleteReported:
+    """Deletes what reports are about, with an archive in the folder ``archive``.
+
+    Attributes:
+        by: the task that deletes, as the archive says it.
+    """
+
+    client: KoreClient
+    fake_clock: FakeClock
+    archive: Path
+    by: dict[str, Any]
+
+    def __call__(self, report: Any, named: Targets | None = None, *, archive: bool = True, **options: Any) -> Outcomes:
+        reported = reported_targets(GivenReports.parse(report), named, open_folder)
+        outcomes = delete_campaigns(
+            self.client,
+            reported.targets.targets,
+            DeleteOptions(**options),
+            reports=reported.reports,
+            archive=Archive(Folder(self.archive), self.by) if archive else None,
+            clock=self.fake_clock.clock,
+        )
+        outcomes.add_failures(reported.unread)
+        return outcomes
+
+
+def kept(tmp_path: Path, campaign_id: str) -> dict[str, Any]:
+    """What the archive holds of the only run of a campaign, by file name."""
+    (folder,) = (tmp_path / "archive" / campaign_id).iterdir()
+    return {one.name: json.loads(one.read_text()) for one in folder.iterdir()}
 
 
 def add(simulator: KoreSimulator, number: int = 1, **fields: Any) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from task_runner import TaskRun
+from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
+    import pytest
     from airflow.sdk import BaseOperator
 
     from airflow_provider_campaigns.operators.base import KoreCampaignOperator
@@ -27,6 +28,17 @@ ARGUMENTS: dict[type[KoreCampaignOperator], dict[str, Any]] = {
     ListCampaignsOperator: {"campaign_type": "voice", "name_pattern": "*"},
 }
 CAMPAIGN_TYPE = {StopVoiceCampaignOperator: "voice", StopSmsCampaignOperator: "sms", DeleteCampaignOperator: "voice"}
+
+
+def runner(monkeypatch: pytest.MonkeyPatch, default: type[KoreCampaignOperator] | None = None, **given: Any) -> Run:
+    """Makes an operator, ``default`` or another, and runs it; arguments that begin with ``run_`` are ``run_task``'s."""
+
+    def run(operator: type[KoreCampaignOperator] | None = default, **arguments: Any) -> TaskRun:
+        assert operator is not None
+        of_run = {name[4:]: arguments.pop(name) for name in list(arguments) if name.startswith("run_")}
+        return run_task(operator(**{"task_id": "task", **given, **arguments}), monkeypatch, **of_run)
+
+    return run
 
 
 def filled_in(operator: BaseOperator, **arguments: Any) -> Any:

@@ -242,3 +242,19 @@ class Reader(HTMLParser):
     def rows(self, section: str) -> list[list[str]]:
         """The cells of every row of the section's tables, heads included."""
         return self.tables[section]
+
+
+CASES = {
+    "voice": Case,
+    "sms": sms,
+    "no contacts": no_contacts,
+    "never ran": never_ran,
+    "snapshot": lambda: incomplete("running"),
+    "many kinds": many_kinds,
+    "hostile": hostile,
+    "unknown type": lambda: Case(kind=None),
+}
+
+
+def read(case: Case) -> Reader:
+    return Reader(case.html())

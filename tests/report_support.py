@@ -85,3 +85,8 @@ def account_of(simulator: KoreSimulator) -> dict[str, Any]:
         "account_id": simulator.account_id,
         "requests_per_minute": 10_000,
     }
+
+
+def pages_read(simulator: KoreSimulator) -> list[int]:
+    """The pages of contacts that were asked for, in order of their numbers."""
+    return sorted(record.body["page"] for record in simulator.requests.of("contacts"))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 ROWS = 3
@@ -19,6 +18,11 @@ FINISHED_AT = "2026-03-02T12:20:00.000Z"
 def url_of(path: Path) -> str:
     """A local path as a report's address."""
     return f"file://{path}"
+
+
+def open_folder(url: str) -> Folder:
+    """The folder of such an address."""
+    return Folder(Path(url.removeprefix("file://")))
 
 
 def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -> dict[str, Any]:

@@ -2,71 +2,42 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import STRANGER, Meanwhile, add, before_call, failure, only, remove, there
+from delete_support import DeleteReported, Meanwhile, add, before_call, failure, kept, only, there
 from saved_report import result_of, save_report, url_of
 
-from airflow_provider_campaigns.actions.archive import Archive
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.given_reports import GivenReports, reported_targets
 from airflow_provider_campaigns.actions.targets import Targets
-from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignTimeoutError, KoreError
-from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
-from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.kore.errors import CampaignMismatchError, KoreError
+from airflow_provider_campaigns.reports.errors import ReportRefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from fake_clock import FakeClock
 
-    from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
 
-DeleteReported = Callable[..., "Outcomes"]
+
 BY = {"dag_id": "evening", "run_id": "manual", "task_id": "delete", "map_index": -1, "try_number": 1}
-
-
-def open_folder(url: str) -> Folder:
-    return Folder(Path(url.removeprefix("file://")))
 
 
 @pytest.fixture
 def delete(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, tmp_path: Path) -> DeleteReported:
     """Delete what reports are about, with an archive in ``archive``."""
     kore_simulator.switches(rate_limit=None)
-
-    def call(report: Any, named: Targets | None = None, *, archive: bool = True, **options: Any) -> Outcomes:
-        reported = reported_targets(GivenReports.parse(report), named, open_folder)
-        outcomes = delete_campaigns(
-            client,
-            reported.targets.targets,
-            DeleteOptions(**options),
-            reports=reported.reports,
-            archive=Archive(Folder(tmp_path / "archive"), BY) if archive else None,
-            clock=fake_clock.clock,
-        )
-        outcomes.add_failures(reported.unread)
-        return outcomes
-
-    return call
+    return DeleteReported(client, fake_clock, tmp_path / "archive", BY)
 
 
 @pytest.fixture
 def campaign_id(kore_simulator: KoreSimulator) -> str:
     """A campaign that has stopped."""
     return add(kore_simulator, name="Spring")[0]
-
-
-def kept(tmp_path: Path, campaign_id: str) -> dict[str, Any]:
-    """What the archive holds of the only run of a campaign, by file name."""
-    (folder,) = (tmp_path / "archive" / campaign_id).iterdir()
-    return {one.name: json.loads(one.read_text()) for one in folder.iterdir()}
 
 
 class TestDelete:
@@ -378,230 +349,3 @@ class TestRefused:
         assert there(kore_simulator) == {ids[1]}
         with pytest.raises(KoreError, match="2 of 5 campaigns could not be deleted"):
             outcomes.raise_failures("deleted")
-
-
-class TestArchiveFails:
-    """What cannot be kept is not deleted; what is deleted gets its receipt in the end."""
-
-    def test_delete__archive_not_writable(
-        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
-    ) -> None:
-        """An archive that cannot be written keeps the campaign where it is."""
-        (tmp_path / "archive").write_text("a file in the place of the folder")
-
-        error = failure(delete(result_of(save_report(kore_simulator, campaign_id, tmp_path))), campaign_id)
-
-        assert isinstance(error, ReportStorageError)
-        assert "cannot" in str(error)
-        kore_simulator.assert_no_writes()
-
-    @pytest.mark.parametrize("run", ["../elsewhere", "a/b", ".."])
-    def test_delete__run_that_is_no_name(
-        self, kore_simulator: KoreSimulator, delete: DeleteReported, tmp_path: Path, run: str
-    ) -> None:
-        """A run whose id would lead out of the archive is not written, and its campaign not deleted."""
-        (campaign_id,) = add(kore_simulator)
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        given = result_of(path)
-        kore_simulator.service.store.get(campaign_id).instance_id = run
-        body = json.loads((path / "manifest.json").read_text()) | {"campaign_instance_id": run}
-        (path / "manifest.json").write_text(json.dumps(body))
-        del given["manifest_sha256"]
-
-        error = failure(delete(given), campaign_id)
-
-        assert "its campaignInstanceId cannot be the name of a folder" in str(error)
-        kore_simulator.assert_no_writes()
-
-    @pytest.mark.parametrize("lost", ["delete-answer.json", "receipt.json"])
-    def test_delete__receipt_not_writable(
-        self,
-        kore_simulator: KoreSimulator,
-        delete: DeleteReported,
-        campaign_id: str,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        lost: str,
-    ) -> None:
-        """If the archive fails after the delete, the task fails, and the next try writes what is owed."""
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        write = Folder.write
-        is_full = True
-
-        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
-            if name == lost and is_full:
-                raise ReportStorageError("no space left")
-            return write(folder, name, chunks)
-
-        monkeypatch.setattr(Folder, "write", refuse)
-
-        error = failure(delete(result_of(path)), campaign_id)
-
-        assert str(error) == (
-            f"campaign {campaign_id}: is deleted, but its receipt could not be written: no space left. Run this again, "
-            "which writes it"
-        )
-        assert error.retryable
-
-        is_full = False
-        result = only(delete(result_of(path)))
-
-        assert result["status"] == "Deleted"
-        assert result["changed"] is (lost == "receipt.json")
-        assert kept(tmp_path, campaign_id)["receipt.json"]["report_url"] == url_of(path)
-        kore_simulator.assert_one_effect("delete", campaign_id)
-
-    def test_delete__answer_not_writable_for_a_moment(
-        self,
-        kore_simulator: KoreSimulator,
-        delete: DeleteReported,
-        campaign_id: str,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        """An answer that could not be kept at once is kept with the receipt."""
-        write, refusals = Folder.write, iter([True])
-
-        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
-            if name == "delete-answer.json" and next(refusals, False):
-                raise ReportStorageError("try again")
-            return write(folder, name, chunks)
-
-        monkeypatch.setattr(Folder, "write", refuse)
-        only(delete(result_of(save_report(kore_simulator, campaign_id, tmp_path))))
-
-        assert kept(tmp_path, campaign_id)["delete-answer.json"]["status"] == "success"
-
-    def test_delete__not_gone_then_gone(
-        self,
-        kore_simulator: KoreSimulator,
-        delete: DeleteReported,
-        campaign_id: str,
-        tmp_path: Path,
-        meanwhile: Meanwhile,
-    ) -> None:
-        """A campaign that is not proven gone gets its receipt when it is."""
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
-        meanwhile("list_campaigns", lambda: kore_simulator.add_campaign(**before))
-
-        assert isinstance(failure(delete(result_of(path)), campaign_id), CampaignTimeoutError)
-        assert "receipt.json" not in kept(tmp_path, campaign_id)
-
-        remove(kore_simulator, campaign_id)
-        assert only(delete(result_of(path)))["changed"] is True
-        assert kept(tmp_path, campaign_id)["receipt.json"]["proven_gone_at"] == "2026-03-02T12:31:00.000Z"
-
-    def test_delete__there_again(
-        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
-    ) -> None:
-        """A receipt does not outlive the next delete of a campaign that is there all the same."""
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
-        delete(result_of(path))
-        kore_simulator.add_campaign(**before)
-        kore_simulator.fail_next(400, operation="delete", body={"status": "failed"})
-
-        assert campaign_id in delete(result_of(path)).failures
-        assert sorted(kept(tmp_path, campaign_id)) == ["campaign.json"]
-
-    def test_delete__record_garbled(
-        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
-    ) -> None:
-        """A record that cannot be understood is told, and not passed over."""
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        folder = tmp_path / "archive" / campaign_id / "cid-1"
-        folder.mkdir(parents=True)
-        (folder / "campaign.json").write_text("[]")
-        remove(kore_simulator, campaign_id)
-
-        error = failure(delete(result_of(path)), campaign_id)
-
-        assert "campaign.json: is no campaign object" in str(error)
-        assert not error.retryable
-
-    def test_delete__again_after_a_refusal(
-        self,
-        kore_simulator: KoreSimulator,
-        delete: DeleteReported,
-        campaign_id: str,
-        tmp_path: Path,
-        meanwhile: Meanwhile,
-    ) -> None:
-        """A record that a refused try began is written anew by the one that deletes."""
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
-        assert campaign_id in delete(result_of(path)).failures
-
-        kore_simulator.set_status(campaign_id, "Stopped")
-        again = save_report(kore_simulator, campaign_id, tmp_path)
-        assert only(delete(result_of(again)))["changed"] is True
-
-
-class TestGoneAlready:
-    """A campaign that is gone is success, whatever became of its report."""
-
-    @pytest.mark.parametrize("archive", [True, False])
-    def test_delete__gone(
-        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path, archive: bool
-    ) -> None:
-        """It is told with its report, as unchanged, and nothing is sent."""
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        given = result_of(path)
-        remove(kore_simulator, campaign_id)
-        (path / "contacts.jsonl").unlink()
-
-        assert only(delete(given, archive=archive)) == {
-            "campaign_id": campaign_id,
-            "campaign_type": None,
-            "name": "Spring",
-            "status": "Missing",
-            "changed": False,
-            "campaign_instance_id": None,
-            "report_url": url_of(path),
-            "manifest_sha256": given["manifest_sha256"],
-            "rows": 3,
-        }
-        kore_simulator.assert_no_writes()
-
-    def test_delete__twice(
-        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
-    ) -> None:
-        """A second delete changes nothing, and leaves the receipt as it is."""
-        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
-        delete(given)
-        first = kept(tmp_path, campaign_id)
-
-        result = only(delete(given))
-
-        assert (result["status"], result["changed"]) == ("Missing", False)
-        assert kept(tmp_path, campaign_id) == first
-        kore_simulator.assert_one_effect("delete", campaign_id)
-
-    def test_delete__no_report_and_gone(self, delete: DeleteReported) -> None:
-        """A result without a report is enough for a campaign that is not there."""
-        assert only(delete({"campaign_id": STRANGER}))["status"] == "Missing"
-
-    @pytest.mark.parametrize("if_missing", ["succeed", "fail"])
-    def test_delete__killed_try(
-        self,
-        kore_simulator: KoreSimulator,
-        delete: DeleteReported,
-        campaign_id: str,
-        tmp_path: Path,
-        if_missing: str,
-    ) -> None:
-        """What a killed try owes is written by the next one, which says that the campaign is deleted."""
-        path = save_report(kore_simulator, campaign_id, tmp_path)
-        delete(result_of(path))
-        (record,) = (tmp_path / "archive" / campaign_id).iterdir()
-        (record / "receipt.json").unlink()
-        (record / "delete-answer.json").unlink()
-
-        result = only(delete(result_of(path), if_missing=if_missing))
-
-        assert (result["status"], result["changed"], result["archive_url"]) == ("Deleted", False, url_of(record))
-        assert kept(tmp_path, campaign_id)["delete-answer.json"] == {"lost": True}
-        receipt = kept(tmp_path, campaign_id)["receipt.json"]
-        assert (receipt["deleted_at"], receipt["proven_gone_at"]) == (None, "2026-03-02T12:30:00.000Z")
-        assert receipt["name"] == "Spring"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.operators.base import CampaignsOperator
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
+
 OPERATORS = [*ON_CAMPAIGNS, StartVoiceCampaignOperator, StartSmsCampaignOperator]
 SETTINGS = KoreSettings(
     host="platform.kore.ai",
@@ -34,12 +36,6 @@ SETTINGS = KoreSettings(
 )
 ONE = "cd-a1e45a7-e8ba-4e97-a339-476ebc700001"
 TWO = "cd-a1e45a7-e8ba-4e97-a339-476ebc700002"
-
-
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
 
 
 @pytest.fixture

@@ -25,14 +25,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
+
 DOCS = Path(__file__).parent.parent / "docs"
 DOCUMENTED = set(re.findall(r"^\| `(kore_campaign\.\S+)`", (DOCS / "monitoring.md").read_text(), flags=re.MULTILINE))
-
-
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
-from operator_support import ARGUMENTS, ON_CAMPAIGNS, STOPS, STRANGER, Run, add
-from task_runner import TaskRun, run_task
+from operator_support import ARGUMENTS, ON_CAMPAIGNS, STOPS, STRANGER, Run, add, runner
+from task_runner import run_task
 
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
@@ -22,23 +22,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
-
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator as ``kore_default``, with no limit in the way."""
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Make an operator and run it; arguments that begin with ``run_`` are those of ``run_task``."""
-
-    def call(operator: type[KoreCampaignOperator], **arguments: Any) -> TaskRun:
-        of_run = {name: arguments.pop(f"run_{name}") for name in ("conf", "upstream") if f"run_{name}" in arguments}
-        return run_task(operator(task_id="task", **arguments), monkeypatch, **of_run)
-
-    return call
+    """Make an operator and run it."""
+    return runner(monkeypatch)
 
 
 class TestTemplates:

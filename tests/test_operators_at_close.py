@@ -22,12 +22,7 @@ from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
-
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator as ``kore_default``, with no limit in the way."""
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
 
 
 def now() -> datetime:

@@ -13,9 +13,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Asset, ObjectStoragePath
 from airflow.sdk.execution_time import comms
 from airflow_names import DagSerialization, since
+from operator_support import Run, runner
 from report_storage import bucket
 from report_support import STRANGER, contents_of, folder_of, manifest_of, rows_of
-from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
@@ -24,30 +24,15 @@ from airflow_provider_campaigns.operators.storage import storage_path
 from airflow_provider_campaigns.reports import parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_campaigns.simulator import KoreSimulator
 
-    Run = Callable[..., TaskRun]
-
-
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator as ``kore_default``, with no limit in the way."""
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Report into a temporary folder; arguments that begin with ``run_`` are those of ``run_task``."""
-
-    def call(**arguments: Any) -> TaskRun:
-        of_run = {name[4:]: arguments.pop(name) for name in list(arguments) if name.startswith("run_")}
-        operator = CampaignReportOperator(task_id="report", **{"output_path": str(tmp_path), **arguments})
-        return run_task(operator, monkeypatch, **of_run)
-
-    return call
+    """Report into a temporary folder."""
+    return runner(monkeypatch, CampaignReportOperator, task_id="report", output_path=str(tmp_path))
 
 
 class TestArguments:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Asset, BaseOperator
-from operator_support import Run, add
+from operator_support import Run, add, runner
 from report_storage import bucket
 from saved_report import result_of, save_report, url_of
-from task_runner import TaskRun, run_task
+from task_runner import run_task
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
@@ -22,26 +22,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
-
-OF_RUN = ("conf", "upstream", "triggering_user")
-
-
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator as ``kore_default``, with no limit in the way."""
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Make a delete and run it; arguments that begin with ``run_`` are those of ``run_task``."""
-
-    def call(**arguments: Any) -> TaskRun:
-        of_run = {name: arguments.pop(f"run_{name}") for name in OF_RUN if f"run_{name}" in arguments}
-        return run_task(DeleteCampaignOperator(task_id="task", **arguments), monkeypatch, **of_run)
-
-    return call
+    """Make a delete and run it."""
+    return runner(monkeypatch, DeleteCampaignOperator)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 from airflow_names import DagSerialization, since
-from operator_support import STRANGER, Run, filled_in
+from operator_support import STRANGER, Run, filled_in, runner
 from structlog.testing import capture_logs
-from task_runner import TaskRun, run_task
+from task_runner import run_task
 
 import airflow_provider_campaigns
 from airflow_provider_campaigns.actions.evidence import NoEvidence
@@ -29,26 +29,16 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
+
 TYPES = {StartVoiceCampaignOperator: "voice", StartSmsCampaignOperator: "sms"}
 BOTH = pytest.mark.parametrize("operator", TYPES)
 
 
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator as ``kore_default``, with no limit in the way."""
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
-
-
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Make an operator and run it; arguments that begin with ``run_`` are those of ``run_task``."""
-
-    def call(operator: type[KoreCampaignOperator] = StartVoiceCampaignOperator, **arguments: Any) -> TaskRun:
-        of_run = {name[4:]: arguments.pop(name) for name in list(arguments) if name.startswith("run_")}
-        return run_task(operator(task_id="task", **arguments), monkeypatch, **of_run)
-
-    return call
+    """Make an operator, by default a start, and run it."""
+    return runner(monkeypatch, StartVoiceCampaignOperator)
 
 
 class TestExecute:

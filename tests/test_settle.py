@@ -20,15 +20,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("unlimited_connection")
+
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
 LONG_AGO = "2026-03-02T12:30:00.000Z"
-
-
-@pytest.fixture(autouse=True)
-def _connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator as ``kore_default``, with no limit in the way."""
-    kore_simulator.switches(rate_limit=None)
-    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
 
 
 @pytest.fixture

@@ -1,0 +1,212 @@
+"""A report that is there already: when it is kept, and when it is made again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from report_support import (
+    STRANGER,
+    Reporter,
+    contents_of,
+    folder_of,
+    manifest_of,
+    rows_of,
+)
+
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.errors import (
+    KoreNotFoundError,
+)
+from airflow_provider_campaigns.reports.errors import ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fake_clock import FakeClock
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+    Meanwhile = Callable[[str, Callable[[], object]], None]
+
+
+@pytest.fixture
+def report(client: KoreClient, fake_clock: FakeClock, tmp_path: Path, kore_simulator: KoreSimulator) -> Reporter:
+    """Makes reports of the simulator's campaigns."""
+    kore_simulator.switches(rate_limit=None)
+    return Reporter(client, fake_clock, tmp_path)
+
+
+class TestKept:
+    def test_second_call(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A complete report is kept: the second call reads the campaign alone, and changes no byte."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=250)
+        first = report.one(campaign_id)
+        before = contents_of(folder_of(first))
+        kore_simulator.requests.clear()
+        report.fake_clock.elapsed_s = 3600
+
+        assert report.one(campaign_id) == first | {"changed": False}
+        assert contents_of(folder_of(first)) == before
+        assert len(kore_simulator.requests) == 1
+
+    def test_gone(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
+        """It is returned also when the campaign is gone, by the stop's result as by the id alone."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=250)
+        first = report.one(campaign_id)
+        client.delete_campaign(campaign_id, "voice")
+        target = Target(campaign_id, campaign_instance_id=first["campaign_instance_id"], contacts_before_stop=250)
+
+        assert report.one(campaign_id) == first | {"changed": False}
+        assert report.one(target) == first | {"changed": False}
+        other = Target(campaign_id, campaign_instance_id="cid-other")
+        assert isinstance(report.failure(other), KoreNotFoundError)
+
+    def test_gone__newest(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
+        """Of several runs' reports of a campaign that is gone, the newest is returned, whatever else lies there."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        first = report.one(campaign_id)
+        kore_simulator.restart(campaign_id)
+        kore_simulator.set_status(campaign_id, "Completed")
+        report.fake_clock.elapsed_s = 3600
+        second = report.one(campaign_id)
+        client.delete_campaign(campaign_id, "voice")
+        folder_of(first).with_name("notes").mkdir()
+
+        assert first["report_url"] != second["report_url"]
+        assert report.one(campaign_id) == second | {"changed": False}
+        named = Target(campaign_id, campaign_instance_id=first["campaign_instance_id"])
+        assert report.one(named) == first | {"changed": False}
+
+    @pytest.mark.parametrize(("if_missing", "status"), [("succeed", "Missing"), ("skip", "Missing")])
+    def test_gone__nothing_kept(self, if_missing: str, status: str, report: Reporter) -> None:
+        """A campaign that is gone, with no report of it, is what if_missing says."""
+        result = report.one(STRANGER, if_missing=if_missing)
+
+        assert result == {
+            "campaign_id": STRANGER,
+            "campaign_type": None,
+            "status": status,
+            "changed": False,
+            "campaign_instance_id": None,
+        }
+        error = report.failure(STRANGER)
+        assert isinstance(error, KoreNotFoundError)
+        assert "no complete report of it is kept" in str(error)
+
+    def test_gone__another_report(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
+        """A report that has not what is asked for does not do, and the message tells what it has."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        report.one(campaign_id, formats=("csv",))
+        client.delete_campaign(campaign_id, "voice")
+
+        assert "has formats=['csv'] and phone_numbers='keep'" in str(report.failure(campaign_id))
+
+    @pytest.mark.parametrize(
+        "options", [{"formats": ("jsonl", "csv", "html")}, {"formats": ("csv",), "phone_numbers": "drop"}]
+    )
+    def test_other_options(self, options: dict[str, Any], report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A report that has not what is asked for is made anew while the campaign is there; nothing of it remains."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        first = report.one(campaign_id, formats=("csv",))
+        second = report.one(campaign_id, **options)
+
+        assert second["changed"]
+        assert second["report_url"] == first["report_url"]
+        assert manifest_of(second)["formats"] == list(options["formats"])
+        assert (
+            report.one(campaign_id, formats=("csv",), phone_numbers=options.get("phone_numbers", "keep"))["changed"]
+            is False
+        )
+
+    def test_other_formats__old_files(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Files that the new report does not have are removed: they may hold what it must not."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        report.one(campaign_id)
+        result = report.one(campaign_id, formats=("jsonl",), phone_numbers="drop")
+
+        assert sorted(contents_of(folder_of(result))) == [
+            "campaign.json",
+            "contacts.jsonl",
+            "manifest.json",
+            "summary.json",
+        ]
+
+    @pytest.mark.parametrize("damage", ["torn", "removed", "manifest torn"])
+    def test_damaged(self, damage: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A report whose files are not as its manifest says is made again."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        result = report.one(campaign_id)
+        before = contents_of(folder_of(result))
+        name = "manifest.json" if damage == "manifest torn" else "contacts.csv"
+        if damage == "removed":
+            (folder_of(result) / name).unlink()
+        else:
+            (folder_of(result) / name).write_bytes(before[name][:-9])
+
+        assert report.one(campaign_id)["changed"]
+        assert contents_of(folder_of(result)) == before
+
+    def test_never_worse(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A complete report is never replaced by an incomplete one: the task fails, and the report stays."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=250)
+        result = report.one(campaign_id, formats=("csv",))
+        before = contents_of(folder_of(result))
+        kore_simulator.set_contacts(campaign_id, 0)
+        error = report.failure(campaign_id)
+
+        assert isinstance(error, ReportError)
+        assert not error.retryable
+        assert "is left as it is; it was made with formats=['csv'] and phone_numbers='keep'" in str(error)
+        after = contents_of(folder_of(result))
+        assert {name: data for name, data in after.items() if "_parts" not in name} == before
+
+    def test_never_worse__known_loss(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A report that holds fewer contacts than the stop saw is not believed to be complete."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=250)
+        report.one(campaign_id)
+
+        error = report.failure(Target(campaign_id, contacts_before_stop=251))
+        assert "the service has 250 contacts, but it had 251 right before the stop" in str(error)
+
+    def test_snapshot__kept(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
+        """A snapshot that holds more than the service has after the stop is kept, and says why it is all there is."""
+        kore_simulator.switches(stop_empties_results=True)
+        campaign_id = kore_simulator.add_campaign(status="Active", contacts=250)
+        snapshot = report.one(campaign_id)
+        client.stop_campaign(campaign_id, "voice")
+        result = report.one(Target(campaign_id, contacts_before_stop=250))
+
+        assert (result["complete"], result["reason"], result["rows"]) == (False, "total_shrank", 250)
+        assert len(rows_of(result)) == 250
+        assert manifest_of(result)["reason_text"] == (
+            "the service has 0 contacts, but it had 250 right before the stop; these are the 250 contacts read on "
+            "2026-03-02T12:30:00.000Z, which are more"
+        )
+        assert result["manifest_sha256"] != snapshot["manifest_sha256"]
+        assert report.one(Target(campaign_id, contacts_before_stop=250)) == result
+
+    def test_never_ran__then_changed(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Without an instance id a report is kept only for as long as nothing happened to the campaign."""
+        campaign_id = kore_simulator.add_campaign(status="Ready", contacts=5)
+        report.one(campaign_id)
+
+        assert report.one(campaign_id)["changed"] is False
+        kore_simulator.set_status(campaign_id, "Ready", force=True)
+        assert report.one(campaign_id)["changed"] is True
+
+    def test_another_campaign_of_the_same_id(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A report of a campaign that was created at another time is not this one's."""
+        first = kore_simulator.add_campaign(status="Stopped", contacts=5, instance_id="cid-1", campaign_id="cd-1")
+        report.one(first)
+        kore_simulator.control_remove("cd-1") if hasattr(
+            kore_simulator, "control_remove"
+        ) else kore_simulator._store.remove("cd-1")
+        kore_simulator.add_campaign(
+            status="Stopped", contacts=7, instance_id="cid-1", campaign_id="cd-1", created_at="2026-01-01T00:00:00.000Z"
+        )
+
+        result = report.one("cd-1")
+        assert (result["changed"], result["rows"]) == (True, 7)
