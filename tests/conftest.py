@@ -85,9 +85,14 @@ def settings(kore_simulator: KoreSimulator) -> KoreSettings:
 
 
 @pytest.fixture
-def unlimited_connection(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulator as ``kore_default``, with no limit in the way."""
+def no_rate_limit(kore_simulator: KoreSimulator) -> None:
+    """Let the simulator answer however many requests come."""
     kore_simulator.switches(rate_limit=None)
+
+
+@pytest.fixture
+def unlimited_connection(kore_simulator: KoreSimulator, no_rate_limit: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator as ``kore_default``, with no limit in the way."""
     monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", kore_simulator.connection_json(requests_per_minute=6000))
 
 

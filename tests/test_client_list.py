@@ -22,13 +22,10 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("no_rate_limit")
+
 SAMPLES = Path(__file__).parent / "data" / "kore"
 ANY = requests_mock.ANY
-
-
-@pytest.fixture(autouse=True)
-def _unlimited(kore_simulator: KoreSimulator) -> None:
-    kore_simulator.switches(rate_limit=None)
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.kore.writes import Receipt
 
+pytestmark = pytest.mark.usefixtures("no_rate_limit")
+
 VERBS = ["stop", "start", "delete"]
 STATUS_BEFORE = {"stop": "Active", "start": "Stopped", "delete": "Stopped"}
 STATUS_AFTER = {"stop": "Stopped", "start": "Active", "delete": None}
@@ -38,11 +40,6 @@ READ_IN_VAIN = {"stop": [0.0, 1.0, 2.0, 3.0, 4.0], "start": [0.0, 1.0, 2.0, 3.0,
 LIMIT_TEXT = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 
 Arrange = Callable[[KoreSimulator, str], object]
-
-
-@pytest.fixture(autouse=True)
-def _unlimited(kore_simulator: KoreSimulator) -> None:
-    kore_simulator.switches(rate_limit=None)
 
 
 @pytest.fixture(params=VERBS)

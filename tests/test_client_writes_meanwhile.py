@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
-
-@pytest.fixture(autouse=True)
-def _unlimited(kore_simulator: KoreSimulator) -> None:
-    kore_simulator.switches(rate_limit=None)
+pytestmark = pytest.mark.usefixtures("no_rate_limit")
 
 
 class Waits:

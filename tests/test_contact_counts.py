@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("no_rate_limit")
+
 
 Stop = Callable[..., Outcomes]
-
-
-@pytest.fixture(autouse=True)
-def _no_limit(kore_simulator: KoreSimulator) -> None:
-    kore_simulator.switches(rate_limit=None)
 
 
 @pytest.fixture

@@ -24,16 +24,13 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("no_rate_limit")
+
 
 # The fake clock begins on Monday, 2026-03-02 at 12:30 UTC: 18:00 in Kolkata, the close of office hours there.
 CLOSE = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 OFFICE_HOURS = CallingHours.parse("Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"}).to_api()
 LATER_HOURS = CallingHours.parse("Asia/Kolkata", {"MO-FR": "9:00 AM-7:00 PM"}).to_api()
-
-
-@pytest.fixture(autouse=True)
-def _no_limit(kore_simulator: KoreSimulator) -> None:
-    kore_simulator.switches(rate_limit=None)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import logging
@@ -28,7 +29,7 @@ from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -41,6 +42,22 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return runner(monkeypatch)
 
 
+@contextlib.contextmanager
+def killed_at_the_first(simulator: KoreSimulator, operation: str, *, after_s: float = 0.0) -> Iterator[None]:
+    """Send this process Airflow's signal so long after the first request of a kind has come."""
+
+    def kill() -> None:
+        while not simulator.requests.of(operation):
+            time.sleep(0.002)
+        time.sleep(after_s)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    yield
+    killer.join()
+
+
 class TestKill:
     """A task that is killed ends its waiting and sends no more."""
 
@@ -49,17 +66,9 @@ class TestKill:
         kore_simulator.switches(drain_polls=1000)
         (campaign_id,) = add(kore_simulator, StopVoiceCampaignOperator)
 
-        def kill() -> None:
-            while not kore_simulator.requests.of("stop"):
-                time.sleep(0.01)
-            time.sleep(0.1)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        killer = threading.Thread(target=kill, daemon=True)
-        killer.start()
         started = time.monotonic()
-        done = run(StopVoiceCampaignOperator, campaign_id=campaign_id, poll_interval=300)
-        killer.join()
+        with killed_at_the_first(kore_simulator, "stop", after_s=0.1):
+            done = run(StopVoiceCampaignOperator, campaign_id=campaign_id, poll_interval=300)
 
         assert isinstance(done.error, TaskKilledError)
         assert str(done.error) == "task: killed; nothing more is sent"
@@ -73,15 +82,8 @@ class TestKill:
         (campaign_id,) = add(kore_simulator, DeleteCampaignOperator)
         kore_simulator.fail_next(503, operation="delete", before=True, times=100)
 
-        def kill() -> None:
-            while not kore_simulator.requests.of("delete"):
-                time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        killer = threading.Thread(target=kill, daemon=True)
-        killer.start()
-        done = run(DeleteCampaignOperator, campaign_id=campaign_id)
-        killer.join()
+        with killed_at_the_first(kore_simulator, "delete"):
+            done = run(DeleteCampaignOperator, campaign_id=campaign_id)
 
         assert isinstance(done.error, TaskKilledError)
         assert len(kore_simulator.requests.of("delete")) == 1
@@ -91,15 +93,8 @@ class TestKill:
         kore_simulator.hang_next(1, after=True, operation="delete", times=40)
         ids = add(kore_simulator, DeleteCampaignOperator, 40)
 
-        def kill() -> None:
-            while not kore_simulator.requests.of("delete"):
-                time.sleep(0.002)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        killer = threading.Thread(target=kill, daemon=True)
-        killer.start()
-        done = run(DeleteCampaignOperator, campaign_ids=ids)
-        killer.join()
+        with killed_at_the_first(kore_simulator, "delete"):
+            done = run(DeleteCampaignOperator, campaign_ids=ids)
 
         assert isinstance(done.error, TaskKilledError)
         assert 1 <= len(kore_simulator.effects("delete")) <= 8

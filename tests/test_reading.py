@@ -21,12 +21,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("no_rate_limit")
+
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
-
-
-@pytest.fixture(autouse=True)
-def _no_rate_limit(kore_simulator: KoreSimulator) -> None:
-    kore_simulator.switches(rate_limit=None)
 
 
 @pytest.fixture

@@ -26,13 +26,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
+pytestmark = pytest.mark.usefixtures("no_rate_limit")
+
 
 WHO: ContextVar[str] = ContextVar("WHO", default="nobody")
-
-
-@pytest.fixture(autouse=True)
-def _no_rate_limit(kore_simulator: KoreSimulator) -> None:
-    kore_simulator.switches(rate_limit=None)
 
 
 class Account:
