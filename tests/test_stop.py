@@ -188,7 +188,7 @@ class TestWhatDoesNotRun:
     def test_stop__ended_by_itself(self, kore_simulator: KoreSimulator, stop: Stop, meanwhile: Meanwhile) -> None:
         """A campaign that completed between reading and stop is no failure, although the service refused the stop."""
         (campaign_id,) = add(kore_simulator, 1, status="Active")
-        meanwhile("stop_campaign", lambda: kore_simulator.set_status(campaign_id, "Completed"))
+        meanwhile("begin_stop", lambda: kore_simulator.set_status(campaign_id, "Completed"))
 
         result = only(stop(campaign_id))
 
@@ -249,7 +249,7 @@ class TestMissing:
     ) -> None:
         """A campaign that somebody deletes between reading and stop is missing, like one deleted earlier."""
         (campaign_id,) = add(kore_simulator, 1, status="Active")
-        meanwhile("stop_campaign", lambda: kore_simulator.service.store.remove(campaign_id))
+        meanwhile("begin_stop", lambda: kore_simulator.service.store.remove(campaign_id))
 
         assert only(stop(campaign_id, if_missing="succeed"))["status"] == "Missing"
 

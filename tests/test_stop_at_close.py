@@ -48,13 +48,13 @@ class Evening:
         self.run: CloseRun | None = None
         self.wakes: list[float] = []
         self.sent: list[tuple[str, float]] = []
-        original = client.stop_campaign
+        original = client.begin_stop
 
-        def stop_campaign(campaign_id: str, *args: Any, **kwargs: Any) -> Any:
+        def begin_stop(campaign_id: str, *args: Any, **kwargs: Any) -> Any:
             self.sent.append((campaign_id, self.seconds_after_close()))
             return original(campaign_id, *args, **kwargs)
 
-        client.stop_campaign = stop_campaign  # type: ignore[method-assign]
+        client.begin_stop = begin_stop  # type: ignore[method-assign]
 
     def seconds_after_close(self) -> float:
         return (self.time.clock.now() - CLOSE).total_seconds()
@@ -112,6 +112,29 @@ def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Eve
     first_stop = operations.index("stop")
     assert sorted(operations[:first_stop]) == ["list", *["status"] * 7]
     assert operations[first_stop:] == [*["stop"] * 20, "list"]
+
+
+@pytest.mark.parametrize("trouble", ["answers that say nothing", "service failures", "hanging"])
+def test_serve__in_doubt(evening: Callable[..., Evening], kore_simulator: KoreSimulator, trouble: str):
+    """Stops whose answer does not tell what became of them are looked into when all others have been sent."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(12)]
+    at.plan(*ids)
+    for one in ids[:8]:
+        if trouble == "answers that say nothing":
+            kore_simulator.switches(drain_answer="Active", drain_polls=2)
+        elif trouble == "service failures":
+            kore_simulator.fail_next(503, operation="stop", campaign_id=one)
+        else:
+            kore_simulator.faults.hang_next(30, operation="stop", campaign_id=one)
+
+    outcomes = at.serve()
+
+    operations = [record.operation for record in kore_simulator.requests]
+    assert operations[operations.index("stop") :][:13] == [*["stop"] * 12, "get"]
+    assert outcomes.failures == {}
+    for one in ids:
+        kore_simulator.assert_one_effect("stop", one)
 
 
 def test_serve__keeps_room_for_the_stops(

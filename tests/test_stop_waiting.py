@@ -415,13 +415,13 @@ class TestOddReadings:
         (campaign,) = add(kore_simulator, 1, status="Active")
         kore_simulator.fail_next(503, operation="stop")
         stop.fake_clock.events = []
-        original = stop.client.stop_campaign
+        original = stop.client.begin_stop
 
         def complete_then_stop(*args: Any, **kwargs: Any) -> Any:
             kore_simulator.set_status(campaign, "Completed")
             return original(*args, **kwargs)
 
-        stop.client.stop_campaign = complete_then_stop  # type: ignore[method-assign]
+        stop.client.begin_stop = complete_then_stop  # type: ignore[method-assign]
 
         result = only(stop(campaign))
 

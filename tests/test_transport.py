@@ -25,7 +25,7 @@ from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreError, KoreRequestError
-from airflow_provider_campaigns.kore.transport import Transport
+from airflow_provider_campaigns.kore.transport import Pace, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,6 +202,21 @@ class TestConnections:
         assert len(server.requests) == 200
         assert server.connections <= 8
         assert len({request.headers["auth"] for request in server.requests}) == 200
+
+    def test_send__connections_one_after_the_other(self) -> None:
+        """Connections are opened ten milliseconds apart, whoever asks; one that is kept waits for nobody."""
+        waits: list[float] = []
+        with listening(RawServer(http_answer(STATUS))) as server, client_of(account(server.url)) as client:
+            client._transport._pace = Pace(0.01, clock=lambda: 5.0, sleep=waits.append)
+            for _ in range(3):
+                client.get_campaign_status(CAMPAIGN)
+            assert waits == []
+            for _ in range(2):
+                client.close()
+                client.get_campaign_status(CAMPAIGN)
+
+        assert server.connections == 3
+        assert waits == [pytest.approx(0.01), pytest.approx(0.02)]
 
     def test_send__writes_from_threads(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
         """Writes of many threads do not get into each other's way, also under faults."""

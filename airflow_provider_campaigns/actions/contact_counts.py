@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_campaigns.actions.outcomes import SENDERS
 from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, PASSING_ERRORS
+from airflow_provider_campaigns.actions.senders import SENDERS
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreError
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.actions.clock import instant_text
-from airflow_provider_campaigns.actions.outcomes import SENDERS
+from airflow_provider_campaigns.actions.senders import SENDERS
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ REFRESH = timedelta(seconds=5)
 
 RESERVE = timedelta(seconds=60)
 """How long before the instant room for the stops is kept; what was sent earlier no longer counts at the instant."""
-
-PACE_S = 0.01
-"""Connections opened back to back overflow a listen backlog of 5; 10 ms apart they do not (8 connections, measured)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +74,10 @@ class StopMoment:
 
 
 @contextmanager
-def warm_connections(client: KoreClient, campaign_ids: Sequence[str], clock: Clock) -> Iterator[None]:
+def warm_connections(client: KoreClient, campaign_ids: Sequence[str]) -> Iterator[None]:
     """Open a connection for each sender while the block does a reading of its own.
 
-    One status is read for each further connection, 10 ms apart, so that they overlap: real requests warm the pool that
+    One status is read for each further connection, all at once, so that they overlap: real requests warm the pool that
     requests really uses. What they answer does not matter here; the block's own reading decides. Where the budget has
     no place for one, it is left out: it must not take the place of a stop.
     """
@@ -94,7 +91,6 @@ def warm_connections(client: KoreClient, campaign_ids: Sequence[str], clock: Clo
     with ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="warm") as pool:
         for campaign_id in campaign_ids[: SENDERS - 1]:
             pool.submit(read, campaign_id)
-            clock.sleep(PACE_S)
         yield
 
 

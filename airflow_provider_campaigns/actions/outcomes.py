@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_provider_campaigns.actions import progress
+from airflow_provider_campaigns.actions.senders import SENDERS, run_all
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreAuthenticationError, KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
-
-log = logging.getLogger(__name__)
-
-SENDERS = 8
-"""Threads that talk to the service at once. More connections opened at a time overflow a listen backlog of 5."""
 
 DELETED = "Deleted"
 MISSING = "Missing"
@@ -145,19 +138,15 @@ class Outcomes:
         }
         return outcomes
 
-    def attempt_all(self, campaign_ids: Iterable[str], work: Callable[[str], _T]) -> dict[str, _T]:
+    def attempt_all(
+        self, campaign_ids: Iterable[str], work: Callable[[str], _T], *, most: int = SENDERS
+    ) -> dict[str, _T]:
         """Do ``work`` for each campaign, several at a time; what was returned, without those that failed.
 
-        Work that takes long, because the request budget makes it wait, is told of in the log every ten seconds.
-
-        An error that is no ``KoreError`` is a defect and is raised, after all have been attempted.
+        ``most`` is as in ``run_all``. An error that is no ``KoreError`` is a defect and is raised, after all have been
+        attempted.
         """
-        ids = list(campaign_ids)
-        with ThreadPoolExecutor(max_workers=min(SENDERS, len(ids)) or 1, thread_name_prefix="campaign") as pool:
-            futures = {one: pool.submit(work, one) for one in ids}
-            under_way = set(futures.values())
-            while under_way := wait(under_way, timeout=progress.EVERY_S).not_done:
-                log.info("%d of %d campaigns served so far", len(futures) - len(under_way), len(futures))
+        futures = run_all(work, campaign_ids, most=most)
         done = {}
         for campaign_id, future in futures.items():
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
@@ -25,6 +26,7 @@ from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.schedules import check_schedule, disable_schedule
+from airflow_provider_campaigns.actions.senders import MOST_SENDERS
 from airflow_provider_campaigns.actions.stop_step import Step, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
@@ -38,11 +40,13 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.writes import UnknownInstance, started_again
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_campaigns.actions.contact_counts import ContactCount
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.sending import Writing
+    from airflow_provider_campaigns.kore.writes import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +174,7 @@ class _Stop:
             clock=clock,
         )
         self._stopping: dict[str, Campaign] = {}
+        self._unfinished: dict[str, Callable[[], None]] = {}
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
         self._moment: StopMoment | None = None
         self._contacts = ContactsBeforeStop(contacts)
@@ -224,7 +229,10 @@ class _Stop:
             self._keep_intended(campaigns)
             if self._moment is not None:
                 self._moment.arrive(self._clock)
-        self._outcomes.attempt_all(in_order, lambda one: self._serve_one(campaigns[one]))
+        self._outcomes.attempt_all(in_order, lambda one: self._serve_one(campaigns[one]), most=MOST_SENDERS)
+        # Every stop was sent once by now; what it takes to find out what became of one holds up no other.
+        unfinished, self._unfinished = self._unfinished, {}
+        self._outcomes.attempt_all(unfinished, lambda one: unfinished[one](), most=MOST_SENDERS)
 
     def _count_contacts(self, campaigns: Mapping[str, Campaign]) -> None:
         """Count the contact results of what is about to be stopped, where that takes no room from the stops."""
@@ -253,7 +261,7 @@ class _Stop:
     def _read(self, targets: list[Target]) -> dict[str, Campaign | ProvenMissing]:
         is_early = self._moment is not None and self._clock.now() < self._moment.at
         with (
-            warm_connections(self._client, [target.campaign_id for target in targets], self._clock)
+            warm_connections(self._client, [target.campaign_id for target in targets])
             if is_early and len(targets) >= LIST_FROM
             else nullcontext()
         ):
@@ -313,7 +321,7 @@ class _Stop:
         self._outcomes.results[campaign_id] = planned_result(campaign, *planned)
 
     def _send(self, campaign: Campaign) -> None:
-        """Send the stop; it may turn out that the campaign ended by itself meanwhile."""
+        """Send the stop once; where the answer does not tell what became of it, that is left for later."""
         campaign_id = campaign.campaign_id
         self._clock.check_cancelled()
         now = self._clock.now()
@@ -322,7 +330,7 @@ class _Stop:
         sent_at = instant_text(now)
         try:
             with self._stops.sending(campaign, self._options.campaign_type):
-                receipt = self._client.stop_campaign(
+                stop = self._client.begin_stop(
                     campaign_id,
                     self._options.campaign_type,
                     api_version=self._options.api_version,
@@ -330,8 +338,27 @@ class _Stop:
                     instance_id=campaign.campaign_instance_id or UnknownInstance.UNKNOWN,
                 )
         except (KoreRequestError, KoreNotFoundError) as error:
-            self._refused(campaign_id, error)
+            self._unfinished[campaign_id] = partial(self._refused, campaign_id, error)
             return
+        if stop.receipt is None:
+            self._unfinished[campaign_id] = partial(self._finish, campaign, stop, sent_at)
+        else:
+            self._accepted(campaign, stop.receipt, sent_at)
+
+    def _finish(self, campaign: Campaign, stop: Writing, sent_at: str) -> None:
+        """Find out what became of a stop whose answer did not tell, and send it again where that is right."""
+        try:
+            with self._stops.sending(campaign, self._options.campaign_type):
+                self._clock.check_cancelled()
+                receipt = stop.finish()
+        except (KoreRequestError, KoreNotFoundError) as error:
+            self._refused(campaign.campaign_id, error)
+        else:
+            self._accepted(campaign, receipt, sent_at)
+
+    def _accepted(self, campaign: Campaign, receipt: Receipt, sent_at: str) -> None:
+        """The stop took effect; or it turned out that the campaign ended by itself meanwhile."""
+        campaign_id = campaign.campaign_id
         # Counted to the answer: until then the campaign may have been calling.
         answered = self._clock.now()
         lateness = {} if self._moment is None else {"lateness_s": self._moment.lateness_s(answered)}

@@ -27,7 +27,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreProtocolError,
 )
 from airflow_provider_campaigns.kore.retry import Bounds
-from airflow_provider_campaigns.kore.sending import Sender
+from airflow_provider_campaigns.kore.sending import Sender, Writing
 from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
 from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, MAX_PLACE_WAIT_S, Transport
 from airflow_provider_campaigns.kore.writes import (
@@ -139,8 +139,24 @@ class KoreClient:
 
         Source: stop-voice-campaign, stop-sms-campaign.
         """
+        return self.begin_stop(campaign_id, campaign_type, api_version=api_version, instance_id=instance_id).finish()
+
+    def begin_stop(
+        self,
+        campaign_id: str,
+        campaign_type: str,
+        *,
+        api_version: str | None = None,
+        instance_id: InstanceId = UnknownInstance.UNKNOWN,
+    ) -> Writing:
+        """Send the stop of ``stop_campaign`` once: its ``receipt`` if it was answered as it should be, else None.
+
+        ``finish`` then does what ``stop_campaign`` does after trouble: it reads, and sends again only what had no
+        effect. That takes seconds, in which others can be stopped.
+        """
         endpoint = self._endpoint("stop", api_version, campaign_type=campaign_type)
-        return self._sender.write(endpoint, StopGoal(checked_campaign_id(campaign_id), instance_id), Priority.STOP)
+        goal = StopGoal(checked_campaign_id(campaign_id), instance_id)
+        return self._sender.begin_write(endpoint, goal, Priority.STOP)
 
     def start_campaign(
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import (
@@ -20,7 +20,7 @@ from airflow_provider_campaigns.kore.retry import RATE_LIMIT_WINDOW_S, read_dela
 from airflow_provider_campaigns.kore.writes import Receipt, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from airflow_provider_campaigns.kore.budget import RequestBudget
     from airflow_provider_campaigns.kore.campaigns import Campaign
@@ -33,6 +33,39 @@ log = logging.getLogger(__name__)
 
 _DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
+
+
+_Steps: TypeAlias = "Generator[None, None, Receipt]"
+
+
+class Writing:
+    """A write that was sent once.
+
+    Attributes:
+        receipt: of a write that took effect; None while that is not known.
+    """
+
+    def __init__(self, steps: _Steps) -> None:
+        """Sends it; raises what ``finish`` raises where that is clear at once."""
+        self._steps = steps
+        self.receipt: Receipt | None = None
+        self._go_on()
+
+    def finish(self) -> Receipt:
+        """Find out what became of it, send it again where that is right, and wait for that.
+
+        Raises:
+            KoreError: it did not take effect, or nobody can tell (``outcome_unknown``).
+        """
+        while self.receipt is None:
+            self._go_on()
+        return self.receipt
+
+    def _go_on(self) -> None:
+        try:
+            next(self._steps)
+        except StopIteration as end:
+            self.receipt = end.value
 
 
 class Sender:
@@ -96,13 +129,21 @@ class Sender:
 
     def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
         """Send a write until it took effect once, or until it is clear that it cannot."""
+        return self.begin_write(endpoint, goal, priority).finish()
+
+    def begin_write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Writing:
+        """Send a write once; what it then takes to find out what that did, and to send it again, can wait."""
+        return Writing(self._named(endpoint, self._write(endpoint, goal, priority)))
+
+    def _named(self, endpoint: Endpoint, steps: _Steps) -> _Steps:
         try:
-            return self._write(endpoint, goal, priority)
+            return (yield from steps)
         except KoreError as error:
             error.endpoint = error.endpoint or endpoint.name
             raise
 
-    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
+    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> _Steps:
+        """The steps of a write; it stands still before each that takes time, so that others can be served first."""
         deadline = self._clock() + self._bounds.seconds
         sendings = 0
         in_doubt = maybe_accepted = False
@@ -117,7 +158,9 @@ class Sender:
             # A 2xx answer that says nothing may accept a stop that takes longer to show than anybody looks for it.
             if goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
                 maybe_accepted = True
-            if in_doubt and not isinstance(trouble, KoreRateLimitError):
+            is_blocked = isinstance(trouble, KoreRateLimitError)
+            if in_doubt and not is_blocked:
+                yield
                 settled = self._settle(endpoint, goal, trouble, deadline)
                 if settled is not None:
                     return replace(settled, sendings=sendings)
@@ -126,7 +169,13 @@ class Sender:
                 trouble.outcome_unknown = maybe_accepted
                 raise trouble
             log.info("%s; it had no effect, sending again in %.1f s", trouble, delay)
-            self._wait(trouble, delay, priority)
+            if is_blocked:
+                # At once: nobody else may send meanwhile. This one waits for its place in the budget.
+                self._wait(trouble, delay, priority)
+                yield
+            else:
+                yield
+                self._wait(trouble, delay, priority)
 
     def _send_write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt | KoreError:
         """Send a write once: its receipt, or what was wrong with the answer."""

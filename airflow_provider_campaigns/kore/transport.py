@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import threading
+import time
 from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,10 @@ from airflow_provider_campaigns.kore.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import requests
+    from requests.adapters import HTTPAdapter
 
     from airflow_provider_campaigns.kore.auth import TokenSigner
     from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
@@ -40,8 +45,11 @@ CONNECT_TIMEOUT_S = 10.0
 MAX_PLACE_WAIT_S = 900.0
 """How long a request waits for its place in the budget; a queue that long needs another plan, not more patience."""
 
-POOL_SIZE = 32
+POOL_SIZE = 64
 """Connections kept; more than the sender threads of any action here."""
+
+PACE_S = 0.01
+"""Connections opened back to back overflow a listen backlog of 5; 10 ms apart they do not (8 connections, measured)."""
 
 
 class Transport:
@@ -57,6 +65,7 @@ class Transport:
         self._signer = signer
         self._session: requests.Session | None = None
         self._session_lock = threading.Lock()
+        self._pace = Pace(PACE_S)
 
     def send(
         self,
@@ -220,7 +229,6 @@ class Transport:
 
     def _new_session(self) -> requests.Session:
         import requests  # noqa: PLC0415
-        from requests.adapters import HTTPAdapter  # noqa: PLC0415
 
         from airflow_provider_campaigns import __version__  # noqa: PLC0415
 
@@ -237,13 +245,77 @@ class Transport:
             "accountId": self._settings.account_id,
         })
         for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=POOL_SIZE))
+            session.mount(scheme, self._new_adapter())
         return session
+
+    def _new_adapter(self) -> HTTPAdapter:
+        """Keeps connections, and opens new ones one after the other, whatever asks for many at a time."""
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415
+        from urllib3 import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415
+        from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415
+
+        pace = self._pace
+
+        class PacedConnection(HTTPConnection):
+            def connect(self) -> None:
+                pace.keep()
+                super().connect()
+
+        class PacedSecureConnection(HTTPSConnection):
+            def connect(self) -> None:
+                pace.keep()
+                super().connect()
+
+        class Pool(HTTPConnectionPool):
+            ConnectionCls = PacedConnection
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = PacedSecureConnection
+
+        class Adapter(HTTPAdapter):
+            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+                super().init_poolmanager(*args, **kwargs)
+                self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
+
+            def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+                manager = super().proxy_manager_for(proxy, **kwargs)
+                # A manager for SOCKS has pools of its own, which are left to it.
+                if not proxy.lower().startswith("socks"):
+                    manager.pool_classes_by_scheme = {"http": Pool, "https": SecurePool}
+                return manager
+
+        return Adapter(pool_connections=1, pool_maxsize=POOL_SIZE)
 
     def _put_token(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put a new token into the header ``auth``: the only place where a token exists."""
         request.headers["auth"] = self._signer.sign()
         return request
+
+
+class Pace:
+    """Lets threads go on one after the other, ``seconds`` apart."""
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next_at = -math.inf
+
+    def keep(self) -> None:
+        """Wait for this thread's turn."""
+        with self._lock:
+            now = self._clock()
+            at = max(now, self._next_at)
+            self._next_at = at + self._seconds
+        if at > now:
+            self._sleep(at - now)
 
 
 def _bundle_of_environment() -> str | None:

@@ -1,0 +1,58 @@
+"""Threads that talk to the service: few while it answers, more while it leaves them hanging."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_campaigns.actions import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+log = logging.getLogger(__name__)
+
+SENDERS = 8
+"""Threads that talk to the service at once while it answers; they reach any limit that an account has."""
+
+MOST_SENDERS = 50
+"""Threads at once where one that hangs must not hold up another; as many as an evening has campaigns."""
+
+HELD_AFTER_S = 0.5
+"""A thread that is at one campaign for so long is held by it, and another may take its place."""
+
+_LOOK_AGAIN_S = 0.05
+
+_T = TypeVar("_T")
+
+
+def run_all(work: Callable[[str], _T], campaign_ids: Iterable[str], *, most: int = SENDERS) -> dict[str, Future[_T]]:
+    """Do ``work`` for each campaign, in order, several at a time; all are done when this returns.
+
+    Up to eight go on at once. Where ``most`` is more, one that takes longer than half a second no longer counts as one
+    of the eight, so that it holds up no other, until there are ``most``.
+
+    Work that takes long, because the request budget makes it wait, is told of in the log every ten seconds.
+    """
+    waiting = deque(campaign_ids)
+    number, told_at = len(waiting), time.monotonic()
+    futures: dict[str, Future[_T]] = {}
+    under_way: dict[Future[_T], float] = {}
+    with ThreadPoolExecutor(max_workers=most, thread_name_prefix="campaign") as pool:
+        while waiting or under_way:
+            now = time.monotonic()
+            free = SENDERS - sum(most == SENDERS or now - begun < HELD_AFTER_S for begun in under_way.values())
+            for _ in range(min(free, most - len(under_way), len(waiting))):
+                campaign_id = waiting.popleft()
+                futures[campaign_id] = pool.submit(work, campaign_id)
+                under_way[futures[campaign_id]] = now
+            if now - told_at >= progress.EVERY_S:
+                told_at = now
+                log.info("%d of %d campaigns served so far", number - len(waiting) - len(under_way), number)
+            patience_s = _LOOK_AGAIN_S if waiting and most > SENDERS else progress.EVERY_S
+            for done in wait(under_way, timeout=patience_s, return_when=FIRST_COMPLETED).done:
+                del under_way[done]
+    return futures
