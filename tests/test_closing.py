@@ -85,6 +85,41 @@ def schedule(timezone: str, hours: dict[str, str], *contact_timezones: str) -> S
             "2026-03-08",
             "2026-03-08 22:00",
         ),
+        # Guam is 20 hours ahead of Honolulu: 9 PM there is 5 PM of the next day here, in the middle of its hours.
+        (
+            "a contact zone whose close is inside the next day's hours",
+            schedule("Pacific/Guam", {"MO-FR": "8:00 AM-9:00 PM"}, "Pacific/Honolulu"),
+            "2026-03-03 10:50",
+            "2026-03-03",
+            "2026-03-04 11:00",
+        ),
+        # Noon in Honolulu is 8 AM in Guam, when Guam's next hours begin.
+        (
+            "a contact zone whose close is the next day's opening",
+            schedule("Pacific/Guam", {"MO-FR": "8:00 AM-12:00 PM"}, "Pacific/Honolulu"),
+            "2026-03-03 01:50",
+            "2026-03-03",
+            "2026-03-04 02:00",
+        ),
+        # 4:30 PM in Honolulu is 12:30 PM in Guam, between its two stretches.
+        (
+            "a contact zone whose close is in the next day's break",
+            Schedule(
+                CallingHours.parse("Pacific/Guam", {"MO-FR": ["8:00 AM-12:00 PM", "1:00 PM-4:30 PM"]}),
+                ("Pacific/Honolulu",),
+            ),
+            "2026-03-03 06:20",
+            "2026-03-03",
+            "2026-03-04 06:30",
+        ),
+        # Friday's 9 PM in Honolulu is Saturday in Guam, which is closed.
+        (
+            "a contact zone whose close is on a closed day",
+            schedule("Pacific/Guam", {"MO-FR": "8:00 AM-9:00 PM"}, "Pacific/Honolulu"),
+            "2026-03-06 10:50",
+            "2026-03-06",
+            "2026-03-07 07:00",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value and not value[0].isdigit() else "",
 )
@@ -157,3 +192,43 @@ def test_closing_to_act_on__contacts_further_west():
     closing = clocks.closing_to_act_on(utc("2026-03-02 22:50"), utc("2026-03-03 00:30"))
 
     assert closing.at == utc("2026-03-03 02:00")
+
+
+@pytest.mark.parametrize(
+    "now", ["2026-03-03 11:30", "2026-03-04 06:59:59", "2026-03-04 07:00", "2026-03-04 07:00:01", "2026-03-04 10:59:59"]
+)
+def test_closing_to_act_on__contacts_whose_close_is_inside_the_next_days_hours(now: str):
+    """Whenever a try comes, before and after the contacts' close, it waits for the same end of the campaign's hours."""
+    clocks = schedule("Pacific/Guam", {"MO-FR": "8:00 AM-9:00 PM"}, "Pacific/Honolulu")
+
+    assert clocks.closing_to_act_on(utc("2026-03-03 11:00"), utc(now)).at == utc("2026-03-04 11:00")
+
+
+@pytest.mark.parametrize(
+    ("now", "at"),
+    [
+        # Tuesday in Kolkata: 3:30 to 6:30, and 7:30 to 12:30.
+        ("2026-03-03 03:29:59", "2026-03-02 12:30"),
+        ("2026-03-03 06:29", "2026-03-03 12:30"),
+        ("2026-03-03 06:30", "2026-03-03 12:30"),
+        ("2026-03-03 07:00", "2026-03-03 12:30"),
+        ("2026-03-03 07:30", "2026-03-03 12:30"),
+    ],
+)
+def test_closing_to_act_on__in_a_break_of_a_later_day(now: str, at: str):
+    """A late run that comes in a break between two stretches of a later day leaves that day its second one."""
+    clocks = Schedule(CallingHours.parse("Asia/Kolkata", {"MO-FR": ["9:00 AM-12:00 PM", "1:00 PM-6:00 PM"]}))
+
+    assert clocks.closing_to_act_on(utc("2026-03-02 12:20"), utc(now)).at == utc(at)
+
+
+def test_closing_to_act_on__late_tries_agree():
+    """A late run waits for the campaign's own close only, so that a later try of it does not stop before it."""
+    clocks = schedule("America/New_York", OFFICE, "America/Los_Angeles")
+    run_at = utc("2026-03-02 22:50")
+
+    first = clocks.closing_to_act_on(run_at, utc("2026-03-03 15:00"))
+    second = clocks.closing_to_act_on(run_at, utc("2026-03-03 23:30"))
+
+    assert first.at == utc("2026-03-03 23:00")
+    assert second.at < utc("2026-03-03 23:30")

@@ -28,8 +28,9 @@ class Closing:
     """The close at which a campaign is stopped.
 
     Attributes:
-        day: the business day that ends, in the campaign's zone.
-        at: the instant from which nobody may be called any more, in any of the zones.
+        day: the business day that the close is for, in the campaign's zone.
+        at: the instant at which nobody of that day may be called any more, in any of the zones, and that is not in the
+            middle of a later day of the campaign's own hours.
     """
 
     day: date
@@ -53,7 +54,8 @@ class Schedule:
         """The close that a run at this instant is for.
 
         The day is the business day of the instant in the campaign's zone; the close is the latest close of that date in
-        any of the zones, or the instant itself if all are closed on that date.
+        any of the zones, or the instant itself if all are closed on that date. Where that is in the middle of a later
+        day of the campaign's own hours, because a zone is so much further west, it is the last close of that later day.
 
         Raises:
             KoreConfigurationError: the hours never close; says to use ``when="now"``.
@@ -67,7 +69,9 @@ class Schedule:
         day = self.hours.business_day(run_at)
         clocks = [self.hours, *map(self.hours.in_zone, self.contact_timezones)]
         closes = [close for close in (clock.last_close_of_day(day) for clock in clocks) if close is not None]
-        return Closing(day, max(closes, default=run_at))
+        at = max(closes, default=run_at)
+        later = self._own_day_going_on(at)
+        return Closing(day, at if later is None else later.at)
 
     def closing_to_act_on(self, run_at: datetime, now: datetime, *, chosen: Closing | None = None) -> Closing:
         """The close to wait for, or - if it is not after ``now`` - the one that has come.
@@ -75,8 +79,9 @@ class Schedule:
         ``chosen`` is the close that was waited for until now; without it, it is the run's own.
 
         Before the run's close: that. After it, while the campaign is closed: that, so it is stopped at once. After it,
-        while the campaign is inside a later day's hours, which is a late run: the close of that later day, because a
-        stop in the middle of the hours would lose what they are there for.
+        while the campaign is in the middle of a later day of its own hours, which is a late run: their last close on
+        that day, because a stop before would lose what they are there for. Contacts further west are not waited for a
+        second time.
 
         Raises:
             CampaignStateError: the run's close is more than 24 hours ago; no retry helps.
@@ -91,4 +96,15 @@ class Schedule:
                 f"{LATE_LIMIT // timedelta(hours=1)} hours ago; nothing was sent. "
                 'when="now" stops the campaign at once'
             )
-        return self.closing_for(now) if self.hours.is_open(now) else closing
+        return self._own_day_going_on(now) or closing
+
+    def _own_day_going_on(self, at: datetime) -> Closing | None:
+        """The last close of the day that the campaign's own hours are in the middle of; None if they are not.
+
+        A break between two stretches of a day is in the middle: what was called before it goes on after it.
+        """
+        day = self.hours.business_day(at)
+        opens_at, closes_at = self.hours.first_open_of_day(day), self.hours.last_close_of_day(day)
+        if opens_at is None or closes_at is None or not opens_at <= at < closes_at:
+            return None
+        return Closing(day, closes_at)
