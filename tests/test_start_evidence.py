@@ -209,11 +209,45 @@ class TestEarlierTries:
         second = failure(start(campaign_id, allow_rerun=True), campaign_id)
 
         assert (first.retryable, first.outcome_unknown) == (False, True)
-        assert notes.kept == [{"campaign_instance_id": "unknown", "sent_at": "2026-03-02T12:30:00.000Z"}]
+        entry = {"campaign_instance_id": "unknown", "sent_at": "2026-03-02T12:30:00.000Z"}
+        assert notes.kept == [entry, entry | {"outcome_unknown": True}]
         assert isinstance(second, CampaignStateError)
         assert (second.retryable, second.outcome_unknown) == (False, True)
         assert "an earlier try of this task sent a start at 2026-03-02T12:30:00.000Z" in str(second)
         kore_simulator.assert_no_writes()
+
+    @pytest.mark.parametrize("begins", [True, False])
+    def test_start__in_doubt(self, kore_simulator: KoreSimulator, start: Start, begins: bool) -> None:
+        """A start whose answer was lost is not sent again by a later try either, and is a success once it shows."""
+        (campaign_id,) = add(kore_simulator, 1, status="Stopped")
+        kore_simulator.drop_next(before=True, operation="start")
+        first = failure(start(campaign_id, allow_rerun=True), campaign_id)
+        if begins:
+            kore_simulator.restart(campaign_id)
+            kore_simulator.set_status(campaign_id, "Completed")
+
+        outcomes = start(campaign_id, allow_rerun=True)
+
+        assert (first.retryable, first.outcome_unknown) == (False, True)
+        assert len(kore_simulator.requests.of("start")) == 1
+        if begins:
+            assert only(outcomes)["changed"] is False
+        else:
+            second = failure(outcomes, campaign_id)
+            assert (second.retryable, second.outcome_unknown) == (False, True)
+            assert "got no answer; the campaign is Stopped, and no run of it shows yet" in str(second)
+
+    def test_start__service_down(self, kore_simulator: KoreSimulator, start: Start) -> None:
+        """A start that the service said to have failed is sent by a later try, also if nothing could be read then."""
+        (campaign_id,) = add(kore_simulator, 1, status="Stopped")
+        kore_simulator.fail_next(503, operation="start")
+        kore_simulator.fail_next(503, operation="get", skip=1, times=5)
+
+        first = failure(start(campaign_id, allow_rerun=True), campaign_id)
+
+        assert (first.retryable, first.outcome_unknown) == (True, True)
+        assert only(start(campaign_id, allow_rerun=True))["changed"] is True
+        kore_simulator.assert_one_effect("start", campaign_id)
 
     @pytest.mark.usefixtures("nameless")
     def test_start__confirmed_earlier(self, kore_simulator: KoreSimulator, start: Start) -> None:

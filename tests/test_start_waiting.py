@@ -28,12 +28,10 @@ ACCEPTED = {"status": "Active", "message": "Campaign Started"}
 
 
 LOST: dict[str, Callable[[KoreSimulator], object]] = {
-    "reset before": lambda sim: sim.drop_next(before=True, operation="start"),
     "reset after": lambda sim: sim.drop_next(after=True, operation="start"),
     "503 before": lambda sim: sim.fail_next(503, before=True, operation="start"),
     "502 after": lambda sim: sim.fail_next(502, after=True, operation="start"),
     "cut off": lambda sim: sim.truncate_next(operation="start"),
-    "no JSON before": lambda sim: sim.garble_next(before=True, operation="start"),
     "no JSON after": lambda sim: sim.garble_next(after=True, operation="start"),
     "of another campaign": lambda sim: sim.mislabel_next(operation="start"),
 }
@@ -338,7 +336,7 @@ class TestLostAnswers:
         """The same for many at once."""
         ids = add(kore_simulator, 10)
         kore_simulator.drop_next(after=True, operation="start", times=3)
-        kore_simulator.drop_next(before=True, operation="start", times=3)
+        kore_simulator.fail_next(503, before=True, operation="start", times=3)
 
         assert start(*ids).failures == {}
         for campaign_id in ids:

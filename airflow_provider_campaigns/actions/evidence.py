@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 """``{"campaign_instance_id": ..., "sent_at": ...}``, and ``confirmed_at`` once that is known; instants as ISO text.
 
-Of a stop also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
+Of a start also ``outcome_unknown``, True, if its answer was lost and no reading told whether it took effect. Of a stop
+also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
 no ``sent_at``.
 """
 

@@ -22,7 +22,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreRequestError,
 )
-from airflow_provider_campaigns.kore.writes import Receipt, UnknownInstance
+from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, UnknownInstance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -161,7 +161,18 @@ class _Start:
             # Before they are sent: this process may not live to tell.
             sent_at = instant_text(self._clock.now())
             self._evidence.keep({one: _entry(campaign, sent_at) for one, campaign in starts.items()})
-        self._outcomes.attempt_all(starts, lambda one: self._send(starts[one]))
+            self._outcomes.attempt_all(starts, lambda one: self._send(starts[one]))
+            self._keep_doubts(starts, sent_at)
+
+    def _keep_doubts(self, starts: Mapping[str, Campaign], sent_at: str) -> None:
+        """Keep which starts may still take effect, although nothing shows: a later try must not send them again."""
+        doubtful = {
+            campaign_id: _entry(starts[campaign_id], sent_at) | {"outcome_unknown": True}
+            for campaign_id, error in self._outcomes.failures.items()
+            if campaign_id in starts and error.outcome_unknown and error.status not in SAID_IT_FAILED
+        }
+        if doubtful:
+            self._evidence.keep(doubtful)
 
     def _decide(self, campaign_id: str, found: Campaign | ProvenMissing, *, is_list: bool) -> Campaign | None:
         """The campaign if it is to be sent a start now; otherwise None, and it has its result or waits for it."""
@@ -200,11 +211,12 @@ class _Start:
         begun = has_begun(
             campaign, before=UnknownInstance.UNKNOWN if before == UnknownInstance.UNKNOWN.value else before
         )
-        if begun is None:
+        if begun is None or (entry.get("outcome_unknown") and not begun):
+            why = "without a run to tell whether it began" if begun is None else "and no run of it shows yet"
             raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: an earlier try of this task sent a start at {entry.get('sent_at')}, "
-                f"and it is {campaign.status} without a run to tell whether it began; nothing more is sent, because it "
-                "might go through the whole list twice",
+                f"campaign {campaign.campaign_id}: an earlier try of this task sent a start at {entry.get('sent_at')} "
+                f"and got no answer; the campaign is {campaign.status}, {why}. Nothing more is sent, because it might "
+                "go through the whole list twice; start it on the platform, or in another run of the DAG",
                 campaign_id=campaign.campaign_id,
                 outcome_unknown=True,
             )

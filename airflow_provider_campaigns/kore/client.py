@@ -62,7 +62,7 @@ class KoreClient:
 
     Writes (start, stop, delete) take effect at most once per run of a campaign and are not lost: after a lost answer
     the campaign is read, and the write is sent again only if reading proves that it had no effect. Every method raises
-    a ``KoreError``; its attributes tell how far the request got.
+    a ``KoreError``; its attributes tell how far the request got. A start that may take effect late is not sent again.
     """
 
     def __init__(
@@ -168,8 +168,12 @@ class KoreClient:
     ) -> Receipt:
         """Start a new run of a campaign, over its whole list.
 
-        ``instance_id`` is the run before, as read before (None: never ran). Without it a start whose answer got lost
-        is not sent again. Version v1 by default.
+        ``instance_id`` is the run before, as read before (None: never ran): with it, reading can tell that a run began
+        although the answer got lost. A start that got no answer and does not show is not sent again. Version v1 by
+        default.
+
+        Raises:
+            CampaignStateError: it does not show, and may still take effect; ``outcome_unknown``.
 
         Source: start-voice-campaign, start-sms-campaign.
         """

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import (
+    CampaignStateError,
     KoreConnectionError,
     KoreError,
     KoreProtocolError,
     KoreRateLimitError,
+    KoreServiceError,
 )
 from airflow_provider_campaigns.kore.retry import RATE_LIMIT_WINDOW_S, read_delay_s, write_delay_s
-from airflow_provider_campaigns.kore.writes import Receipt, Verdict
+from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -146,7 +148,7 @@ class Sender:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
         deadline = self._clock() + self._bounds.seconds
         sendings = 0
-        in_doubt = maybe_accepted = False
+        in_doubt = maybe_accepted = maybe_later = False
         while True:
             sendings += 1
             sent = self._send_write(endpoint, goal, priority)
@@ -164,6 +166,15 @@ class Sender:
                 settled = self._settle(endpoint, goal, trouble, deadline)
                 if settled is not None:
                     return replace(settled, sendings=sendings)
+            maybe_later = maybe_later or _may_take_effect_later(trouble)
+            if maybe_later and not goal.is_repeatable:
+                raise CampaignStateError(
+                    f"{trouble}. Nothing of it shows, but it may still take effect, so it is not sent again: it might "
+                    "run the whole list twice. Look at the campaign on the platform",
+                    campaign_id=goal.campaign_id,
+                    outcome_unknown=True,
+                    status=trouble.status,
+                ) from trouble
             delay = write_delay_s(trouble, sendings, jitter=self._jitter(), is_stop=priority is Priority.STOP)
             if delay is None or sendings >= self._bounds.attempts or self._clock() + delay > deadline:
                 trouble.outcome_unknown = maybe_accepted
@@ -236,3 +247,14 @@ class Sender:
             self._budget.block(delay, priority=priority)
             if priority is Priority.STOP:
                 self._budget.block(max(delay, RATE_LIMIT_WINDOW_S), priority=Priority.WRITE)
+
+
+def _may_take_effect_later(trouble: KoreError) -> bool:
+    """True if the service may still be at work on the write: it has not said that it failed.
+
+    Without an answer, or with a gateway's in its place, nobody has; a 2xx answer that says nothing may have accepted
+    it. A redirect did not.
+    """
+    if isinstance(trouble, KoreServiceError):
+        return trouble.status not in SAID_IT_FAILED
+    return trouble.outcome_unknown and trouble.retryable

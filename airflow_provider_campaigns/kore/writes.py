@@ -16,6 +16,9 @@ from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SAID_IT_FAILED = frozenset({500, 503})
+"""The answers in which the service itself says that it failed; others, as 502 and 504, are of a gateway before it."""
+
 
 class UnknownInstance(Enum):
     """The campaign's instance before the write, where the caller did not read it."""
@@ -61,6 +64,8 @@ class WriteGoal(Protocol):
     campaign_id: str
     drains: bool
     """True if the effect may show only some seconds after it was accepted."""
+    is_repeatable: bool
+    """True if a second effect does no harm: a sending that may still take effect can be followed by another."""
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """The receipt if ``body`` says that it is done; None if it does not say so.
@@ -94,6 +99,7 @@ class StopGoal:
     campaign_id: str
     instance_id: InstanceId = UnknownInstance.UNKNOWN
     drains: bool = True
+    is_repeatable: bool = True
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A stop answers with the campaign's status, ``Stopped`` (pages: stop-voice-campaign, stop-sms-campaign).
@@ -132,6 +138,7 @@ class StartGoal:
     campaign_id: str
     instance_id: InstanceId = UnknownInstance.UNKNOWN
     drains: bool = True
+    is_repeatable: bool = False
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A start answers with the campaign's status, ``Active`` (pages: start-voice-campaign, start-sms-campaign)."""
@@ -178,6 +185,7 @@ class DeleteGoal:
     campaign_id: str
     instance_id: InstanceId = UnknownInstance.UNKNOWN
     drains: bool = False
+    is_repeatable: bool = True
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A delete echoes the deleted object (pages: delete-voice-campaign, delete-sms-campaign, and their v2)."""
