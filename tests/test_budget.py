@@ -292,14 +292,14 @@ class TestBlock:
 
 
 class TestReserve:
-    def test_reserve__reads_leave_the_places_free(self, machine):
-        """Reads take what is not reserved, writes and stops take anything."""
+    @pytest.mark.parametrize("priority", [Priority.READ, Priority.WRITE])
+    def test_reserve__only_stops_take_the_places(self, machine, priority):
+        """Reads, starts and deletes take what is not reserved, stops take anything."""
         with machine.budget(5).reserve(3, duration_s=100):
-            use(machine.budget(5), 2)
-            with pytest.raises(BudgetTimeout), machine.budget(5).slot(timeout_s=0):
+            use(machine.budget(5), 2, priority)
+            with pytest.raises(BudgetTimeout), machine.budget(5).slot(priority, timeout_s=0):
                 pytest.fail("the place is reserved")
-            use(machine.budget(5), 1, Priority.WRITE)
-            use(machine.budget(5), 2, Priority.STOP)
+            use(machine.budget(5), 3, Priority.STOP)
 
         assert machine.slept == []
 

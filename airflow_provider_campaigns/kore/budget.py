@@ -163,16 +163,16 @@ class RequestBudget:
 
     @contextlib.contextmanager
     def reserve(self, places: int, *, duration_s: float) -> Iterator[None]:
-        """Keep places free from reads during the ``with`` block, for stops that this process is about to send.
+        """Keep places free from reads, starts and deletes in the ``with`` block, for stops that this process will send.
 
         It ends with the block, after ``duration_s`` or with this process, whichever is first. Each request of
-        ``Priority.STOP`` that this process starts uses up one of the places, so that the reads of all get on with
+        ``Priority.STOP`` that this process starts uses up one of the places, so that the others get on with
         what is left; a read that must not wait for others, such as the one that confirms the stops, is sent with
         that priority too. A reservation takes nothing from requests that have a place already: to find its places
         free, it begins a window before they are needed.
 
         Args:
-            places: how many; from the limit on, nothing is read meanwhile.
+            places: how many; from the limit on, nothing but stops is sent meanwhile.
             duration_s: seconds that it lasts at most.
 
         Raises:

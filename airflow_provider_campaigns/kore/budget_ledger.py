@@ -78,7 +78,7 @@ class Waiter(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """Places kept free from reads, for the stops that a process is about to send."""
+    """Places kept free from everything but stops, for those that a process is about to send."""
 
     ticket: int
     ends_at: float
@@ -96,7 +96,7 @@ class Ledger:
         is_damaged: True if the region held something that is no ledger, and this one is empty instead.
         flights: ticket of each request in flight, to the time at which it counts as answered at the latest.
         waiters: the requests that wait for their turn, by ticket.
-        reservations: the places kept free from reads, by ticket.
+        reservations: the places kept free for stops, by ticket.
         blocked_until: by priority, the time before which nothing may start.
     """
 
@@ -222,7 +222,7 @@ class Ledger:
         self._record(self.now)
 
     def reserve(self, places: int, *, ends_at: float, pid: int) -> int:
-        """Keep places free from reads; the answer is the reservation's ticket."""
+        """Keep places free for stops; the answer is the reservation's ticket."""
         ticket = self.new_ticket()
         self.reservations[ticket] = Reservation(ticket, ends_at, pid, places)
         return ticket
@@ -261,7 +261,8 @@ def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, wi
     """When a request may start, as far as the ledger can tell; not after ``ledger.now`` if it may start now.
 
     It may start when there is a place for it *and* for every waiter that comes before it, so that those who come
-    later need not wait until a waiter wakes up to take its own. Reads leave the reserved places alone.
+    later need not wait until a waiter wakes up to take its own. What is less urgent than a stop leaves the reserved
+    places alone.
 
     The answer is exact if nothing else happens. It comes earlier if a waiter ahead gives up or a reservation is
     given back, and later if a more urgent request comes or the account is blocked.
@@ -269,7 +270,7 @@ def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, wi
     if not ledger.waiters and not ledger.reservations:
         return earliest_start_alone(ledger, priority=priority, limit=limit, window_s=window_s)
     ahead = sum((waiter.priority, waiter.ticket) < (priority, ticket) for waiter in ledger.waiters.values())
-    reservations = ledger.reservations.values() if priority == Priority.READ else ()
+    reservations = () if priority == Priority.STOP else ledger.reservations.values()
     reserved = sum(reservation.places for reservation in reservations)
     start = _place_is_free_at(ledger, limit - reserved, ahead, window_s)
     for reservation in sorted(reservations, key=_ends_at):
