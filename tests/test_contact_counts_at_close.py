@@ -93,6 +93,21 @@ class TestAtTheClose:
         assert counts(evening.serve(run)) == [40] * number
         assert len(kore_simulator.requests.of("contacts")) == number
 
+    def test_plan__counts_what_is_stopped_after_its_schedule(
+        self, kore_simulator: KoreSimulator, client: KoreClient, notes: Notes
+    ) -> None:
+        """A campaign that runs with a schedule is counted where the schedule may be disabled, and then only."""
+        evening = Evening(client, notes, begins_s=-600)
+        schedule = {"isSchedulingEnabled": True, "isRecurrenceEnabled": True}
+        (one,) = add(kore_simulator, 1, status="Active", contacts=40, calling_hours=OFFICE_HOURS, schedule=schedule)
+
+        evening.plan(one)
+        assert len(kore_simulator.requests.of("contacts")) == 0
+        run = evening.plan(one, disable_schedule=True)
+
+        assert counts(evening.serve(run)) == [40]
+        assert len(kore_simulator.requests.of("contacts")) == 1
+
     @pytest.mark.parametrize("begins_s", [-90, -60, -2])
     def test_plan__too_near_the_close(
         self, kore_simulator: KoreSimulator, client: KoreClient, notes: Notes, begins_s: float

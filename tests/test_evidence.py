@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow_names import below, since
-from stop_support import add, only
+from stop_support import SCHEDULED, add, only
 from task_runner import run_task
 
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
@@ -136,6 +136,53 @@ def test_stop__started_again_since_an_earlier_try(
     assert kore_simulator.campaign(again).status == "Active"
     kore_simulator.assert_one_effect("stop", again)
     kore_simulator.assert_one_effect("stop", other)
+
+
+def test_stop__keeps_what_it_stops_after_disabling_its_schedule(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """A campaign that runs and has a schedule is kept, with its contacts, before its schedule is disabled."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active", contacts=7, schedule=SCHEDULED)
+    disabled: list[int] = []
+    keep = kept.keep
+    kept.keep = lambda entries: (  # type: ignore[method-assign]
+        disabled.append(len(kore_simulator.requests.of("schedule"))),
+        keep(entries),
+    )[1]
+
+    (result,) = stop(client, fake_clock, kept, campaign, disable_schedule=True).as_dicts()
+
+    assert (kept.stops_seen, disabled) == ([0, 1], [0, 1])
+    assert kept.entries[campaign]["campaign_instance_id"] == result["campaign_instance_id"]
+    assert kept.entries[campaign]["contacts_before_stop"] == result["contacts_before_stop"] == 7
+
+
+def test_stop__keeps_nothing_of_a_schedule_that_stays(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """Where the schedule may not be disabled, no stop is sent, and none is kept as sent."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active", contacts=7, schedule=SCHEDULED)
+
+    stop(client, fake_clock, kept, campaign)
+
+    assert kept.entries == {}
+
+
+def test_stop__started_again_with_its_schedule(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """A campaign that somebody started again, and that has a schedule again, keeps both."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active", schedule=SCHEDULED)
+    kept.entries[campaign] = {
+        "campaign_instance_id": kore_simulator.campaign(campaign).instance_id,
+        "sent_at": "2026-03-02T12:29:00.000Z",
+    }
+    kore_simulator.restart(campaign)
+
+    outcomes = stop(client, fake_clock, kept, campaign, disable_schedule=True)
+
+    assert "was started again since" in str(outcomes.failures[campaign])
+    kore_simulator.assert_no_writes()
 
 
 def test_stop__intended_by_an_earlier_try_but_not_sent(

@@ -27,7 +27,7 @@ from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.schedules import check_schedule, disable_schedule
 from airflow_provider_campaigns.actions.senders import MOST_SENDERS
-from airflow_provider_campaigns.actions.stop_step import Step, step_for, step_once_unscheduled
+from airflow_provider_campaigns.actions.stop_step import Step, ends_a_run, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -236,12 +236,15 @@ class _Stop:
 
     def _count_contacts(self, campaigns: Mapping[str, Campaign]) -> None:
         """Count the contact results of what is about to be stopped, where that takes no room from the stops."""
-        running = [one for one in campaigns.values() if step_for(one) is Step.SEND]
+        running = [one for one in campaigns.values() if self._will_stop(one)]
         if self._may_count:
             confirming = 1 if len(running) >= LIST_FROM else len(running)
             # What an earlier try has sent a stop may have lost results already.
             untouched = [one for one in running if not self._was_sent(one.campaign_id)]
             self._contacts.count(self._client, untouched, needed=len(running) + confirming, clock=self._clock)
+
+    def _will_stop(self, campaign: Campaign) -> bool:
+        return ends_a_run(campaign, may_disable=self._options.disable_schedule)
 
     def _was_sent(self, campaign_id: str) -> bool:
         """True if an earlier try has sent a stop, or was about to."""
@@ -253,7 +256,7 @@ class _Stop:
         sending = {
             one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at} | self._contacts.of(campaign)
             for one, campaign in campaigns.items()
-            if step_for(campaign) is Step.SEND and not self._was_sent(one)
+            if self._will_stop(campaign) and not self._was_sent(one)
         }
         if sending:
             self._evidence.keep(sending)
@@ -271,6 +274,9 @@ class _Stop:
         step = step_for(campaign)
         if step is Step.DISABLE_SCHEDULE:
             check_schedule(self._client, campaign, may_disable=self._options.disable_schedule)
+            # Before its schedule is touched: whoever started it again may count on that as well.
+            if self._will_stop(campaign):
+                check_not_started_again(campaign, self._earlier)
         if self._options.plan_only:
             self._plan(campaign, step)
             return

@@ -26,7 +26,7 @@ from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
 from airflow_provider_campaigns.actions.stop import StopOptions, missing_result, stop_campaigns
-from airflow_provider_campaigns.actions.stop_step import Step, step_for
+from airflow_provider_campaigns.actions.stop_step import ends_a_run
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
@@ -197,14 +197,15 @@ def plan_close_run(
             log.info("campaign %s: is stopped since an earlier try sent that at %s", campaign_id, sent["sent_at"])
             outcomes.results[campaign_id] = Result.of(campaign, changed=False, **sent)
             return None
-        if step_for(campaign) is Step.SEND:
+        runs = ends_a_run(campaign, may_disable=options.disable_schedule)
+        if runs:
             check_not_started_again(campaign, earlier)
         hours = calling_hours or _hours_of(campaign_id, campaign.raw)
         schedule = Schedule(hours, tuple(contact_timezones))
         if last_day is not None and schedule.closing_for(run_at).day < last_day:
             outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=last_day.isoformat())
             return None
-        if step_for(campaign) is Step.SEND:
+        if runs:
             running[campaign_id] = campaign
         return Planned(by_id[campaign_id], schedule)
 

@@ -40,6 +40,14 @@ def step_for(campaign: Campaign) -> Step:
     return _STEPS.get(campaign.status, Step.SEND)
 
 
+def ends_a_run(campaign: Campaign, *, may_disable: bool) -> bool:
+    """True if the campaign runs and is to be sent a stop, be it after its schedule is disabled, where it may be."""
+    step = step_for(campaign)
+    if step is Step.DISABLE_SCHEDULE and may_disable:
+        step = step_once_unscheduled(campaign)
+    return step is Step.SEND
+
+
 def step_once_unscheduled(campaign: Campaign) -> Step:
     """What it asks for once its schedule is disabled."""
     return _STEPS.get(campaign.status, Step.SEND)

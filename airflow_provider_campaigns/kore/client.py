@@ -381,8 +381,8 @@ class KoreClient:
     def reserve(self, requests: int, *, duration_s: float) -> AbstractContextManager[None]:
         """Keep room in the account's request budget for stops that this process is about to send.
 
-        During the ``with`` block, and for ``duration_s`` at most, the reads of all processes of this machine leave
-        room for so many requests.
+        During the ``with`` block, and for ``duration_s`` at most, whatever else the processes of this machine
+        send leaves room for so many requests.
         """
         return self._budget.reserve(min(requests, self.settings.requests_per_minute), duration_s=duration_s)
 
