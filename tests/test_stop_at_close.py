@@ -371,7 +371,23 @@ def test_plan__given_hours(evening: Callable[..., Evening], kore_simulator: Kore
 
     assert closing is not None
     assert closing.at == CLOSE
-    assert "9:00 AM" not in json.dumps(run.as_json())
+
+
+@pytest.mark.parametrize("gains", [True, False], ids=["the DAG gains calling_hours", "the DAG loses them"])
+def test_from_json__the_dag_was_edited_meanwhile(
+    evening: Callable[..., Evening], kore_simulator: KoreSimulator, gains: bool
+):
+    """A wait goes on to the close that it was for, whether the DAG still gives the hours or not."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    given = CallingHours.parse("Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"}, closed_on={date(2026, 3, 3)})
+    run = at.plan(campaign, calling_hours=None if gains else given)
+    assert run.next_closing(at.time.clock.now()) is not None
+
+    at.run = CloseRun.from_json(json.loads(json.dumps(run.as_json())), calling_hours=given if gains else None)
+
+    assert at.serve().failures == {}
+    assert at.sent == [(campaign, 0.0)]
 
 
 def test_plan__before_the_last_day(evening: Callable[..., Evening], kore_simulator: KoreSimulator):

@@ -69,19 +69,10 @@ class CloseRun:
         run_at: the instant that says which business day the run is for; the same for every try.
         planned: campaigns whose close has yet to be served, by id.
         outcomes: results and errors of the others.
-        calling_hours: those that were given for all campaigns; None if each has its own.
     """
 
-    def __init__(
-        self,
-        run_at: datetime,
-        planned: Sequence[Planned],
-        outcomes: Outcomes,
-        *,
-        calling_hours: CallingHours | None = None,
-    ) -> None:
+    def __init__(self, run_at: datetime, planned: Sequence[Planned], outcomes: Outcomes) -> None:
         self.run_at = run_at
-        self.calling_hours = calling_hours
         self.planned = {one.target.campaign_id: one for one in planned}
         self.outcomes = outcomes
 
@@ -119,7 +110,7 @@ class CloseRun:
     def as_json(self) -> dict[str, Any]:
         """The run as plain JSON values, for ``from_json``. It holds no secret and no phone number.
 
-        Hours that were given are not in it: their calendar of closed days may be anything.
+        Hours that were given are in it without their closed days, whose calendar may be anything.
         """
         return {
             "run_at": self.run_at.isoformat(),
@@ -127,7 +118,7 @@ class CloseRun:
                 {
                     "campaign_id": one.target.campaign_id,
                     "name": one.target.name,
-                    "calling_hours": None if self.calling_hours else one.schedule.hours.to_api(),
+                    "calling_hours": one.schedule.hours.to_api(),
                     "contact_timezones": list(one.schedule.contact_timezones),
                     "chosen": one.chosen and {"day": one.chosen.day.isoformat(), "at": one.chosen.at.isoformat()},
                     "contacts": one.contacts and one.contacts.as_entry(),
@@ -139,7 +130,11 @@ class CloseRun:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], *, calling_hours: CallingHours | None = None) -> Self:
-        """What ``as_json`` gave, in another process, with the hours that were given then."""
+        """What ``as_json`` gave, in another process.
+
+        ``calling_hours`` are those that the DAG gives now, with their closed days, in the place of what was kept: it
+        may have been edited meanwhile. A close that was chosen is waited for all the same.
+        """
         planned = [
             Planned(
                 Target(one["campaign_id"], one["name"]),
@@ -151,8 +146,7 @@ class CloseRun:
             )
             for one in value["planned"]
         ]
-        outcomes = Outcomes.from_json(value["outcomes"])
-        return cls(datetime.fromisoformat(value["run_at"]), planned, outcomes, calling_hours=calling_hours)
+        return cls(datetime.fromisoformat(value["run_at"]), planned, Outcomes.from_json(value["outcomes"]))
 
 
 def plan_close_run(
@@ -215,7 +209,7 @@ def plan_close_run(
         first = CloseRun(run_at, planned, Outcomes(by_id)).next_closing(clock.now())
         counts = _count_contacts(client, running, first, evidence, clock)
         planned = [replace(one, contacts=counts.get(one.target.campaign_id)) for one in planned]
-    return CloseRun(run_at, planned, outcomes, calling_hours=calling_hours)
+    return CloseRun(run_at, planned, outcomes)
 
 
 def _count_contacts(
