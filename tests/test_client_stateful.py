@@ -57,6 +57,8 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 faults = st.lists(st.sampled_from(FAULTS), max_size=6)
+LONGEST_PAUSE_S = 900.0
+
 meanwhile = st.one_of(
     st.none(), st.none(), st.tuples(st.integers(0, 5), st.sampled_from(["restart", "complete", "pause"]))
 )
@@ -145,6 +147,8 @@ class Evening(RuleBasedStateMachine):
         for name, details in planned:
             getattr(self.simulator, name)(**details)
         self.waits = 0
+        # A pause that the service asked for in the call before is over.
+        self.now += LONGEST_PAUSE_S
         Evening.calls[method] += 1
         before = len(self.simulator.requests)
         try:

@@ -291,7 +291,7 @@ class TestSecrecy:
             {"status": 401, "body": {"errors": [{"msg": said}]}, "times": 2},
             {"status": 412, "body": {"errors": [{"msg": said}]}},
             {"status": 500, "body": said, "times": 10},
-            {"status": 429, "body": said, "headers": {"Retry-After": "900"}},
+            {"status": 429, "body": said, "headers": {"Retry-After": "30"}, "times": 10},
             {"status": 200, "body": said, "times": 10},
             {"status": 302, "body": said, "headers": {"Location": f"https://{PHONE_NUMBER}:{secret}@h.test/{secret}"}},
         )

@@ -105,8 +105,10 @@ class Situations:
         self.client(client_id="st-0603182c-7ffb-53c3-b307-47ca14b90000")
 
     def KoreBudgetError(self) -> None:  # noqa: N802
-        budget = RequestBudget(60, account_key=None, clock=self.clock.clock.monotonic, sleep=self.clock.sleep)
-        budget.block(1200)
+        budget = RequestBudget(60, 1200, account_key=None, clock=self.clock.clock.monotonic, sleep=self.clock.sleep)
+        for _ in range(60):
+            with budget.slot():
+                pass
         self.client(budget).get_campaign(SPRING)
 
     def KoreConnectionError(self) -> None:  # noqa: N802

@@ -56,14 +56,18 @@ class BudgetTimeout(Exception):  # noqa: N818 - it says what is the case, like q
     Attributes:
         wait_s: seconds that the request would have waited in all, as far as could be foreseen.
         timeout_s: seconds that it was given.
+        blocked_s: seconds that are left of a block, where that was too long by itself; else None.
     """
 
-    def __init__(self, wait_s: float, timeout_s: float) -> None:
-        super().__init__(wait_s, timeout_s)
+    def __init__(self, wait_s: float, timeout_s: float, blocked_s: float | None = None) -> None:
+        super().__init__(wait_s, timeout_s, blocked_s)
         self.wait_s = wait_s
         self.timeout_s = timeout_s
+        self.blocked_s = blocked_s
 
     def __str__(self) -> str:
+        if self.blocked_s is not None:
+            return f"the service asked for a pause, of which {self.blocked_s:.1f} s are left"
         return f"the request budget has no place within {self.timeout_s:.1f} s, but after {self.wait_s:.1f} s"
 
 
@@ -126,7 +130,13 @@ class RequestBudget:
         return f"<{type(self).__name__}: {self._describe()}>"
 
     @contextlib.contextmanager
-    def slot(self, priority: Priority = Priority.READ, *, timeout_s: float | None = None) -> Iterator[None]:
+    def slot(
+        self,
+        priority: Priority = Priority.READ,
+        *,
+        timeout_s: float | None = None,
+        block_timeout_s: float = math.inf,
+    ) -> Iterator[None]:
         """A place for one request, sent in the ``with`` block, which ends when the answer is there.
 
         Entering the block waits for the place; a wait of more than a second is logged, once. A block that ends with
@@ -135,11 +145,13 @@ class RequestBudget:
         Args:
             priority: how urgent the request is.
             timeout_s: seconds to wait at most; 0 asks once, None waits for as long as it takes.
+            block_timeout_s: seconds for which a block is waited for at most.
 
         Raises:
-            BudgetTimeout: on entering, if no place gets free in that time; at once, where that is certain.
+            BudgetTimeout: on entering, if no place gets free in that time; at once, where that is certain or a block
+                lasts longer than that.
         """
-        ticket = self._start(_Turn(self, int(priority), timeout_s))
+        ticket = self._start(_Turn(self, int(priority), timeout_s, block_timeout_s))
         try:
             yield
         finally:
@@ -252,12 +264,13 @@ class _Turn:
         wait_s: seconds from its last look until it starts, as far as it could see.
     """
 
-    def __init__(self, budget: RequestBudget, priority: int, timeout_s: float | None) -> None:
+    def __init__(self, budget: RequestBudget, priority: int, timeout_s: float | None, block_timeout_s: float) -> None:
         self.ticket = 0
         self.wait_s = 0.0
         self._budget = budget
         self._priority = priority
         self._timeout_s = math.inf if timeout_s is None else timeout_s
+        self._block_timeout_s = block_timeout_s
         self._asked_at: float | None = None
 
     def take_or_wait(self, ledger: Ledger) -> tuple[int, float]:
@@ -276,6 +289,9 @@ class _Turn:
             return ticket, 0.0
         if self._asked_at is None:
             self._asked_at = now
+        blocked_s = ledger.blocked_until[priority] - now
+        if blocked_s > self._block_timeout_s:
+            raise BudgetTimeout(start - self._asked_at, self._timeout_s, blocked_s)
         deadline = self._asked_at + self._timeout_s
         alone = earliest_start_alone(ledger, priority=priority, limit=budget.limit, window_s=budget.window_s)
         if now >= deadline or alone > deadline:

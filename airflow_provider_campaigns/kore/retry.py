@@ -19,6 +19,9 @@ MAX_JITTER_S = 1.0
 RATE_LIMIT_WINDOW_S = 60.0
 """What the service counts requests over (page: rate limits)."""
 
+MAX_PAUSE_S = 3600.0
+"""The longest pause that is kept for all: one that makes no sense must not hold the account for ever."""
+
 _DELAYS_S = (0.5, 1.0, 2.0, 4.0)
 _READ_RATE_LIMIT_S = (RATE_LIMIT_WINDOW_S,)
 _STOP_RATE_LIMIT_S = (10.0, 20.0, 30.0, 60.0)
@@ -54,6 +57,16 @@ def write_delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: boo
     """
     delays = _STOP_RATE_LIMIT_S if is_stop else _READ_RATE_LIMIT_S
     return _delay_s(error, attempt, jitter, rate_limit_delays_s=delays)
+
+
+def pause_s(error: KoreRateLimitError, *, for_stops: bool) -> float:
+    """Seconds for which the account sends nothing after its first rate limit: as asked for, or its first delay.
+
+    ``for_stops`` asks about stops, which wait shorter than the rest where the service does not say for how long.
+    """
+    if error.retry_after_s is not None:
+        return min(error.retry_after_s, MAX_PAUSE_S)
+    return (_STOP_RATE_LIMIT_S if for_stops else _READ_RATE_LIMIT_S)[0]
 
 
 def _delay_s(error: KoreError, attempt: int, jitter: float, *, rate_limit_delays_s: tuple[float, ...]) -> float | None:

@@ -16,7 +16,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.answers import body_of
-from airflow_provider_campaigns.kore.budget import BudgetTimeout
+from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority
 from airflow_provider_campaigns.kore.endpoints import Effect, Endpoint
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
@@ -25,9 +25,11 @@ from airflow_provider_campaigns.kore.errors import (
     KoreConnectionError,
     KoreError,
     KoreProtocolError,
+    KoreRateLimitError,
     KoreScopeError,
     KoreServiceError,
 )
+from airflow_provider_campaigns.kore.retry import MAX_JITTER_S, MAX_RETRY_AFTER_S, pause_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
     from airflow_provider_campaigns.kore.auth import TokenSigner
-    from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
+    from airflow_provider_campaigns.kore.budget import RequestBudget
     from airflow_provider_campaigns.kore.settings import KoreSettings
 
 log = logging.getLogger(__name__)
@@ -83,8 +85,12 @@ class Transport:
         ``place_timeout_s`` is how long to wait for a place in the request budget, ``answer_timeout_s`` how long for a
         connection and for an answer, where that is less than the account's time-outs.
 
+        A rate limit that the answer tells of makes everybody wait, in all processes of this machine: for as long as
+        the service asks, otherwise for a minute, and stops for ten seconds if it was met by one.
+
         Raises:
-            KoreBudgetError: there was no place in time; nothing was sent.
+            KoreBudgetError: there was no place in time, or the service asked for a pause of which more than five
+                minutes are left; nothing was sent.
             KoreError: ``outcome_unknown`` is set if the request may have changed something.
         """
         timeouts = self._options["timeout"]
@@ -133,7 +139,9 @@ class Transport:
             headers={"Content-Type": "application/json"} if endpoint.has_body else None,
         )
         try:
-            with self._budget.slot(priority, timeout_s=place_timeout_s):
+            with self._budget.slot(
+                priority, timeout_s=place_timeout_s, block_timeout_s=MAX_RETRY_AFTER_S + MAX_JITTER_S
+            ):
                 # Signed only now: a token made before a wait for the budget might have expired after it.
                 response = session.send(session.prepare_request(unsigned), **options)
         except BudgetTimeout as error:
@@ -142,7 +150,7 @@ class Transport:
                 "platform's support, would help",
                 endpoint=endpoint.name,
                 campaign_id=campaign_id,
-                retry_after_s=error.wait_s,
+                retry_after_s=error.blocked_s or error.wait_s,
             ) from None
         except requests.exceptions.RequestException as error:
             error.request = None  # it holds the token, and stays reachable as the context of the error raised here
@@ -150,6 +158,8 @@ class Transport:
         try:
             return body_of(endpoint, response.status_code, response.headers, response.content, campaign_id=campaign_id)
         except KoreError as error:
+            if isinstance(error, KoreRateLimitError):
+                self._block(error, priority)
             # The secret, should the service ever repeat it.
             error.args = tuple(str(arg).replace(settings.client_secret, "<secret>") for arg in error.args)
             # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.
@@ -157,6 +167,15 @@ class Transport:
                 error, KoreServiceError | KoreProtocolError
             )
             raise
+
+    def _block(self, error: KoreRateLimitError, priority: Priority) -> None:
+        """Make everybody wait, before whoever sent this gets to hear of it: another thread might send meanwhile."""
+        if error.retry_after_s is not None:
+            self._budget.block(pause_s(error, for_stops=False))
+            return
+        self._budget.block(pause_s(error, for_stops=False), priority=Priority.WRITE)
+        if priority is Priority.STOP:
+            self._budget.block(pause_s(error, for_stops=True))
 
     def _no_answer(
         self, endpoint: Endpoint, campaign_id: str | None, error: Exception, timeouts: tuple[float, float]
