@@ -98,7 +98,8 @@ def end_of_campaign(
         max_campaigns: with ``name_pattern``, more than so many of a type is an error.
         group_id: the group's name.
         when: ``calling_hours_end``, or ``now``.
-        last_day: a date, or ISO text; on business days before it nothing is done.
+        last_day: a date, or ISO text; on business days before it nothing is done, whatever a campaign's status, and
+            whatever becomes of its stop.
         calling_hours: hours in the place of the campaigns' own, as in ``StopVoiceCampaignOperator``.
         contact_timezones: zones of contacts who have one of their own.
         lead_time: seconds (or a timedelta) before a close at which a worker is ready.
@@ -186,6 +187,8 @@ def end_of_campaign(
                 task_id="settle",
                 campaign=campaign,
                 stop_task_ids={str(kind): stop.task_id for kind, stop in stops.items()},
+                last_day=last_day,
+                calling_hours=calling_hours,
                 grace_period=grace_period,
                 deferrable=deferrable,
                 trigger_rule=TriggerRule.ALL_DONE,

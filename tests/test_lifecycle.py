@@ -75,6 +75,16 @@ def test_tasks__defaults() -> None:
     assert done == {"campaign.settle", "approve", "outcome"}
 
 
+def test_tasks__last_day() -> None:
+    """What follows the stop judges the last day for itself, by the same day and the same hours."""
+    hours = {"timezone": "Asia/Kolkata", "hours": {"MO-FR": "9:00 AM-6:00 PM"}}
+    dag = made(voice_campaign_ids=["cd-1"], last_day="2026-12-24", calling_hours=hours, approve=False)
+
+    for name in ("stop_voice", "campaign.settle"):
+        task = dag.get_task(f"end_of_campaign.{name}")
+        assert (task.last_day, task.calling_hours) == ("2026-12-24", hours)
+
+
 def test_tasks__default_args() -> None:
     """The caller's arguments for all tasks come before the group's."""
     tasks = made(voice_campaign_ids=["cd-1"], default_args={"retries": 1, "pool": "kore"}).tasks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.settle import settled_at
+from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ pytestmark = pytest.mark.usefixtures("unlimited_connection")
 
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
 LONG_AGO = "2026-03-02T12:30:00.000Z"
+
+# A task runs for Monday, 2 March 2026, 12:30 PM in UTC, unless it is told another instant.
+EVERY_DAY = CallingHours.parse("Etc/UTC", {"MO-SU": "9:00 AM-6:00 PM"}).to_api()
+NEVER_CLOSED = CallingHours.parse("Etc/UTC", {"MO-SU": "12:00 AM-12:00 AM"}).to_api()
 
 
 @pytest.fixture
@@ -190,6 +195,53 @@ class TestRefused:
 
         assert done.state == "skipped"
         assert done.xcoms["left"]["reason"] == "goes on until its last day, 2099-12-24"
+
+    @pytest.mark.parametrize("status", ["Ready", "Stopped", "Completed", "Active", "Preparing"])
+    @pytest.mark.parametrize("stop_state", ["failed", "success", "upstream_failed"])
+    def test_execute__before_its_last_day(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], status: str, stop_state: str
+    ) -> None:
+        """Before its last day a campaign is left, whatever became of the stop that should have said so."""
+        campaign_id = kore_simulator.add_campaign(status=status, calling_hours=EVERY_DAY)
+
+        done = settle(campaign_id, stop_state=stop_state, last_day="2026-03-03", grace_period=0)
+
+        assert done.state == "skipped"
+        assert done.xcoms["left"] == {
+            "campaign_id": campaign_id,
+            "reason": "goes on until its last day, 2026-03-03",
+        }
+        assert "campaign_id" not in done.xcoms
+
+    @pytest.mark.parametrize("last_day", ["2026-03-02", date(2026, 3, 1), "", None])
+    def test_execute__on_its_last_day(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], last_day: Any
+    ) -> None:
+        """On its last day, after it, and where there is none, a campaign that is over goes on."""
+        campaign_id = kore_simulator.add_campaign(status="Ready", calling_hours=EVERY_DAY)
+
+        assert settle(campaign_id, last_day=last_day).state == "success"
+
+    def test_execute__last_day_by_given_hours(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]
+    ) -> None:
+        """The business day is that of the hours the stop goes by: half past noon in UTC is Tuesday in Kiritimati."""
+        campaign_id = kore_simulator.add_campaign(status="Ready", calling_hours=EVERY_DAY)
+        hours = {"timezone": "Pacific/Kiritimati", "hours": {"MO-SU": "9:00 AM-6:00 PM"}}
+
+        assert settle(campaign_id, last_day="2026-03-03", calling_hours=hours).state == "success"
+        assert settle(campaign_id, last_day="2026-03-04", calling_hours=hours).state == "skipped"
+
+    def test_execute__last_day_without_hours(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]
+    ) -> None:
+        """Where no close tells the business day, nobody can say that the last day is here: nothing goes on."""
+        campaign_id = kore_simulator.add_campaign(status="Ready", calling_hours=NEVER_CLOSED)
+
+        done = settle(campaign_id, last_day="2026-03-02")
+
+        assert done.state == "failed"
+        assert "never close" in str(done.error)
 
 
 class TestWait:

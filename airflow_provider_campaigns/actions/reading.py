@@ -6,10 +6,12 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
+    KoreConfigurationError,
     KoreConnectionError,
     KoreError,
     KoreNotFoundError,
@@ -146,3 +148,20 @@ def check_type(campaign: Campaign, meant: CampaignType) -> None:
             f"Use campaign_type={str(campaign.campaign_type)!r}, or the operator with {other} in its name",
             campaign_id=campaign.campaign_id,
         )
+
+
+def hours_of(campaign: Campaign) -> CallingHours:
+    """The campaign's own calling hours; it must have been read by itself, because the list does not hold them.
+
+    Raises:
+        KoreConfigurationError: they cannot be read; says which argument tells them instead.
+    """
+    try:
+        return CallingHours.from_api(campaign.raw)
+    except KoreConfigurationError as error:
+        raise KoreConfigurationError(
+            f"campaign {campaign.campaign_id}: its calling hours cannot be read: {error}. "
+            "The argument calling_hours says them",
+            field=error.field,
+            campaign_id=campaign.campaign_id,
+        ) from error

@@ -1,4 +1,4 @@
-"""What lies between the end of a campaign and its report: is it over, and since when?
+"""What lies between the end of a campaign and its report: is its last day here, is it over, and since when?
 
 The service goes on writing results for a while after a stop: calls that were going on end, agents finish their notes.
 """
@@ -6,20 +6,23 @@ The service goes on writing results for a while after a stop: calls that were go
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.actions.closing import Schedule
 from airflow_provider_campaigns.actions.outcomes import MISSING, Result
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type, hours_of
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import date, timedelta
 
     from airflow_provider_campaigns.actions.targets import Target
-    from airflow_provider_campaigns.kore.campaigns import CampaignType
+    from airflow_provider_campaigns.calling_hours import CallingHours
+    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
@@ -28,21 +31,53 @@ FROM_STOP = ("contacts_before_stop", "sent_at", "confirmed_at", "lateness_s")
 """What a stop's result knows and nothing else can tell afterwards."""
 
 
+@dataclass(frozen=True, slots=True)
+class LastDay:
+    """The business day before which nothing is done to a campaign.
+
+    Attributes:
+        day: that day, in the campaign's zone.
+        run_at: the instant that says which business day the run is for; the same for every try.
+        calling_hours: hours in the place of the campaign's own; None for its own.
+    """
+
+    day: date
+    run_at: datetime
+    calling_hours: CallingHours | None = None
+
+    def is_yet_to_come(self, campaign: Campaign) -> bool:
+        """True if the run is for a business day before it.
+
+        Raises:
+            KoreConfigurationError: the campaign's hours never close, or cannot be read, so no day can be told.
+        """
+        schedule = Schedule(self.calling_hours or hours_of(campaign))
+        return schedule.closing_for(self.run_at).day < self.day
+
+
 def read_ended(
-    client: KoreClient, target: Target, campaign_type: CampaignType, stopped: Mapping[str, Any] | None
+    client: KoreClient,
+    target: Target,
+    campaign_type: CampaignType,
+    stopped: Mapping[str, Any] | None,
+    *,
+    last_day: LastDay | None = None,
 ) -> Result:
     """Read a campaign and make sure that it is over; one that is gone is, too.
 
     ``stopped`` is what its stop said of it, None if there was no stop. What only the stop could know is taken over, if
-    it is about the same run.
+    it is about the same run. ``last_day`` is judged here once more, whatever became of the stop: a stop that failed
+    has said nothing of a campaign that is Ready, or that somebody stopped, and is not to be deleted today.
 
     Returns:
-        A result with ``ended_at`` besides, in ISO 8601, where that is known: when the stop was confirmed, else when the
-        campaign was last changed.
+        A result with ``waits_for`` if the last day is yet to come, whatever the campaign's status. Else one with
+        ``ended_at``, in ISO 8601, where that is known: when the stop was confirmed, else when the campaign was last
+        changed.
 
     Raises:
         CampaignStateError: it runs, will run, or has a status that nobody documented.
         CampaignMismatchError: it has another name or type.
+        KoreConfigurationError: there is a last day, and the campaign's hours do not tell which day it is.
     """
     campaign = CampaignReader(client).read(target.campaign_id, campaign_type)
     if isinstance(campaign, ProvenMissing):
@@ -50,6 +85,8 @@ def read_ended(
         return Result.missing(target.campaign_id, campaign_type=campaign_type, name=target.name)
     target.check_name(campaign)
     check_type(campaign, campaign_type)
+    if last_day is not None and last_day.is_yet_to_come(campaign):
+        return Result.of(campaign, changed=False, waits_for=last_day.day.isoformat())
     schedule = " with a schedule" if campaign.is_scheduled else ""
     if schedule or not (campaign.status.is_ended or campaign.status == CampaignStatus.READY):
         raise CampaignStateError(

@@ -24,12 +24,12 @@ from airflow_provider_campaigns.actions.evidence import (
 )
 from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type
+from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type, hours_of
 from airflow_provider_campaigns.actions.stop import StopOptions, missing_result, stop_campaigns
 from airflow_provider_campaigns.actions.stop_step import ends_a_run
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.errors import KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -194,7 +194,7 @@ def plan_close_run(
         runs = ends_a_run(campaign, may_disable=options.disable_schedule)
         if runs:
             check_not_started_again(campaign, earlier)
-        hours = calling_hours or _hours_of(campaign_id, campaign.raw)
+        hours = calling_hours or hours_of(campaign)
         schedule = Schedule(hours, tuple(contact_timezones))
         if last_day is not None and schedule.closing_for(run_at).day < last_day:
             outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=last_day.isoformat())
@@ -313,14 +313,3 @@ def _serve(
     )
     run.outcomes.results.update(served.results)
     run.outcomes.failures.update(served.failures)
-
-
-def _hours_of(campaign_id: str, raw: Mapping[str, Any]) -> CallingHours:
-    try:
-        return CallingHours.from_api(raw)
-    except KoreConfigurationError as error:
-        raise KoreConfigurationError(
-            f"campaign {campaign_id}: its calling hours cannot be read: {error}. The argument calling_hours says them",
-            field=error.field,
-            campaign_id=campaign_id,
-        ) from error

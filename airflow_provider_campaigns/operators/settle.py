@@ -12,13 +12,18 @@ from airflow_provider_campaigns.actions.clock import instant_text
 from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.arguments import seconds
+from airflow_provider_campaigns.operators.arguments import read_day, seconds
 from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator
+from airflow_provider_campaigns.operators.run_instant import run_instant
+from airflow_provider_campaigns.operators.stop import read_given_hours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_campaigns.calling_hours import CallingHours
 
 ID_KEY = "campaign_id"
 """XCom with the campaign's id alone."""
@@ -31,11 +36,14 @@ class SettledCampaignOperator(KoreCampaignOperator):
     """Make sure that a campaign is over, and wait until its results have settled. Nothing is changed.
 
     Runs whatever became of the stop, and judges by the campaign itself: one that is stopped goes on although another of
-    the same stop failed. It skips if the stop was skipped, or left this campaign running until its last day.
+    the same stop failed. It skips if the stop was skipped or left this campaign running until its last day, and also
+    by itself on a business day before ``last_day``, so that a stop that failed cannot lead to a delete.
 
     Args:
         campaign: ``{"campaign_id", "campaign_type", "name"}``; the name, if given, must still be the campaign's.
         stop_task_ids: the task that stops, by campaign type.
+        last_day: a date, or ISO text; on business days before it, whatever the campaign's status, it is left alone.
+        calling_hours: hours in the place of the campaign's own, as the stop has them; they tell the business day.
         grace_period: seconds (or a timedelta) after the end of the run; 0 does not wait.
         deferrable: wait in the triggerer, without a worker.
 
@@ -43,8 +51,14 @@ class SettledCampaignOperator(KoreCampaignOperator):
         The campaign's result, with ``ended_at``, and with what the stop knew of it.
     """
 
-    template_fields: Sequence[str] = (*KoreCampaignOperator.template_fields, "campaign", "grace_period")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"campaign": "json"}
+    template_fields: Sequence[str] = (
+        *KoreCampaignOperator.template_fields,
+        "campaign",
+        "grace_period",
+        "last_day",
+        "calling_hours",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"campaign": "json", "calling_hours": "json"}
     ui_color = "#f4f0e4"
 
     def __init__(
@@ -52,6 +66,8 @@ class SettledCampaignOperator(KoreCampaignOperator):
         *,
         campaign: Mapping[str, Any],
         stop_task_ids: Mapping[str, str],
+        last_day: date | str | None = None,
+        calling_hours: CallingHours | Mapping[str, Any] | str | None = None,
         grace_period: float | timedelta | str = timedelta(minutes=15),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
@@ -59,6 +75,8 @@ class SettledCampaignOperator(KoreCampaignOperator):
         super().__init__(**kwargs)
         self.campaign = campaign
         self.stop_task_ids = stop_task_ids
+        self.last_day = last_day
+        self.calling_hours = calling_hours
         self.grace_period = grace_period
         self.deferrable = deferrable
 
@@ -68,7 +86,11 @@ class SettledCampaignOperator(KoreCampaignOperator):
             (target,) = Targets.parse(None, [self.campaign]).targets
             kind = CampaignType(self.campaign["campaign_type"])
             stopped = self._stop_result(target.campaign_id, kind, context)
-            result = actions.settle.read_ended(self.hook.get_conn(), target, kind, stopped)
+            result = actions.settle.read_ended(
+                self.hook.get_conn(), target, kind, stopped, last_day=self._last_day(context)
+            )
+            if waits_for := result.details.get("waits_for"):
+                self._leave(f"goes on until its last day, {waits_for}", target.campaign_id, context)
             moment = actions.settle.settled_at(result, self._grace())
             value = result.as_dict()
             if moment is not None and moment > clock.now():
@@ -115,6 +137,13 @@ class SettledCampaignOperator(KoreCampaignOperator):
     def _leave(self, why: str, campaign_id: str, context: Context) -> None:
         context["ti"].xcom_push(key=LEFT_KEY, value={"campaign_id": campaign_id, "reason": why})
         raise AirflowSkipException(f"campaign {campaign_id}: {why}")
+
+    def _last_day(self, context: Context) -> actions.settle.LastDay | None:
+        day = read_day("last_day", self.last_day)
+        if day is None:
+            return None
+        hours = read_given_hours("calling_hours", self.calling_hours)
+        return actions.settle.LastDay(day, run_instant(context), hours)
 
     def _grace(self) -> timedelta:
         value: object = self.grace_period
