@@ -174,7 +174,7 @@ def end_of_campaign(
             """The delete, with all that does not depend on the campaign."""
             return {
                 "task_id": "delete",
-                "archive_path": archive_path,
+                **({} if archive_path is None else {"archive_path": archive_path}),
                 "outlets": list(delete_outlets),
                 "kore_conn_id": kore_conn_id,
                 "map_index_template": _NAME % ("report", "report"),

@@ -61,6 +61,11 @@ BAD_STOPS = [
 BAD_DELETES = [
     ({"campaign_id": "cd-1", "if_running": "kill"}, "if_running: expected 'fail' or 'stop', got 'kill'"),
     ({"campaign_id": "cd-1", "expected_name": ""}, "expected_name: no name for cd-1"),
+    ({"campaign_id": "cd-1", "archive_path": ""}, "archive_path: expected the whole path of a folder"),
+    ({"campaign_id": "cd-1", "archive_path": "deleted"}, "archive_path: expected the whole path of a folder"),
+    ({"report": ""}, "report: expected the address of a report such as"),
+    ({"report": True}, "report: expected the address of a report such as"),
+    ({"report": "reports/cd-1"}, "report: expected the whole path of a folder such as '/data/reports'"),
     ({"campaign_ids": ["cd-1", "cd-2"], "expected_name": "A"}, "expected_name: 2 campaigns cannot all be named 'A'"),
 ]
 BAD_LISTS: list[tuple[dict[str, Any], str]] = [

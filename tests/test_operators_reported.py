@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Asset, BaseOperator
-from operator_support import Run, add, runner
+from airflow_names import DagSerialization
+from operator_support import Run, add, filled_in, runner
 from report_storage import bucket
 from saved_report import result_of, save_report, url_of
 from task_runner import run_task
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
+from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
@@ -94,7 +96,8 @@ class TestReport:
         done = run_task(delete, monkeypatch, upstream={"report": report})
 
         assert done.state == "failed"
-        assert "report: expected the address of a report such as" in str(done.error)
+        told = "report: is given, but it is None" if report is None else "report: expected the address of a report such"
+        assert told in str(done.error)
         assert len(kore_simulator.requests) == 0
 
     def test_execute__empty_list(self, kore_simulator: KoreSimulator, run: Run) -> None:
@@ -129,10 +132,17 @@ class TestReport:
         ],
     )  # fmt: skip
     def test_execute__bad_input(
-        self, kore_simulator: KoreSimulator, run: Run, arguments: dict[str, Any], problem: str
+        self,
+        kore_simulator: KoreSimulator,
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: dict[str, Any],
+        problem: str,
     ) -> None:
         """The error names the argument and what belongs there, and nothing is sent."""
-        done = run(**arguments)
+        given = {name: "{{ 'not known yet' }}" for name in arguments if name in {"report", "archive_path"}}
+        made = filled_in(DeleteCampaignOperator(task_id="task", **(arguments | given)), **arguments)
+
+        done = run_task(made, monkeypatch)
 
         assert isinstance(done.error, AirflowFailException)
         assert problem in str(done.error)
@@ -163,6 +173,79 @@ class TestReport:
 
         assert "1 of 2 campaigns could not be deleted" in str(done.error)
         assert [result["status"] for result in done.xcoms["results"]] == ["Deleted"]
+
+
+class TestGuards:
+    """What was meant to guard a delete is never gone without a word."""
+
+    @pytest.mark.parametrize("guard", ["report", "archive_path", "expected_name"])
+    @pytest.mark.parametrize("how", ["expand", "expand_kwargs", "partial"])
+    def test_execute__mapped_to_none(
+        self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, campaign_id: str, guard: str, how: str
+    ) -> None:
+        """A mapped delete whose report, archive or name is None fails for good, and sends nothing."""
+        with DAG("campaigns", schedule=None):
+            if how == "expand":
+                mapped = DeleteCampaignOperator.partial(task_id="task").expand(
+                    campaign_id=[campaign_id], **{guard: [None]}
+                )
+            elif how == "expand_kwargs":
+                given = [{"campaign_id": campaign_id, guard: None}]
+                mapped = DeleteCampaignOperator.partial(task_id="task").expand_kwargs(given)
+            else:
+                partial = DeleteCampaignOperator.partial(task_id="task", **{guard: None})
+                mapped = partial.expand(campaign_id=[campaign_id])
+
+        with pytest.raises(WrongArgumentError, match=f"{guard}: is given, but it is None") as caught:
+            mapped.unmap({"campaign_id": campaign_id} | ({} if how == "partial" else {guard: None}))
+
+        assert isinstance(caught.value, AirflowFailException)
+
+    @pytest.mark.parametrize("guard", ["report", "archive_path", "expected_name"])
+    def test_execute__native_none(
+        self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, campaign_id: str, guard: str
+    ) -> None:
+        """So does one whose template renders to None."""
+        with DAG("campaigns", schedule=None, render_template_as_native_obj=True):
+            delete = DeleteCampaignOperator(task_id="task", campaign_id=campaign_id, **{guard: "{{ none }}"})
+
+        done = run_task(delete, monkeypatch)
+
+        assert done.state == "failed"
+        assert f"{guard}: is given, but it is None" in str(done.error)
+        assert len(kore_simulator.requests) == 0
+
+    @pytest.mark.parametrize("guard", ["report", "archive_path", "expected_name"])
+    def test_init__none_in_the_dag(self, guard: str) -> None:
+        """None that stands in the DAG is an import error, also as a default of all tasks: leaving it out says it."""
+        with pytest.raises(WrongArgumentError, match=f"{guard}: is given, but it is None"):
+            DeleteCampaignOperator(task_id="task", campaign_id="cd-1", **{guard: None})
+        with (
+            DAG("campaigns", schedule=None, default_args={guard: None}),
+            pytest.raises(WrongArgumentError, match=f"{guard}: is given, but it is None"),
+        ):
+            DeleteCampaignOperator(task_id="task", campaign_id="cd-1")
+
+    def test_execute__left_out_when_mapped(
+        self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, campaign_id: str
+    ) -> None:
+        """A mapped delete that leaves all of them out deletes by the id alone."""
+        with DAG("campaigns", schedule=None):
+            mapped = DeleteCampaignOperator.partial(task_id="task").expand_kwargs([{"campaign_id": campaign_id}])
+
+        assert run_task(mapped.unmap({"campaign_id": campaign_id}), monkeypatch).result["status"] == "Deleted"
+
+    def test_init__stored(self) -> None:
+        """What was left out is stored with the DAG as nothing, whether mapped or not."""
+        with DAG("campaigns", schedule=None) as dag:
+            DeleteCampaignOperator(task_id="one", campaign_id="cd-1")
+            DeleteCampaignOperator.partial(task_id="many").expand(campaign_id=["cd-1"])
+
+        stored = DagSerialization.to_dict(dag)
+
+        assert "LEFT_OUT" not in json.dumps(stored)
+        one = DagSerialization.from_dict(json.loads(json.dumps(stored))).get_task("one")
+        assert (one.report, one.archive_path, one.expected_name) == (None, None, None)
 
 
 class TestAssets:

@@ -5,10 +5,42 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from enum import Enum
+from typing import Final, Literal
 
 from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+
+
+class _LeftOut(Enum):
+    LEFT_OUT = "left out"
+
+    def __repr__(self) -> str:
+        return "LEFT_OUT"
+
+
+LeftOut = Literal[_LeftOut.LEFT_OUT]
+
+LEFT_OUT: Final = _LeftOut.LEFT_OUT
+"""Default of an argument that guards something: to leave it out is a choice, to give it a value that is None is a slip.
+
+A mapped argument, or another task's result, may turn out to be None; the guard must not be gone with it.
+"""
+
+
+def given_value(field: str, value: object, *, without: str) -> None:
+    """A value that was given must be there; ``without`` says what leaving it out would do.
+
+    Raises:
+        KoreConfigurationError: it is None.
+    """
+    if value is None:
+        raise KoreConfigurationError(
+            f"{field}: is given, but it is None, so it guards nothing. If it comes from another task, that has no such "
+            f"result; leave the argument out {without}. Nothing was deleted",
+            field=field,
+        )
 
 
 def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:

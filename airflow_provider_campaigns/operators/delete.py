@@ -9,13 +9,13 @@ from airflow_provider_campaigns import reports as report_files
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.arguments import one_of
+from airflow_provider_campaigns.operators.arguments import LEFT_OUT, given_value, one_of
 from airflow_provider_campaigns.operators.audit import audit_of, who_runs
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.outlets import tell_outlets
-from airflow_provider_campaigns.operators.static_arguments import check_static, is_static
-from airflow_provider_campaigns.operators.storage import storage_path
+from airflow_provider_campaigns.operators.static_arguments import Reader, check_static, is_static
+from airflow_provider_campaigns.operators.storage import read_folder, storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_campaigns.actions.archive import Archive
-    from airflow_provider_campaigns.actions.given_reports import ReportedTargets
+    from airflow_provider_campaigns.actions.given_reports import GivenReports, ReportedTargets
+    from airflow_provider_campaigns.actions.targets import Targets
+    from airflow_provider_campaigns.operators.arguments import LeftOut
     from airflow_provider_campaigns.reports.folder import Folder
 
 IF_RUNNING = ("fail", "stop")
@@ -38,6 +40,10 @@ class DeleteCampaignOperator(CampaignsOperator):
 
     With ``report``, nothing is deleted unless every file of the report is what its manifest says, and the report is
     complete and about the campaign's latest run. Without it, whoever writes the DAG answers for the results.
+
+    ``report``, ``archive_path`` and ``expected_name`` guard a delete: to do without one, leave it out. One that is
+    given and turns out to be nothing - None or empty text, as it stands in the DAG, from a template, another task or a
+    mapping - is an error, and nothing is deleted: the guard was meant.
 
     Source: delete-voice-campaign, delete-sms-campaign (v1), delete-voice-campaign-v2, delete-sms-campaign-v2.
 
@@ -98,33 +104,44 @@ class DeleteCampaignOperator(CampaignsOperator):
         campaign_type: str | None = None,
         if_running: str = "fail",
         if_missing: str = "succeed",
-        expected_name: str | Mapping[str, str] | None = None,
-        report: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | XComArg | None = None,
-        archive_path: str | None = None,
+        expected_name: str | Mapping[str, str] | LeftOut = LEFT_OUT,
+        report: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | XComArg | LeftOut = LEFT_OUT,
+        archive_path: str | LeftOut = LEFT_OUT,
         confirm: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(if_missing=if_missing, **kwargs)
-        if report is None and self.campaign_id is None and self.campaign_ids is None:
+        if report is LEFT_OUT and self.campaign_id is None and self.campaign_ids is None:
             raise KoreConfigurationError(
                 "campaign_id, campaign_ids, report: give one of them; for example report=save_results.output",
                 field="report",
             )
         self.campaign_type = None if campaign_type is None else checked_campaign_type(campaign_type)
         self.if_running = if_running
-        self.expected_name = expected_name
-        self.report = report
-        self.archive_path = archive_path
         self.confirm = confirm
-        # A report that turns out to be nothing, once rendered, must not become a delete without a report.
-        self._is_reported = report is not None
-        self._is_archived = archive_path is not None
+        # Rendering makes them what they turn out to be, which must not become a delete without a guard that was meant.
+        self._is_named = expected_name is not LEFT_OUT
+        self._is_reported = report is not LEFT_OUT
+        self._is_archived = archive_path is not LEFT_OUT
+        self.expected_name = None if expected_name is LEFT_OUT else expected_name
+        self.report = None if report is LEFT_OUT else report
+        self.archive_path = None if archive_path is LEFT_OUT else archive_path
+        guards: dict[str, tuple[bool, Reader]] = {
+            "expected_name": (self._is_named, lambda *_: self._check_expected_name()),
+            "report": (self._is_reported, _read_report),
+            "archive_path": (self._is_archived, _read_archive_path),
+        }
         check_static(
             self,
             if_running=lambda name, if_running: one_of(name, if_running, IF_RUNNING),
-            expected_name=lambda _, names: self._named_in_the_dag() and self.targets().with_names(names),
             confirm=flag,
+            **{name: read for name, (is_given, read) in guards.items() if is_given},
         )
+
+    def _check_expected_name(self) -> None:
+        given_value("expected_name", self.expected_name, without="to accept any name")
+        if self._named_in_the_dag():
+            self.targets().with_names(self.expected_name)
 
     def _named_in_the_dag(self) -> bool:
         """True if it is known before the task runs which campaigns are meant."""
@@ -136,7 +153,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         with self.working() as clock:
             self.skip_backfill(context)
             reported = self._reported()
-            targets = (self.targets() if reported is None else reported.targets).with_names(self.expected_name)
+            targets = self._named(self.targets() if reported is None else reported.targets)
             options = actions.delete.DeleteOptions(
                 self.campaign_type,
                 api_version=self.api_version,
@@ -164,15 +181,23 @@ class DeleteCampaignOperator(CampaignsOperator):
 
     def _reported(self) -> ReportedTargets | None:
         """The campaigns that the reports are about, None if the delete needs no report."""
-        if not self._is_reported:
+        if not self._is_reported and self.report is None:
             return None
-        given = actions.given_reports.GivenReports.parse(self.report)
+        given = _read_report("report", self.report)
         named = None if self.campaign_id is None and self.campaign_ids is None else self.targets()
         return actions.given_reports.reported_targets(given, named, _reported_folder)
 
+    def _named(self, targets: Targets) -> Targets:
+        """The campaigns, each with the name that it must have, if names are expected."""
+        if not self._is_named and self.expected_name is None:
+            return targets
+        given_value("expected_name", self.expected_name, without="to accept any name")
+        return targets.with_names(self.expected_name)
+
     def _archive(self, context: Context) -> Archive | None:
-        if not self._is_archived:
+        if not self._is_archived and self.archive_path is None:
             return None
+        _read_archive_path("archive_path", self.archive_path)
         folder = report_files.folder.Folder(storage_path("archive_path", self.archive_path))
         return actions.archive.Archive(folder, who_runs(context))
 
@@ -190,6 +215,20 @@ class DeleteCampaignOperator(CampaignsOperator):
             for result in results
         ]
         tell_outlets(self, context, campaigns)
+
+
+def _read_report(field: str, value: object) -> GivenReports:
+    given_value(field, value, without="to delete without a report")
+    given = actions.given_reports.GivenReports.parse(value)
+    for report in given.reports:
+        if report.url is not None:
+            read_folder(field, report.url)
+    return given
+
+
+def _read_archive_path(field: str, value: object) -> None:
+    given_value(field, value, without="to keep no archive")
+    read_folder(field, value)
 
 
 def _reported_folder(url: str) -> Folder:

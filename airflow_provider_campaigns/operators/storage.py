@@ -21,13 +21,12 @@ def storage_path(field: str, value: object) -> ObjectStoragePath:
 
     if isinstance(value, ObjectStoragePath):
         path = value
-    elif isinstance(value, str | Path) and str(value).strip() == str(value) != "":
+    else:
+        read_folder(field, value)
         try:
             path = ObjectStoragePath(str(value))
         except (ValueError, TypeError) as error:
             raise _unusable(field, str(value), error) from error
-    else:
-        raise _no_folder(field, value)
     # Relative to whatever folder a worker was started in. Airflow 3.1 puts a slash before it, so the value is asked.
     if not path.protocol and not Path(str(value)).is_absolute():
         raise _no_folder(field, value)
@@ -36,6 +35,21 @@ def storage_path(field: str, value: object) -> ObjectStoragePath:
     except Exception as error:
         raise _unusable(field, str(value), error) from error
     return path
+
+
+def read_folder(field: str, value: object) -> None:
+    """Whether the argument ``field`` can mean a folder at all, by its text alone; opens and loads nothing.
+
+    Raises:
+        KoreConfigurationError: it is no text, empty, or no whole path.
+    """
+    if isinstance(value, str | Path):
+        text = str(value)
+        if text.strip() == text and ("://" in text or Path(text).is_absolute()):
+            return
+    elif value is not None and hasattr(value, "protocol"):  # a path object that Airflow made
+        return
+    raise _no_folder(field, value)
 
 
 def _no_folder(field: str, value: object) -> KoreConfigurationError:
