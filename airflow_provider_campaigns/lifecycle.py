@@ -22,7 +22,7 @@ from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.base import RESULTS_KEY
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
-from airflow_provider_campaigns.operators.pulled import ANSWER_KEY, pulled
+from airflow_provider_campaigns.operators.pulled import ANSWER_KEY, ASKED_KEY, pulled
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
 from airflow_provider_campaigns.operators.settle import ID_KEY, LEFT_KEY, SettledCampaignOperator
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
@@ -229,7 +229,7 @@ def end_of_campaign(
                 notifiers=notifiers,
                 trigger_rule=TriggerRule.ALL_DONE,
             )
-            approved = approved_deletes(f"{within}.report", by_id=name_pattern is None)
+            approved = approved_deletes(f"{within}.report", approval.task_id, by_id=name_pattern is None)
             deleted = DeleteCampaignOperator.partial(**deletion()).expand_kwargs(approved)
             done >> approval >> approved
             last = deleted
@@ -261,12 +261,26 @@ def campaigns_of(voice: Any = None, sms: Any = None) -> list[dict[str, Any]]:
 
 
 @task(task_id="approved")
-def approved_deletes(report_task_id: str, *, by_id: bool) -> list[dict[str, Any]]:
-    """What is to be deleted: every campaign that has a report, complete or not, which the delete judges for itself."""
-    return [
-        {"report": report} | ({"campaign_id": report["campaign_id"]} if by_id else {})
-        for report in pulled(get_current_context(), report_task_id)
-    ]
+def approved_deletes(report_task_id: str, approve_task_id: str, *, by_id: bool) -> list[dict[str, Any]]:
+    """What is to be deleted: every campaign whose report a person was asked about, complete or not.
+
+    The delete judges the report for itself. One that was made while the question stood, in the place of another or of
+    none, was not shown: its campaign is left alone.
+    """
+    context = get_current_context()
+    asked = pulled(context, approve_task_id, key=ASKED_KEY)
+    shown = []
+    for report in pulled(context, report_task_id):
+        if actions.evening.is_asked_about(report, asked):
+            shown.append({"report": report} | ({"campaign_id": report["campaign_id"]} if by_id else {}))
+        else:
+            log.warning(
+                "campaign %s: is left alone, because its report was made after the question was asked; clear the task "
+                "%s to be asked about it",
+                report["campaign_id"],
+                approve_task_id,
+            )
+    return shown
 
 
 @task(task_id="outcome", trigger_rule=TriggerRule.ALL_DONE)
@@ -295,6 +309,7 @@ def outcome(
         left=pulled(context, settle_task_id, key=LEFT_KEY),
         answer=answers[0] if answers else None,
         is_asked=approve_task_id is not None,
+        asked=[] if approve_task_id is None else pulled(context, approve_task_id, key=ASKED_KEY),
     ).fates()
     log.info("%d campaigns:\n%s", len(fates), actions.evening.table(fates))
     # What a task returned before the run was cleared is still there while the task itself has not run again.

@@ -11,6 +11,7 @@ from airflow.sdk import DAG, BaseOperator
 from saved_report import url_of
 from task_runner import TaskRun, run_task
 
+from airflow_provider_campaigns.lifecycle import approved_deletes
 from airflow_provider_campaigns.operators.approval import DeleteApprovalOperator, question
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def report(path: Path, **fields: Any) -> dict[str, Any]:
         "complete": True,
         "reason": None,
         "report_url": url_of(path),
+        "manifest_sha256": "5f" * 32,
         **fields,
     }
 
@@ -106,6 +108,10 @@ def test_execute__asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (asked["options"], asked["defaults"]) == (["Approve", "Reject"], ["Reject"])
     assert "| Spring |" in asked["body"]
     assert "| Gone |" not in asked["body"]
+    assert done.xcoms["asked"] == [
+        {"campaign_id": "cd-1", "manifest_sha256": "5f" * 32},
+        {"campaign_id": "cd-2", "manifest_sha256": "5f" * 32},
+    ]
 
 
 def test_execute__all_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +120,7 @@ def test_execute__all_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     assert done.state == "success"
     assert done.result["chosen_options"] == ["Approve"]
+    assert [one["campaign_id"] for one in done.xcoms["asked"]] == ["cd-1"]
 
 
 def test_execute__no_report(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,3 +147,34 @@ def test_execute_complete__keeps_the_answer(monkeypatch: pytest.MonkeyPatch, opt
     assert done.state == "success"
     assert done.xcoms["answer"] == option
     assert ("return_value" in done.xcoms) is (option == "Approve")
+
+
+def to_delete(monkeypatch: pytest.MonkeyPatch, reports: list[Any], asked: list[Any], *, by_id: bool = True) -> Any:
+    """What the task after the approval hands on to the deletes."""
+    with DAG("campaigns", schedule=None):
+        approved = approved_deletes("report", "approve", by_id=by_id)
+    return run_task(approved.operator, monkeypatch, upstream={"report": reports, "approve": asked}).result
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+def test_approved_deletes__shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_id: bool) -> None:
+    """What was asked about is deleted: with its report, and by its id where that was named."""
+    shown = report(tmp_path)
+    asked = [{"campaign_id": "cd-1", "manifest_sha256": "5f" * 32}]
+
+    assert to_delete(monkeypatch, [shown], asked, by_id=by_id) == [
+        {"report": shown, "campaign_id": "cd-1"} if by_id else {"report": shown}
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [],
+        [{"campaign_id": "cd-2", "manifest_sha256": "5f" * 32}],
+        [{"campaign_id": "cd-1", "manifest_sha256": "60" * 32}],
+    ],
+)
+def test_approved_deletes__not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[Any]) -> None:
+    """A report that was made, or made again, while the question stood is not covered by its answer."""
+    assert to_delete(monkeypatch, [report(tmp_path)], asked) == []

@@ -10,7 +10,8 @@ from airflow_provider_campaigns.actions.evening import Evening, table
 
 ONE = {"campaign_id": "cd-1", "campaign_type": "voice", "name": None}
 SETTLED = {"campaign_id": "cd-1", "name": "Spring"}
-REPORT = {"campaign_id": "cd-1", "name": "Spring", "report_url": "file:///r", "rows": 3}
+REPORT = {"campaign_id": "cd-1", "name": "Spring", "report_url": "file:///r", "rows": 3, "manifest_sha256": "5f"}
+SHOWN = {"campaign_id": "cd-1", "manifest_sha256": "5f"}
 
 
 @pytest.mark.parametrize(
@@ -25,8 +26,11 @@ REPORT = {"campaign_id": "cd-1", "name": "Spring", "report_url": "file:///r", "r
          "it is stopped and reported, and nobody could be asked: see the task approve"),
         ({"settled": [SETTLED], "reports": [REPORT], "is_asked": True, "answer": "Reject"}, "kept",
          "the answer to the approval, or to its time-out, was Reject"),
-        ({"settled": [SETTLED], "reports": [REPORT], "is_asked": True, "answer": "Approve"}, "failed",
+        ({"settled": [SETTLED], "reports": [REPORT], "is_asked": True, "answer": "Approve", "asked": [SHOWN]}, "failed",
          "it is stopped and reported, and was not deleted: see its task delete"),
+        ({"settled": [SETTLED], "reports": [REPORT], "is_asked": True, "answer": "Approve",
+          "asked": [{**SHOWN, "manifest_sha256": "60"}]}, "failed",
+         "its report was made after the question was asked: clear the task approve to be asked"),
         ({"settled": [SETTLED], "reports": [REPORT], "deletes": [{"campaign_id": "cd-1", "status": "Deleted"}]},
          "deleted", None),
         ({"settled": [SETTLED], "reports": [REPORT], "deletes": [{"campaign_id": "cd-1", "status": "Missing"}]},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns.actions.outcomes import DELETED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Json = dict[str, Any]
 
@@ -40,6 +40,7 @@ class Evening:
         left: ``{campaign_id, reason}`` of those that were not due.
         answer: ``Approve`` or ``Reject``; None if nobody was asked, or nobody could be.
         is_asked: True if nothing is deleted without an answer.
+        asked: which reports the answer is about, as ``asked_about`` says it.
     """
 
     campaigns: Sequence[Json]
@@ -49,6 +50,7 @@ class Evening:
     left: Sequence[Json] = ()
     answer: str | None = None
     is_asked: bool = False
+    asked: Sequence[Json] = ()
     _by_id: dict[str, dict[str, Json]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -88,7 +90,19 @@ class Evening:
             return Fate.KEPT, "the answer to the approval, or to its time-out, was Reject"
         if self.is_asked and self.answer is None:
             return Fate.FAILED, "it is stopped and reported, and nobody could be asked: see the task approve"
+        if self.is_asked and not is_asked_about(report, self.asked):
+            return Fate.FAILED, "its report was made after the question was asked: clear the task approve to be asked"
         return Fate.FAILED, "it is stopped and reported, and was not deleted: see its task delete"
+
+
+def asked_about(reports: Iterable[Mapping[str, Any]]) -> list[Json]:
+    """What tells each report from any other, also from one that is made of the same campaign later."""
+    return [{name: report.get(name) for name in ("campaign_id", "manifest_sha256")} for report in reports]
+
+
+def is_asked_about(report: Mapping[str, Any], asked: Sequence[Mapping[str, Any]]) -> bool:
+    """True if this very report is among those that somebody was asked about."""
+    return asked_about([report])[0] in asked
 
 
 def table(fates: Sequence[Mapping[str, Any]]) -> str:

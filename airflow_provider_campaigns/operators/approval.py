@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from airflow_provider_campaigns import reports
+from airflow_provider_campaigns import actions, reports
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.kore.errors import KoreError
-from airflow_provider_campaigns.operators.pulled import ANSWER_KEY, pulled
+from airflow_provider_campaigns.operators.pulled import ANSWER_KEY, ASKED_KEY, pulled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +24,8 @@ class DeleteApprovalOperator(ApprovalOperator):
 
     Nobody is asked where nothing is left to decide: every campaign is gone already. Without a report it skips. Of a
     task that was cleared after it had asked, Airflow (3.3) goes on showing the first question; the log has today's.
+
+    What it asks about is kept before the answer comes, as ``asked``: the answer covers those reports and no other.
 
     Args:
         settled_task_id: the mapped task whose results say what became of each campaign.
@@ -48,6 +50,7 @@ class DeleteApprovalOperator(ApprovalOperator):
         made = pulled(context, self.report_task_id)
         if not made:
             raise AirflowSkipException("there is no report, so there is nothing to delete")
+        context["ti"].xcom_push(key=ASKED_KEY, value=actions.evening.asked_about(made))
         gone = {one["campaign_id"] for one in pulled(context, self.settled_task_id) if one["status"] == MISSING}
         left = [report for report in made if report["campaign_id"] not in gone]
         if not left:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 ANSWER_KEY = "answer"
 """XCom with a person's answer. After Reject Airflow keeps no return value, because the task ends by skipping others."""
 
+ASKED_KEY = "asked"
+"""XCom with what a person was asked about: ``{campaign_id, manifest_sha256}`` of each report."""
+
 
 def pulled(context: Context, task_id: str, *, key: str = "return_value") -> list[Any]:
     """What the instances of a mapped task have returned, in order; those that failed or were skipped are left out.
