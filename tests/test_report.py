@@ -316,6 +316,33 @@ class TestSms:
 
         assert report.one(Target(campaign_id, contacts_before_stop=7))["reason"] == "total_shrank"
 
+    @pytest.mark.parametrize("refusal", ["twice", "for good"])
+    def test_refused(self, refusal: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Results that were there before the stop, and are refused after it, are missing from the report."""
+        campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=900)
+        if refusal == "twice":
+            kore_simulator.faults.fail_next(400, operation="contacts", times=2)
+        else:
+            kore_simulator.switches(sms_results="error")
+        result = report.one(Target(campaign_id, contacts_before_stop=900))
+
+        assert (result["complete"], result["reason"], result["rows"]) == (False, "total_shrank", None)
+        page = (folder_of(result) / "report.html").read_text()
+        assert "The service gives no results by contact, but it had 900 right before the stop." in page
+        assert "none is missing" not in page
+        if refusal == "twice":
+            again = report.one(Target(campaign_id, contacts_before_stop=900))
+            assert (again["complete"], again["rows"]) == (True, 900)
+
+    def test_refused__known_later(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A report without results is not complete any more for a stop that had counted some."""
+        kore_simulator.switches(sms_results="error")
+        campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=900)
+        assert report.one(campaign_id)["complete"]
+
+        result = report.one(Target(campaign_id, contacts_before_stop=900))
+        assert (result["complete"], result["reason"], result["changed"]) == (False, "total_shrank", True)
+
     def test_voice__refused(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A voice campaign whose results are refused is an error, unless it never ran."""
         ran = kore_simulator.add_campaign(status="Stopped", contacts=5)

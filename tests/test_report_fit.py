@@ -80,6 +80,7 @@ class TestFit:
              {"campaignInstanceId": None, "status": "Ready"}),
             ({"rows": 0, "total": 0, "contacts_before_stop": 0, "allow_empty": True}, {}),
             ({"contact_results": False, "rows": None, "total": None, "contacts_before_stop": None}, {}),
+            ({"contact_results": False, "rows": None, "total": None, "contacts_before_stop": 0}, {}),
         ],
     )  # fmt: skip
     def test_check_report__fits(
@@ -123,6 +124,8 @@ class TestFit:
             ({"rows": None}, {}, "holds None contacts, and the service had 3."),
             ({"contacts_before_stop": 4}, {},
              "holds 3 contacts, and there were 4 before the stop, so the stop has lost results."),
+            ({"contact_results": False, "rows": None, "total": None, "contacts_before_stop": 4}, {},
+             "holds no results by contact, and there were 4 before the stop."),
             ({"rows": 0, "total": 0, "contacts_before_stop": 0}, {}, "holds no contact, although the campaign ran."),
             ({"files": {}}, {}, "has no campaign.json, no summary.json, no contacts.jsonl or contacts.csv"),
             ({"files": {"campaign.json": {"bytes": 3, "sha256": ""}, "summary.json": {"bytes": 3, "sha256": ""}}}, {},

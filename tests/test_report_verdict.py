@@ -76,12 +76,21 @@ def test_campaign(changes: dict[str, Any], expected: str, when: str) -> None:
         (replace(GOOD, total=0, rows=0), 0, "empty"),
         (replace(GOOD, total=0, rows=0), 5, "total_shrank"),
         (replace(GOOD, total=None, rows=0), None, None),
-        (replace(GOOD, total=None, rows=0, is_stable=False), None, None),
+        (replace(GOOD, total=None, rows=0), 0, None),
+        (replace(GOOD, total=None, rows=0), 1, "total_shrank"),
+        (replace(GOOD, total=None, rows=0, is_stable=False), None, "changed_while_reading"),
     ],
 )
 def test_rows(facts: Facts, before_stop: int | None, expected: str | None) -> None:
     """Rows must be as many as the service says, no fewer than before the stop, and not none."""
     assert reason(facts, before_stop=before_stop) == expected
+
+
+def test_no_results__text() -> None:
+    """That results are refused which were there before the stop is told in words."""
+    verdict = judge(replace(GOOD, total=None, rows=0), contacts_before_stop=900, allow_empty=True)
+
+    assert verdict.text == "the service gives no results by contact, but it had 900 right before the stop"
 
 
 def test_empty__allowed() -> None:

@@ -233,7 +233,7 @@ class _Report:
             set(options.formats) <= set(kept.formats)
             and kept.phone_numbers == options.phone_numbers
             and (options.allow_empty or not kept.allow_empty or kept.rows != 0)
-            and (not kept.contact_results or (kept.total or 0) >= (target.contacts_before_stop or 0))
+            and (kept.total or 0) >= (target.contacts_before_stop or 0)
         )
 
     def _keep(self, folder: Folder, kept: Manifest) -> Result:

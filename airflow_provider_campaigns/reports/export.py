@@ -28,6 +28,7 @@ from airflow_provider_campaigns.reports.manifest import (
     PAGE_NAME,
     SUMMARY_NAME,
     Manifest,
+    Reason,
     json_bytes,
 )
 from airflow_provider_campaigns.reports.page import render_page
@@ -265,7 +266,7 @@ class _Export:
         """Write the files and the manifest, unless what is there is better."""
         options, campaign = self._options, facts.after
         verdict = judge(facts, contacts_before_stop=options.contacts_before_stop, allow_empty=options.allow_empty)
-        if verdict.reason is not None and self._kept is not None and self._is_kept_better(self._kept, facts):
+        if verdict.reason is not None and self._kept is not None and self._is_kept_better(self._kept, facts, verdict):
             return self._leave(self._kept, verdict)
         has_results = facts.total is not None
         manifest = Manifest(
@@ -328,8 +329,10 @@ class _Export:
 
     # What is there already
 
-    def _is_kept_better(self, kept: Manifest, facts: Facts) -> bool:
+    def _is_kept_better(self, kept: Manifest, facts: Facts, verdict: Verdict) -> bool:
         """True if an incomplete report of these facts must not take its place."""
+        if kept.complete and not kept.rows and verdict.reason is Reason.TOTAL_SHRANK:
+            return False  # it was called complete by who did not know that there had been contacts
         if kept.complete:
             # One that is complete only because nobody minded that it is empty holds nothing.
             return self._options.allow_empty or not kept.allow_empty or kept.rows != 0

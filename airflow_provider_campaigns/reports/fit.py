@@ -169,9 +169,16 @@ def _check_complete(manifest: Manifest, campaign: Campaign, folder: Folder) -> N
             f"was finished at {manifest.finished_at}, before the campaign was stopped at {manifest.stopped_at}",
             _AGAIN,
         )
-    if not manifest.contact_results:
-        return
     rows, before = manifest.rows, manifest.contacts_before_stop
+    if not manifest.contact_results:
+        if before:
+            _refuse(
+                campaign,
+                folder,
+                f"holds no results by contact, and there were {before} before the stop",
+                f"{_AGAIN}, or look at the campaign on the platform",
+            )
+        return
     if rows is None or rows != manifest.total:
         _refuse(campaign, folder, f"holds {rows} contacts, and the service had {manifest.total}", _ANEW)
     if before is not None and rows < before:

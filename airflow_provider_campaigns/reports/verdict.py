@@ -76,15 +76,15 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool) 
         return Verdict(Reason.NOT_ENDED, f"the campaign was {str(unfinished.status)!r}{schedule}: it has not ended")
     if not facts.is_same_campaign:
         return Verdict(Reason.CHANGED_WHILE_READING, "the campaign was changed, or ran again, while it was read")
-    if total is None:
-        return Verdict(None)
     if not facts.is_stable:
         return Verdict(Reason.CHANGED_WHILE_READING, "the results changed while they were read, twice")
-    if contacts_before_stop is not None and total < contacts_before_stop:
+    if contacts_before_stop is not None and (total or 0) < contacts_before_stop:
+        now = "gives no results by contact" if total is None else f"has {total} contacts"
         return Verdict(
-            Reason.TOTAL_SHRANK,
-            f"the service has {total} contacts, but it had {contacts_before_stop} right before the stop",
+            Reason.TOTAL_SHRANK, f"the service {now}, but it had {contacts_before_stop} right before the stop"
         )
+    if total is None:
+        return Verdict(None)
     if rows != total:
         return Verdict(Reason.ROWS_MISSING, f"the pages hold {rows} contacts, but the service says {total}")
     if not rows and not allow_empty and has_run(after):
