@@ -163,6 +163,89 @@ class TestKept:
         after = contents_of(folder_of(result))
         assert {name: data for name, data in after.items() if "_parts" not in name} == before
 
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"formats": ("jsonl", "csv", "html", "parquet")},
+            {"phone_numbers": "hash"},
+            {"phone_numbers": "drop", "allow_empty": True},
+        ],
+    )
+    @pytest.mark.parametrize("left", [0, 200])
+    def test_never_worse__fewer(
+        self, left: int, options: dict[str, Any], report: Reporter, kore_simulator: KoreSimulator
+    ) -> None:
+        """Nor is it replaced by one with fewer contacts, which would be complete by itself."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=450)
+        before = contents_of(folder_of(report.one(campaign_id)))
+        kore_simulator.set_contacts(campaign_id, left)
+        error = report.failure(campaign_id, **options)
+
+        assert f"the service has {left} contacts, but 450 have been read of this run before" in str(error)
+        assert not error.retryable
+        after = contents_of(folder_of(report.one(campaign_id)))
+        assert {name: data for name, data in after.items() if "_parts" not in name} == before
+
+    @pytest.mark.parametrize("refusal", ["refused", "empty"])
+    def test_never_worse__sms(self, refusal: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Nor by one without results, if the service refuses them by then."""
+        campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=450)
+        result = report.one(campaign_id)
+        if refusal == "refused":
+            kore_simulator.switches(sms_results="error")
+        else:
+            kore_simulator.set_contacts(campaign_id, 0)
+        error = report.failure(campaign_id, formats=("csv",), phone_numbers="drop")
+
+        assert "the service gives no results by contact, but 450 have been read of this run before" in str(error)
+        assert len(rows_of(result)) == 450
+
+    def test_refused_while_reading(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Results that are refused after they were given are missing; the campaign has results by contact."""
+        campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=250)
+        kore_simulator.faults.fail_next(400, operation="contacts", skip=3, times=2)
+        whole = report.one(campaign_id, formats=("jsonl",))
+        assert (whole["complete"], whole["reason"], whole["rows"]) == (False, "total_shrank", None)
+
+        again = report.one(campaign_id)
+        assert (again["complete"], again["rows"]) == (True, 250)
+
+    def test_more_contacts(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A report of the same run with as many contacts, or more, takes the place of the one before."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=250)
+        report.one(campaign_id)
+
+        assert report.one(campaign_id, phone_numbers="hash")["rows"] == 250
+        kore_simulator.set_contacts(campaign_id, 260)
+        assert report.one(campaign_id, phone_numbers="drop")["rows"] == 260
+
+    def test_before_stop__carried_over(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """What the stop saw is remembered by the report, complete or not, for a task that is not told."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=250)
+        stopped_at = "2026-03-02T12:00:00.000Z"
+        report.one(Target(campaign_id, contacts_before_stop=300, stopped_at=stopped_at))
+        result = report.one(campaign_id)
+
+        assert (result["reason"], result["contacts_before_stop"]) == ("total_shrank", 300)
+        assert manifest_of(result)["stopped_at"] == stopped_at
+        kore_simulator.set_contacts(campaign_id, 300)
+        result = report.one(campaign_id)
+        assert (result["complete"], result["contacts_before_stop"]) == (True, 300)
+
+    def test_snapshot__without_a_count(
+        self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient
+    ) -> None:
+        """A snapshot that holds more than the service has after the stop is kept, also if the stop counted nothing."""
+        kore_simulator.switches(stop_empties_results=True)
+        campaign_id = kore_simulator.add_campaign(status="Active", contacts=250)
+        report.one(campaign_id)
+        client.stop_campaign(campaign_id, "voice")
+        kore_simulator.set_contacts(campaign_id, 40)
+        result = report.one(campaign_id)
+
+        assert (result["complete"], result["reason"], result["rows"]) == (False, "total_shrank", 250)
+        assert len(rows_of(result)) == 250
+
     def test_never_worse__known_loss(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A report that holds fewer contacts than the stop saw is not believed to be complete."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=250)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
-from airflow_provider_campaigns.reports.verdict import Facts, judge
+from airflow_provider_campaigns.reports.manifest import Manifest
+from airflow_provider_campaigns.reports.verdict import Facts, contacts_in, is_about, judge
 
 
 def campaign(**changes: Any) -> Campaign:
@@ -22,12 +23,26 @@ def campaign(**changes: Any) -> Campaign:
     return Campaign.from_api(body | changes)
 
 
+def manifest(**changes: Any) -> Manifest:
+    values = dict.fromkeys(one.name for one in fields(Manifest)) | {
+        "complete": True,
+        "campaign_id": "cd-1",
+        "campaign_instance_id": "cid-1",
+        "created_at": "2026-03-01T09:00:00.000Z",
+        "updated_at": "2026-03-02T12:30:00.000Z",
+        "duplicate_rows": 0,
+    }
+    return Manifest(**(values | changes))
+
+
 STOPPED = campaign()
 GOOD = Facts(STOPPED, STOPPED, total=100, rows=100, duplicates=0, is_stable=True)
 
 
-def reason(facts: Facts, *, before_stop: int | None = None, allow_empty: bool = False) -> str | None:
-    verdict = judge(facts, contacts_before_stop=before_stop, allow_empty=allow_empty)
+def reason(
+    facts: Facts, *, before_stop: int | None = None, allow_empty: bool = False, contacts_seen: int = 0
+) -> str | None:
+    verdict = judge(facts, contacts_before_stop=before_stop, allow_empty=allow_empty, contacts_seen=contacts_seen)
     assert (verdict.reason is None) is (verdict.text is None)
     return verdict.reason
 
@@ -91,6 +106,60 @@ def test_no_results__text() -> None:
     verdict = judge(replace(GOOD, total=None, rows=0), contacts_before_stop=900, allow_empty=True)
 
     assert verdict.text == "the service gives no results by contact, but it had 900 right before the stop"
+
+
+@pytest.mark.parametrize(
+    ("facts", "seen", "expected"),
+    [
+        (GOOD, 100, None),
+        (GOOD, 101, "total_shrank"),
+        (replace(GOOD, total=0, rows=0), 1, "total_shrank"),
+        (replace(GOOD, total=None, rows=0), 1, "total_shrank"),
+        (replace(GOOD, total=None, rows=0), 0, None),
+    ],
+)
+def test_seen(facts: Facts, seen: int, expected: str | None) -> None:
+    """Contacts that were read of the run before must still be there, or the later report is the poorer one."""
+    assert reason(facts, contacts_seen=seen, allow_empty=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "contacts"),
+    [
+        ({"rows": 103, "total": 103, "duplicate_rows": 3}, 103),
+        ({"rows": 103, "total": 103, "duplicate_rows": 3, "complete": False}, 100),
+        ({"rows": 103, "total": 90, "complete": False}, 90),
+        ({"rows": None, "total": None}, 0),
+        ({"rows": None, "total": None, "complete": False}, 0),
+    ],
+)
+def test_contacts_in(changes: dict[str, Any], contacts: int) -> None:
+    """A complete report holds what it says; of a snapshot's rows those count that can be no other's, seen twice."""
+    assert contacts_in(manifest(**changes)) == contacts
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"updatedAt": "2026-03-02T12:31:00.000Z"}, True),
+        ({"campaignInstanceId": "cid-2"}, False),
+        ({"campaignInstanceId": None}, False),
+        ({"createdAt": "2026-03-02T12:31:00.000Z"}, False),
+        ({"_id": "cd-2"}, False),
+    ],
+)
+def test_is_about(changes: dict[str, Any], expected: bool) -> None:
+    """A report is about a campaign's run if campaign, creation and run are the same."""
+    assert is_about(manifest(), campaign(**changes)) is expected
+
+
+def test_is_about__no_run() -> None:
+    """Without a run on both sides, nothing must have happened to the campaign since."""
+    without = manifest(campaign_instance_id=None)
+
+    assert is_about(without, campaign(campaignInstanceId=None))
+    assert not is_about(without, campaign(campaignInstanceId=None, updatedAt="2026-03-02T12:31:00.000Z"))
 
 
 def test_empty__allowed() -> None:

@@ -23,6 +23,7 @@ from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
 from airflow_provider_campaigns.reports.rows import PhoneNumbers
+from airflow_provider_campaigns.reports.verdict import is_about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +114,7 @@ class _Report:
             return self._started_again(target, campaign)
         folder = self._folder_of(campaign.campaign_id, campaign.campaign_instance_id)
         kept = self._found(folder)
-        if kept is not None and kept.complete and _is_same_run(kept, campaign) and self._is_enough(kept, target):
+        if kept is not None and kept.complete and is_about(kept, campaign) and self._is_enough(kept, target):
             return self._keep(folder, kept)
         if self._options.plan_only:
             return planned_result(campaign, f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}")
@@ -241,15 +242,6 @@ class _Report:
             folder.remove_folder(PARTS_FOLDER)  # a try that was killed behind the manifest leaves them
         log.info("campaign %s: a complete report is there, made on %s", kept.campaign_id, kept.finished_at)
         return _result(folder, kept, changed=False)
-
-
-def _is_same_run(kept: Manifest, campaign: Campaign) -> bool:
-    """True if a complete report is about the run that the campaign has now."""
-    if kept.campaign_id != campaign.campaign_id or kept.created_at != campaign.created_at:
-        return False
-    if kept.campaign_instance_id is None or campaign.campaign_instance_id is None:
-        return kept.campaign_instance_id == campaign.campaign_instance_id and kept.updated_at == campaign.updated_at
-    return kept.campaign_instance_id == campaign.campaign_instance_id
 
 
 def _result(folder: Folder, manifest: Manifest, *, changed: bool) -> Result:

@@ -35,7 +35,7 @@ from airflow_provider_campaigns.reports.page import render_page
 from airflow_provider_campaigns.reports.pages import read_ahead, readers_for
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
-from airflow_provider_campaigns.reports.verdict import Facts, Verdict, has_run, judge, state_of
+from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, has_run, is_about, judge, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,8 @@ def export_report(
         folder: of this run; local files are written aside in its ``_parts``.
         options: what the report is to be.
         kept: the manifest that is in the folder; an incomplete report never takes the place of a complete one, or of
-            one that holds more contacts.
+            one that holds more contacts. If it is about the same run, what it knows of the time before the stop
+            holds for the new one too, and the new one is complete only if it holds no fewer contacts.
         now: the instant, in ISO 8601.
         monotonic: seconds that never go back.
         check_cancelled: called between pages; raises to end the export, which the next one then goes on with.
@@ -142,6 +143,7 @@ class _Export:
         self._folder = folder
         self._options = options
         self._kept = kept
+        self._contacts_seen = 0
         self._now = now
         self._monotonic = monotonic
         self._check_cancelled = check_cancelled
@@ -149,6 +151,8 @@ class _Export:
         self._treatment = Treatment(options.phone_numbers, self._key)
 
     def run(self, campaign: Campaign) -> Manifest:
+        if self._kept is not None and is_about(self._kept, campaign):
+            self._learn_from(self._kept)
         first = self._read_first(campaign)
         state = self._resume(self._identity(campaign, first))
         while True:
@@ -160,10 +164,23 @@ class _Export:
             finally:
                 contents.discard()
             log.info("campaign %s: the pages moved while they were read; they are read again", campaign.campaign_id)
+            if again.total is None:  # refused after it was given: that is not how the service treats the campaign
+                self._contacts_seen = max(self._contacts_seen, facts.rows)
             campaign, first = facts.after, again
             self._folder.remove_folder(PARTS_FOLDER)
             state = replace(state, identity=self._identity(campaign, first), reading=2)
             state.keep(self._parts_folder)
+
+    def _learn_from(self, kept: Manifest) -> None:
+        """Take over what an earlier report of the same run knows."""
+        self._contacts_seen = contacts_in(kept)
+        options = self._options
+        counts = [one for one in (options.contacts_before_stop, kept.contacts_before_stop) if one is not None]
+        self._options = replace(
+            options,
+            contacts_before_stop=max(counts, default=None),
+            stopped_at=options.stopped_at or kept.stopped_at,
+        )
 
     # Reading
 
@@ -265,7 +282,12 @@ class _Export:
     def _publish(self, facts: Facts, contents: Contents, state: ExportState) -> Manifest:
         """Write the files and the manifest, unless what is there is better."""
         options, campaign = self._options, facts.after
-        verdict = judge(facts, contacts_before_stop=options.contacts_before_stop, allow_empty=options.allow_empty)
+        verdict = judge(
+            facts,
+            contacts_before_stop=options.contacts_before_stop,
+            allow_empty=options.allow_empty,
+            contacts_seen=self._contacts_seen,
+        )
         if verdict.reason is not None and self._kept is not None and self._is_kept_better(self._kept, facts, verdict):
             return self._leave(self._kept, verdict)
         has_results = facts.total is not None
@@ -349,7 +371,13 @@ class _Export:
             )
         text = f"{verdict.text}; these are the {kept.rows} contacts read on {kept.finished_at}, which are more"
         log.warning("campaign %s: %s", kept.campaign_id, text)
-        manifest = replace(kept, reason=verdict.reason, reason_text=text, source=None)
+        manifest = replace(
+            kept,
+            reason=verdict.reason,
+            reason_text=text,
+            contacts_before_stop=self._options.contacts_before_stop,
+            source=None,
+        )
         manifest = write_page_again(self._folder, manifest)
         self._folder.remove_folder(PARTS_FOLDER)
         return manifest

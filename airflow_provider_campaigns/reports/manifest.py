@@ -37,7 +37,7 @@ class Reason(StrEnum):
     NOT_ENDED = "not_ended"
     """It has yet to run, or has a status that nobody documented."""
     TOTAL_SHRANK = "total_shrank"
-    """The service has fewer contacts than the stop saw before it stopped the campaign, or refuses to give any."""
+    """The service has fewer contacts than the stop saw, or than a report of the run holds, or refuses to give any."""
     EMPTY = "empty"
     """It ran, and there is no contact."""
     ROWS_MISSING = "rows_missing"

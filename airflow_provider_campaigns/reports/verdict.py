@@ -10,6 +10,7 @@ from airflow_provider_campaigns.reports.manifest import Reason
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.reports.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,15 @@ class Verdict:
     text: str | None = None
 
 
-def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool) -> Verdict:
-    """Whether what was read is all there is, and will ever be."""
+def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, contacts_seen: int = 0) -> Verdict:
+    """Whether what was read is all there is, and will ever be.
+
+    Args:
+        facts: what was read.
+        contacts_before_stop: contacts that the stop saw right before it; None where that is not known.
+        allow_empty: a run without contacts counts as complete.
+        contacts_seen: contacts of the same run that are in a report of it, or were read earlier.
+    """
     after, rows, total = facts.after, facts.rows, facts.total
     running = next((one for one in (after, facts.before) if one.status.is_running), None)
     if running is not None:
@@ -79,10 +87,9 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool) 
     if not facts.is_stable:
         return Verdict(Reason.CHANGED_WHILE_READING, "the results changed while they were read, twice")
     if contacts_before_stop is not None and (total or 0) < contacts_before_stop:
-        now = "gives no results by contact" if total is None else f"has {total} contacts"
-        return Verdict(
-            Reason.TOTAL_SHRANK, f"the service {now}, but it had {contacts_before_stop} right before the stop"
-        )
+        return _shrunk(total, f"it had {contacts_before_stop} right before the stop")
+    if (total or 0) < contacts_seen:
+        return _shrunk(total, f"{contacts_seen} have been read of this run before")
     if total is None:
         return Verdict(None)
     if rows != total:
@@ -90,6 +97,27 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool) 
     if not rows and not allow_empty and has_run(after):
         return Verdict(Reason.EMPTY, "the campaign has run, but there is not one contact; allow_empty accepts that")
     return Verdict(None)
+
+
+def _shrunk(total: int | None, before: str) -> Verdict:
+    now = "gives no results by contact" if total is None else f"has {total} contacts"
+    return Verdict(Reason.TOTAL_SHRANK, f"the service {now}, but {before}")
+
+
+def is_about(manifest: Manifest, campaign: Campaign) -> bool:
+    """True if a report is about the run that the campaign has now; without a run, if nothing has happened since."""
+    if manifest.campaign_id != campaign.campaign_id or manifest.created_at != campaign.created_at:
+        return False
+    if manifest.campaign_instance_id is None or campaign.campaign_instance_id is None:
+        is_without_run = manifest.campaign_instance_id == campaign.campaign_instance_id
+        return is_without_run and manifest.updated_at == campaign.updated_at
+    return manifest.campaign_instance_id == campaign.campaign_instance_id
+
+
+def contacts_in(manifest: Manifest) -> int:
+    """Contacts that a report certainly holds: while a campaign runs, pages move, and one may be read twice."""
+    rows = manifest.rows or 0
+    return rows if manifest.complete else max(0, min(rows - manifest.duplicate_rows, manifest.total or 0))
 
 
 def has_run(campaign: Campaign) -> bool:
