@@ -363,6 +363,8 @@ class _Export:
     def _leave(self, kept: Manifest, verdict: Verdict) -> Manifest:
         """Leave the files that are there; an incomplete report is told why no better one could be made."""
         if kept.complete:
+            # The next try is to read again, or a fault that has passed would be in its parts for ever.
+            self._folder.remove_folder(PARTS_FOLDER)
             raise ReportError(
                 f"campaign {kept.campaign_id}: {verdict.text}. The complete report in {self._folder.url()} is left as "
                 f"it is; it was made with formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}",
