@@ -182,6 +182,13 @@ class TestExcerpt:
             ("call 555.555.0100", "call <number>"),
             ("call 555 - 555 - 0100", "call <number>"),
             ("call 5550100", "call <number>"),
+            ("call +1 555\u2013123\u20134567", "call <number>"),
+            ("call 555\u2011123\u20114567", "call <number>"),
+            ("call 555\u00a0123\u202f4567", "call <number>"),
+            ("call (555) 123 ~ 4567", "call (<number>"),
+            ("call +1 555_123_4567", "call <number>"),
+            ("call 555\u00b7123\u00b74567", "call <number>"),
+            ("call +1,555,123,4567", "call <number>"),
             ('{"phoneNumber":"15555550100"}', '{"phoneNumber":"<number>"}'),
             ("tel:15555550100", "tel:<number>"),
             ("tel-15555550100", "tel-<number>"),
@@ -193,6 +200,10 @@ class TestExcerpt:
             ("cid-1234567-1234-1234-1234-123456789012", "cid-1234567-1234-1234-1234-123456789012"),
             ("account 67777ce93e25326494e90000", "account 67777ce93e25326494e90000"),
             ("since 2025-06-27T07:13:51.444Z", "since 2025-06-27T07:13:51.444Z"),
+            ("since 2025-06-27 07:13:51, for good", "since 2025-06-27 07:13:51, for good"),
+            ("at 127.0.0.1:37201", "at 127.0.0.1:37201"),
+            ("open 9:00-12:00, 13:00-18:00", "open 9:00-12:00, 13:00-18:00"),
+            (f"digest {'12345678' * 8}", f"digest {'12345678' * 8}"),
         ],
     )
     def test_excerpt__table(self, text: str, shown: str) -> None:
@@ -213,7 +224,7 @@ class TestExcerpt:
     @given(
         before=st.text(alphabet="az :\"'=/_-+(", max_size=20),
         digits=st.lists(st.sampled_from("0123456789"), min_size=7, max_size=15),
-        separator=st.sampled_from(["", " ", "-", ".", "/", " - ", ") "]),
+        separator=st.sampled_from(["", " ", "-", ".", "/", " - ", ") ", "\u2013", "\u2011", "_", "\u00b7", ",", " ~ "]),
         after=st.text(alphabet="az \"'}_-", max_size=20),
     )
     def test_excerpt__no_number(self, before: str, digits: list[str], separator: str, after: str) -> None:

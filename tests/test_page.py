@@ -197,6 +197,13 @@ class TestHostile:
         """Long texts end early."""
         assert read(hostile()).rows("outcomes")[2][0] == "W" * 199 + "\u2026"
 
+    def test_hostile__long_number(self) -> None:
+        """A number at the end of what is shown is hidden before the text is cut, not cut and then shown."""
+        page = read(Case().rename(f"{'W' * 190} 15550100199 and more"))
+
+        assert f"{'W' * 190} (number \u2026" in page.text()
+        assert "1555" not in page.text()
+
     @pytest.mark.parametrize("name", ["", "  "])
     def test_name__missing(self, name: str) -> None:
         """A campaign without a name has a page."""

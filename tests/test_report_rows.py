@@ -183,6 +183,60 @@ class TestPhoneNumbers:
         assert treated(row, "hash") == hashed | {"phoneNumber": HASH}
         assert treated(row, "drop") == dropped
 
+    @pytest.mark.parametrize(
+        ("number", "text", "dropped"),
+        [
+            ("+12005550100", "tel:+1 (200) 555-0100", "tel:"),
+            ("+12005550100", "call 1-200-555-0100 back", "call  back"),
+            ("+12005550100", "call (200) 555-0100 back", "call  back"),
+            ("+12005550100", "+1 200\u2013555\u20110100", None),
+            ("+12005550100", "1_200\u00b7555,0100", None),
+            ("+12005550100", "\u0661\u0662\u0660\u0660\u0665\u0665\u0665\u0660\u0661\u0660\u0660", None),
+            ("+12005550100", "0012005550100", None),
+            ("+12005550100", "2005550100 2026-03-02", " 2026-03-02"),
+            ("12005550100", "12005550100, 12005550100", None),
+            ("2005550100", "x +1 (200) 555 0100 y", "x  y"),
+            ("+4915155501000", "0151 55501000", None),
+            ("+4915155501000", "+49 (0)151/555-01000", None),
+            ("015155501000", "mobile: +49 151 55501000", "mobile: "),
+            ("0049 151 55501000", "(0151) 555-01000", None),
+            ("+35312345678", "(01) 234 5678", None),
+            (["+12005550100", "+12005550101"], "200-555-0101", None),
+        ],
+    )
+    def test_spellings(self, number: Any, text: str, dropped: str | None) -> None:
+        """The number is found with and without its country code, whatever blanks and marks are in it."""
+        row = {"phoneNumber": number, "note": text}
+
+        assert treated(row, "drop") == ({} if dropped is None else {"note": dropped})
+        assert treated(row, "keep") == row
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "2026-03-02T12:00:00.000Z",
+            "$1,234,567.89",
+            "+12005550101",
+            "(200) 555-0101",
+            "order 92005550100",
+            "order 20055501007",
+            "200 ext 555, room 0100",
+            "5550100",
+            "cd-2005550-1000-4000-8000-200555010000",
+        ],
+    )
+    @pytest.mark.parametrize("how", ["hash", "drop"])
+    def test_not_its_own(self, text: str, how: str) -> None:
+        """Dates, amounts, ids and other people's numbers stay, also where they share digits with it."""
+        assert treated(ROW | {"note": text}, how)["note"] == text
+
+    def test_no_field(self) -> None:
+        """The number is that of the documented field; in a row without it none is looked for."""
+        row = {"mobile": "+12005550100", "note": "call +12005550100"}
+
+        assert treated(row, "drop") == row
+        assert treated(row | {"phoneNumber": ""}, "hash") == row | {"phoneNumber": ""}
+
     @pytest.mark.parametrize("number", [None, "", "  "])
     @pytest.mark.parametrize("how", ["hash", "drop"])
     def test_no_number(self, number: str | None, how: str) -> None:

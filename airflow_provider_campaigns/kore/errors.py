@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
 EXCERPT_LENGTH = 200
 _TOKEN = re.compile(r"eyJ[\w-]*(\.[\w-]*){0,2}")
-# Digits may be grouped for reading, so the separators are part of the number. Ids and instants look alike; they are
-# matched first, and kept.
+BETWEEN_DIGITS = r"(?:[^\w:]|_){0,3}"
+"""What may part the digits of a phone number: any blank, dash or other mark. A colon parts hours, ports and fields."""
+
+# Digits may be grouped for reading, so the separators are part of the number. Ids, digests and instants look alike;
+# they are matched first, and kept.
 _NUMBER = re.compile(
-    r"(?P<kept>\b(?:[a-z]{1,4}-)?[0-9a-f]{7,8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{24}\b"
-    r"|\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\b)|\+?\d(?:[\s()./-]{0,3}\d){6,}"
+    r"(?P<kept>\b(?:[a-z]{1,4}-)?[0-9a-f]{7,8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?:[0-9a-f]{24}|[0-9a-f]{64})\b"
+    rf"|\b\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\b)|\+?\d(?:{BETWEEN_DIGITS}\d){{6,}}"
 )
 
 

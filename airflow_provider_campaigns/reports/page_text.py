@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.calling_hours_text import spell_time
+from airflow_provider_campaigns.kore.errors import BETWEEN_DIGITS
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -26,11 +27,12 @@ _LONGEST = 200
 _UNSEEMLY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 # Digits may be grouped for reading, so the separators belong to the number. Ids and dates look alike: they are matched
 # first, and kept. Nine digits are fewer than any number that can be dialed from abroad has, and more than a date has.
+_DATE_BEGINS, _DATE_ENDS = r"(?<![^\W_])(?<![.+/-])", r"(?![^\W_])(?![./-])"
 _NUMBER = re.compile(
     r"(?P<kept>(?<![\w.-])(?:[a-z]{1,4}-)?[0-9a-f]{7,8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w-])"
-    r"|(?<![\w.+/-])20\d\d(?P<mark>[./-])(?:0[1-9]|1[0-2])(?P=mark)(?:[0-2]\d|3[01])(?![\w./-])"
-    r"|(?<![\w.+/-])(?:[0-2]\d|3[01])(?P<dot>[./-])(?:0[1-9]|1[0-2])(?P=dot)20\d\d(?![\w./-]))"
-    r"|\+\d(?:[\s()./-]{0,3}\d){4,}|\d(?:[\s()./-]{0,3}\d){8,}"
+    rf"|{_DATE_BEGINS}20\d\d(?P<mark>[./_-])(?:0[1-9]|1[0-2])(?P=mark)(?:[0-2]\d|3[01]){_DATE_ENDS}"
+    rf"|{_DATE_BEGINS}(?:[0-2]\d|3[01])(?P<dot>[./_-])(?:0[1-9]|1[0-2])(?P=dot)20\d\d{_DATE_ENDS})"
+    rf"|\+\d(?:{BETWEEN_DIGITS}\d){{4,}}|\d(?:{BETWEEN_DIGITS}\d){{8,}}"
 )
 
 
@@ -39,8 +41,10 @@ def shown(text: str) -> str:
 
     What cannot be printed becomes the replacement character, so that it is seen that something was there.
     """
-    short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return _NUMBER.sub(lambda match: match["kept"] or HIDDEN, _UNSEEMLY.sub("\N{REPLACEMENT CHARACTER}", short))
+    # Numbers go first: one that is cut in two might be too short to be known for one.
+    hidden = _NUMBER.sub(lambda match: match["kept"] or HIDDEN, text[: 4 * _LONGEST])
+    short = hidden if len(hidden) <= _LONGEST else f"{hidden[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return _UNSEEMLY.sub("\N{REPLACEMENT CHARACTER}", short)
 
 
 def scalar(value: object) -> str:

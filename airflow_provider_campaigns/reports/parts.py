@@ -12,7 +12,7 @@ import json
 import logging
 from array import array
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.reports.errors import ReportStorageError
@@ -32,7 +32,7 @@ PAGES_IN_A_PART = 10
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of contacts as it is written.
+    """One page of contacts as it is written. Never shows a contact in ``repr``.
 
     Attributes:
         lines: each row as a line of JSON.
@@ -40,9 +40,9 @@ class Page:
         identities: a number for each row that tells it from others, 0 where nothing does.
     """
 
-    lines: Sequence[bytes]
-    rows: Sequence[Mapping[str, Any]]
-    identities: Sequence[int]
+    lines: Sequence[bytes] = field(repr=False)
+    rows: Sequence[Mapping[str, Any]] = field(repr=False)
+    identities: Sequence[int] = field(repr=False)
 
     @property
     def digest(self) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.reports.own_number import OwnNumber
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,10 +37,6 @@ DISPOSITIONS_JOINED_BY = "; "
 
 # What a spreadsheet takes for a formula, also behind blanks, and in the width of East Asian scripts.
 _FORMULA = re.compile("[\t\r]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
-_NOT_A_DIGIT = re.compile(r"\D+")
-_LIKE_A_NUMBER = re.compile(r"\+?[\d\s()./-]+")
-_LEAST_DIGITS = 7
-"""Shorter ones are no phone numbers; to look for them inside of other texts would spoil those."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
@@ -86,19 +83,19 @@ class Treatment:
     def row_of(self, contact: ContactResult) -> dict[str, Any]:
         """The contact's row as it may be written.
 
-        ``hash`` puts the HMAC-SHA256 of the number, in hexadecimal, in the place of every value that is the number,
-        however it is punctuated; ``drop`` leaves such fields out. Where the number is a part of a longer text, that
-        part is replaced, or cut out. A row without a number stays as it is.
+        ``hash`` puts the HMAC-SHA256 of the number, in hexadecimal, in the place of every value that is the number, in
+        any spelling that ``OwnNumber`` knows; ``drop`` leaves such fields out. Where the number is a part of a longer
+        text, that part is replaced, or cut out. A row without a ``phoneNumber`` stays as it is, and so does any number
+        that is not its own.
         """
         row = dict(contact.raw)
         number = _number_in(row)
         if self._mode is PhoneNumbers.KEEP or not number:
             return row
         if self._mode is PhoneNumbers.DROP:
-            del row[PHONE_FIELD]
-            return _Hidden(number, None).mapping(row)
+            return OwnNumber(row.pop(PHONE_FIELD)).hidden_in(row, None)
         mac = hmac.new(self._key, number.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-        return _Hidden(number, mac).mapping(row) | {PHONE_FIELD: mac}
+        return OwnNumber(row[PHONE_FIELD]).hidden_in(row, mac) | {PHONE_FIELD: mac}
 
     def identity_of(self, contact: ContactResult) -> int:
         """A number that two rows about the same conversation share, 0 for a row that nothing tells from others.
@@ -112,47 +109,6 @@ class Treatment:
         text = f"{raw.get(PHONE_FIELD)}\0{unique}\0{session}"
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
         return int.from_bytes(digest)
-
-
-class _Hidden:
-    """One phone number, out of sight in whatever JSON holds it."""
-
-    def __init__(self, number: str, instead: str | None) -> None:
-        """``instead`` takes the number's place; with None, whatever is the number is left out."""
-        self._number = number
-        self._digits = _NOT_A_DIGIT.sub("", number)
-        self._instead = instead
-        self._parts = {number, self._digits} if len(self._digits) >= _LEAST_DIGITS else set()
-
-    def mapping(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """The same object without the number, in its values and its names."""
-        shown = ((self._value(name), self._value(one)) for name, one in value.items())
-        return {name: one for name, one in shown if name is not _GONE and one is not _GONE}
-
-    def _value(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return self.mapping(value)
-        if isinstance(value, list):
-            return [one for one in map(self._value, value) if one is not _GONE]
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            return value
-        text = str(value)
-        if self._is_it(text):
-            return _GONE if self._instead is None else self._instead
-        if not any(part in text for part in self._parts):
-            return value
-        for part in sorted(self._parts, key=len, reverse=True):
-            text = text.replace(part, self._instead or "")
-        return text
-
-    def _is_it(self, text: str) -> bool:
-        if text == self._number:
-            return True
-        is_like = bool(self._digits) and _LIKE_A_NUMBER.fullmatch(text) is not None
-        return is_like and _NOT_A_DIGIT.sub("", text) == self._digits
-
-
-_GONE = object()
 
 
 def json_line(row: Mapping[str, Any]) -> bytes:
