@@ -4,9 +4,9 @@ SHELL := /bin/bash
 # CELL=airflow-3.1 or CELL=python-3.13 has a target run there; `make test-matrix` runs the tests in each.
 CELL :=
 PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
-# Most of the long tests wait for a clock: three at a time need little more than half the time, on two cores as well.
-# A file's tests stay together, for they may share an Airflow.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# Most of the long tests wait for a clock: two at a time need little more than half the time. A third would be a third
+# Airflow on two cores. A file's tests stay together, for they may share one.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
