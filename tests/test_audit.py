@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLEntryOperator
 from airflow.sdk import DAG, TaskGroup
@@ -21,7 +22,10 @@ from airflow_provider_campaigns.actions.moment import StopMoment
 from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
 from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.client import KoreClient
+from airflow_provider_campaigns.kore.settings import KoreSettings
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.start import StartVoiceCampaignOperator
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
 
     from fake_clock import FakeClock
 
-    from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 VOICE = CampaignType.VOICE
@@ -48,6 +51,26 @@ class Notebook:
     def record(self, change: Change) -> None:
         self.on_record()
         self.changes.append(change)
+
+
+class Killed(Exception):  # noqa: N818 - as a task is, from outside
+    """What ends a task that is killed, wherever it is."""
+
+
+def client_that_is_killed(simulator: KoreSimulator) -> KoreClient:
+    """A client whose task is killed as soon as it waits for anything."""
+
+    def die(_seconds: float) -> None:
+        raise Killed
+
+    settings = KoreSettings(
+        host=simulator.url,
+        client_id=simulator.client_id,
+        client_secret=simulator.client_secret,
+        stream_id=simulator.stream_id,
+        account_id=simulator.account_id,
+    )
+    return KoreClient(settings, budget=RequestBudget(1000, account_key=None, sleep=die), sleep=die)
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +173,51 @@ class TestActions:
         assert outcomes.failures[campaign].outcome_unknown is True
         (change,) = notebook.changes
         assert (change.event, change.after, change.outcome_unknown) == ("stop", None, True)
+
+    def test_stop__killed_while_in_doubt(self, kore_simulator: KoreSimulator, notebook: Notebook) -> None:
+        """A task that is killed before it could read what became of a stop leaves a line that says so."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.drop_next(after=True, operation="stop")
+
+        with client_that_is_killed(kore_simulator) as client, pytest.raises(Killed):
+            stop_campaigns(client, [Target(campaign)], StopOptions(VOICE), audit=notebook)
+
+        kore_simulator.assert_one_effect("stop", campaign)
+        (change,) = notebook.changes
+        assert (change.event, change.campaign_id, change.after) == ("stop", campaign, None)
+        assert change.outcome_unknown is True
+
+    def test_stop__killed_while_it_is_sent(
+        self, kore_simulator: KoreSimulator, client: KoreClient, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So does one that is killed while the stop is on its way."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        send = requests.Session.send
+
+        def die_after_a_stop(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
+            answer = send(session, request, **options)
+            if kore_simulator.effects("stop"):
+                raise Killed
+            return answer
+
+        monkeypatch.setattr(requests.Session, "send", die_after_a_stop)
+
+        with pytest.raises(Killed):
+            stop_campaigns(client, [Target(campaign)], StopOptions(VOICE), audit=notebook)
+
+        (change,) = notebook.changes
+        assert (change.event, change.outcome_unknown) == ("stop", True)
+
+    def test_stop__killed_before_it_is_sent(self, kore_simulator: KoreSimulator, notebook: Notebook) -> None:
+        """One that is killed while it waits to send has changed nothing, and leaves no line."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.fail_next(429, operation="stop")
+
+        with client_that_is_killed(kore_simulator) as client, pytest.raises(Killed):
+            stop_campaigns(client, [Target(campaign)], StopOptions(VOICE), audit=notebook)
+
+        assert notebook.changes == []
+        assert not kore_simulator.effects()
 
     @pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready", "Scheduled"])
     def test_stop__nothing_to_tell(

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from airflow_provider_campaigns.actions.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,11 +106,14 @@ class Changes:
 
     @contextmanager
     def sending(self, campaign: Campaign, campaign_type: str) -> Iterator[None]:
-        """Around the request: if nobody can tell whether it was done, that is told, and the error goes on."""
+        """Around the request: if nobody can tell whether it was done, that is told, and the error goes on.
+
+        That may also be because the task is killed before anybody could read what became of it.
+        """
         try:
             yield
-        except KoreError as error:
-            if error.outcome_unknown:
+        except BaseException as error:
+            if getattr(error, "outcome_unknown", False):
                 self._tell(campaign, campaign_type, self._clock.now(), after=None, outcome_unknown=True)
             raise
 

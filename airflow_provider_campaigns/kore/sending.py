@@ -19,7 +19,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
 )
 from airflow_provider_campaigns.kore.retry import RATE_LIMIT_WINDOW_S, read_delay_s, write_delay_s
-from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, Verdict
+from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, Verdict, in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -202,6 +202,7 @@ class Sender:
             outcome_unknown=True,
         )
 
+    @in_doubt()
     def _settle(self, endpoint: Endpoint, goal: WriteGoal, trouble: KoreError, deadline: float) -> Receipt | None:
         """Find out by reading whether a write took effect: its receipt, or None if it provably did not.
 

@@ -11,6 +11,7 @@ import math
 import os
 import threading
 import time
+from contextlib import nullcontext
 from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
 )
 from airflow_provider_campaigns.kore.retry import MAX_JITTER_S, MAX_RETRY_AFTER_S, pause_s
+from airflow_provider_campaigns.kore.writes import in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +145,9 @@ class Transport:
                 priority, timeout_s=place_timeout_s, block_timeout_s=MAX_RETRY_AFTER_S + MAX_JITTER_S
             ):
                 # Signed only now: a token made before a wait for the budget might have expired after it.
-                response = session.send(session.prepare_request(unsigned), **options)
+                signed = session.prepare_request(unsigned)
+                with in_doubt() if endpoint.effect is Effect.WRITE else nullcontext():
+                    response = session.send(signed, **options)
         except BudgetTimeout as error:
             raise KoreBudgetError(
                 f"{endpoint.name}: {error}; nothing was sent. Fewer requests at a time, or a higher limit from the "

@@ -6,15 +6,22 @@ what was read. Pure: no connection, no clock.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, campaign_id_of
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError, KoreProtocolError, excerpt
+from airflow_provider_campaigns.kore.errors import (
+    CampaignStateError,
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    excerpt,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 SAID_IT_FAILED = frozenset({500, 503})
 """The answers in which the service itself says that it failed; others, as 502 and 504, are of a gateway before it."""
@@ -222,6 +229,21 @@ class DeleteGoal:
         """The run that the first reading shows is the one that is meant."""
         if self.instance_id is UnknownInstance.UNKNOWN:
             self.instance_id = campaign.campaign_instance_id
+
+
+@contextmanager
+def in_doubt() -> Iterator[None]:
+    """Around what may be cut short before it is known what became of a write: whatever ends it says so.
+
+    A ``KoreError`` tells by itself. Anything else - the task is killed, its time is up - is given ``outcome_unknown``.
+    """
+    try:
+        yield
+    except KoreError:
+        raise
+    except BaseException as error:
+        error.outcome_unknown = True  # type: ignore[attr-defined]
+        raise
 
 
 def _vanished(campaign_id: str, what: str) -> KoreNotFoundError:
