@@ -32,7 +32,7 @@ KORE_RINGS = (
 )
 REPORT_RINGS = (
     ("errors",),
-    ("export_progress", "folder", "own_number", "pages", "summary", "page_text"),
+    ("export_progress", "finite", "folder", "own_number", "pages", "summary", "page_text"),
     ("manifest", "rows", "page_bars", "page_hours", "page_settings", "page_statement"),
     ("export_state", "parquet", "parts", "verdict", "page"),
     ("contents", "fit", "kept_page"),

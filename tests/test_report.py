@@ -146,6 +146,27 @@ class TestWhole:
         assert len(kore_simulator.requests) == 13 + 4
         kore_simulator.assert_no_writes()
 
+    def test_not_finite(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """What the service calls a number, and JSON does not, is a text in every file: each can be read anywhere."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=1)
+        row = {"phoneNumber": "12005550100", "score": float("nan"), "numberOfAttemptsSoFar": float("inf")}
+        page = {"results": [row], "page": 1, "totalPages": 1, "totalResults": 1}
+        answer = json.dumps({"status": "success", "data": page})
+        kore_simulator.faults.fail_next(200, body=answer, operation="contacts", times=2)
+        result = report.one(campaign_id)
+
+        def refuse(constant: str) -> None:
+            raise AssertionError(constant)
+
+        assert result["complete"]
+        line = (folder_of(result) / "contacts.jsonl").read_text()
+        assert json.loads(line, parse_constant=refuse) == {
+            "phoneNumber": "12005550100",
+            "score": "NaN",
+            "numberOfAttemptsSoFar": "Infinity",
+        }
+        json.loads((folder_of(result) / "summary.json").read_bytes(), parse_constant=refuse)
+
     def test_campaign_file(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
         """The campaign is kept as the service gives it."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=1, name="Süd")

@@ -173,3 +173,10 @@ def test_reason__transient() -> None:
 def test_json_bytes__half_a_pair() -> None:
     """Text that UTF-8 cannot hold is written with escapes, and read back as it was."""
     assert json.loads(json_bytes({"name": "\ud83d ü"})) == {"name": "\ud83d ü"}
+
+
+def test_json_bytes__not_finite() -> None:
+    """A number that JSON does not have is written as a text."""
+    assert json_bytes({"a": [float("nan"), 1.5], "b": float("-inf")}) == (
+        b'{\n  "a": [\n    "NaN",\n    1.5\n  ],\n  "b": "-Infinity"\n}\n'
+    )

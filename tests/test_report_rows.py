@@ -41,7 +41,12 @@ HEADER = (
 HASH = "5ef4a4369d5f3d1c9b822d639822a760e7c366a923b2719c1a4bd8f5335900de"
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.just(NUMBER),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.just(NUMBER),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just(NUMBER), inner, max_size=3),
     max_leaves=6,
 )
@@ -134,6 +139,17 @@ class TestJson:
 
         assert json.loads(line) == row
         assert len(line.splitlines()) == 1
+
+    @pytest.mark.parametrize("how", ["keep", "hash", "drop"])
+    def test_not_finite(self, how: str) -> None:
+        """A number that JSON does not have is a text, wherever it stands; the line and the table tell the same."""
+        body = b'{"phoneNumber": NaN, "a": NaN, "b": [Infinity, {"c": -Infinity}], "d": 1e999, "e": 1.5}'
+        row = treated(json.loads(body) | ({} if how == "keep" else {"phoneNumber": NUMBER}), how)
+        expected = b'"a":"NaN","b":["Infinity",{"c":"-Infinity"}],"d":"Infinity","e":1.5}\n'
+
+        first = {"keep": b'{"phoneNumber":"NaN",', "hash": f'{{"phoneNumber":"{HASH}",'.encode(), "drop": b"{"}[how]
+        assert json_line(row) == first + expected
+        assert csv_lines([row]) == csv_lines([json.loads(json_line(row))])
 
 
 class TestPhoneNumbers:

@@ -20,6 +20,7 @@ from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export_progress import ExportProgress
 from airflow_provider_campaigns.reports.export_state import ExportState
+from airflow_provider_campaigns.reports.finite import finite
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import (
     CAMPAIGN_NAME,
@@ -333,11 +334,12 @@ class _Export:
     ) -> dict[str, FileEntry]:
         sent = None if manifest.contact_results else self._messages_sent(campaign)
         summary = contents.tally.as_json(campaign, total=facts.total, messages_sent=sent)
+        body = finite(dict(campaign.raw))
         files = contents.commit()
-        files[CAMPAIGN_NAME] = self._folder.write(CAMPAIGN_NAME, [json_bytes(dict(campaign.raw))])
+        files[CAMPAIGN_NAME] = self._folder.write(CAMPAIGN_NAME, [json_bytes(body)])
         files[SUMMARY_NAME] = self._folder.write(SUMMARY_NAME, [json_bytes(summary)])
         if "html" in self._options.formats:
-            page = render_page(campaign=campaign.raw, summary=summary, manifest=manifest.as_json())
+            page = render_page(campaign=body, summary=summary, manifest=manifest.as_json())
             files[PAGE_NAME] = self._folder.write(PAGE_NAME, [page.encode("utf-8", "replace")])
         for name in {*CONTACT_FILES.values(), PAGE_NAME} - files.keys():
             self._folder.remove(name)  # of an earlier report, with other formats or other phone numbers

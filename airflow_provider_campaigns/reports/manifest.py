@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_campaigns.kore.errors import excerpt
 from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.finite import finite
 from airflow_provider_campaigns.reports.folder import FileEntry
 
 if TYPE_CHECKING:
@@ -170,7 +171,11 @@ def load_manifest(folder: Folder) -> Manifest | None:
 
 
 def json_bytes(value: Any) -> bytes:
-    """JSON as all files of a report have it: UTF-8, indented by two, a line feed at the end."""
+    """JSON as all files of a report have it: UTF-8, indented by two, a line feed at the end.
+
+    A number that JSON does not have becomes a text, as in ``"NaN"``.
+    """
+    value = finite(value)
     text = json.dumps(value, indent=2, ensure_ascii=False)
     try:
         return f"{text}\n".encode()

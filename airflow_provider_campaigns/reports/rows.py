@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.reports.finite import finite
 from airflow_provider_campaigns.reports.own_number import OwnNumber
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ DISPOSITIONS_JOINED_BY = "; "
 # What a spreadsheet takes for a formula, also behind blanks, and in the width of East Asian scripts.
 _FORMULA = re.compile("[\t\r]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_encode_ascii = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class PhoneNumbers(StrEnum):
@@ -86,9 +87,9 @@ class Treatment:
         ``hash`` puts the HMAC-SHA256 of the number, in hexadecimal, in the place of every value that is the number, in
         any spelling that ``OwnNumber`` knows; ``drop`` leaves such fields out. Where the number is a part of a longer
         text, that part is replaced, or cut out. A row without a ``phoneNumber`` stays as it is, and so does any number
-        that is not its own.
+        that is not its own. A number that JSON does not have becomes a text, as in ``"NaN"``.
         """
-        row = dict(contact.raw)
+        row: dict[str, Any] = finite(dict(contact.raw))
         number = _number_in(row)
         if self._mode is PhoneNumbers.KEEP or not number:
             return row
@@ -112,7 +113,7 @@ class Treatment:
 
 
 def json_line(row: Mapping[str, Any]) -> bytes:
-    """The row as a line of JSON, in UTF-8."""
+    """The row, as its ``Treatment`` gave it, as a line of JSON, in UTF-8."""
     try:
         return f"{_encode(row)}\n".encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can hold and UTF-8 cannot
