@@ -164,6 +164,20 @@ class TestArchiveFails:
         assert campaign_id in delete(result_of(path)).failures
         assert sorted(kept(tmp_path, campaign_id)) == ["campaign.json"]
 
+    def test_delete__refused_and_then_made_by_hand(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """A receipt for a delete that nobody saw names who found the campaign gone, and nobody who deleted it."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        kore_simulator.fail_next(400, operation="delete", body={"status": "failed"})
+        assert campaign_id in delete(result_of(path)).failures
+        remove(kore_simulator, campaign_id)
+
+        assert only(delete(result_of(path)))["changed"] is False
+
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["deleted_at"], receipt["deleted_by"], receipt["found_gone_by"]) == (None, None, BY)
+
     def test_delete__record_garbled(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
     ) -> None:

@@ -59,13 +59,19 @@ class TestKept:
         client.delete_campaign(campaign_id, "voice")
         target = Target(campaign_id, campaign_instance_id=first["campaign_instance_id"], contacts_before_stop=250)
 
-        assert report.one(campaign_id) == first | {"changed": False}
+        assert report.one(campaign_id) == first | {"changed": False, "last_run_known": False}
         assert report.one(target) == first | {"changed": False}
         other = Target(campaign_id, campaign_instance_id="cid-other")
         assert isinstance(report.failure(other), KoreNotFoundError)
 
-    def test_gone__newest(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
-        """Of several runs' reports of a campaign that is gone, the newest is returned, whatever else lies there."""
+    def test_gone__newest(
+        self,
+        report: Reporter,
+        kore_simulator: KoreSimulator,
+        client: KoreClient,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Of several runs' reports of a campaign that is gone, the newest is returned, and said to be only that."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
         first = report.one(campaign_id)
         kore_simulator.restart(campaign_id)
@@ -76,7 +82,8 @@ class TestKept:
         folder_of(first).with_name("notes").mkdir()
 
         assert first["report_url"] != second["report_url"]
-        assert report.one(campaign_id) == second | {"changed": False}
+        assert report.one(campaign_id) == second | {"changed": False, "last_run_known": False}
+        assert f"newest is about run {second['campaign_instance_id']}. Whether the campaign ran again" in caplog.text
         named = Target(campaign_id, campaign_instance_id=first["campaign_instance_id"])
         assert report.one(named) == first | {"changed": False}
 

@@ -113,12 +113,14 @@ class Record:
     ) -> None:
         """Write the receipt: who deleted what, when, and by which report. Nothing is written after it.
 
-        ``receipt`` and ``deleted_at`` are None where the try that deleted was killed before it could tell,
-        ``proven_gone_at`` where nobody wanted a proof.
+        ``receipt`` and ``deleted_at`` are None where an earlier try did not come to tell: it may have been killed, or
+        its delete refused, and somebody else deleted since. Unless that try kept the service's answer, nobody is said
+        to have deleted then, only who found the campaign gone. ``proven_gone_at`` is None where nobody wanted a proof.
 
         Raises:
             ReportStorageError: it cannot be written; the next try completes it.
         """
+        is_ours = receipt is not None or self.is_answered
         self.keep_answer(receipt)
         campaign = self.campaign
         _write(
@@ -137,7 +139,8 @@ class Record:
                 "request": request,
                 "deleted_at": deleted_at,
                 "proven_gone_at": None if proven_gone_at is None else instant_text(proven_gone_at),
-                "deleted_by": dict(self.deleted_by),
+                "deleted_by": dict(self.deleted_by) if is_ours else None,
+                **({} if is_ours else {"found_gone_by": dict(self.deleted_by)}),
             },
         )
 

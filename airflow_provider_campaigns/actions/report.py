@@ -164,8 +164,18 @@ class _Report:
         enough = [one for one in found if self._is_enough(one[1], target)]
         if enough:
             folder, kept = max(enough, key=lambda one: one[1].finished_at)
-            log.info("campaign %s: is not there, its complete report is kept", target.campaign_id)
-            return self._keep(folder, kept)
+            result = self._keep(folder, kept)
+            if target.campaign_instance_id is not None:
+                log.info("campaign %s: is not there, its complete report is kept", target.campaign_id)
+                return result
+            log.warning(
+                "campaign %s: is not there; of the reports that are kept, the newest is about run %s. Whether the "
+                "campaign ran again before it went, nobody can tell any more",
+                target.campaign_id,
+                kept.campaign_instance_id,
+            )
+            result.details["last_run_known"] = False
+            return result
         if self._options.if_missing == "fail":
             others = "".join(
                 f"; {folder.url()} has formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}"

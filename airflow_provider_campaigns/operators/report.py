@@ -55,6 +55,8 @@ class CampaignReportOperator(CampaignsOperator):
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, complete, reason, rows,
         contacts_before_stop, report_url, manifest_url, manifest_sha256, finished_at}``; no contact, no phone number.
+        ``last_run_known: false`` besides where the campaign is gone and nothing names its last run: the report is the
+        newest that is kept, and a later run may have gone unreported.
         Each asset in ``outlets`` gets an event with ``{"campaigns": [{campaign_id, rows, complete, manifest_url,
         manifest_sha256}]}``.
 
