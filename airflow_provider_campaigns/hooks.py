@@ -54,7 +54,8 @@ class KoreCampaignHook(BaseHook):
         """The client for this connection; the same one each time, so that its connections are reused.
 
         Raises:
-            KoreConfigurationError: a field of the connection is missing or malformed; nothing was sent.
+            KoreConfigurationError: there is no such connection, which is retryable, or a field of it is missing or
+                malformed; nothing was sent.
         """
         return self._client
 
@@ -65,9 +66,20 @@ class KoreCampaignHook(BaseHook):
         return KoreClient(self._settings(), sleep=self._sleep)
 
     def _settings(self) -> KoreSettings:
-        from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret  # noqa: PLC0415
 
-        settings = settings_from(self.get_connection(self.kore_conn_id))
+        try:
+            connection = self.get_connection(self.kore_conn_id)
+        except AirflowNotFoundException as error:
+            missing = KoreConfigurationError(
+                f"kore_conn_id: there is no connection {self.kore_conn_id!r}, or the secrets backend that has it failed",
+                field="kore_conn_id",
+            )
+            # Airflow says the same of a backend that failed (task SDK 1.3, _get_connection), which may pass, and a stop
+            # at a close must not be lost to that: it is tried again.
+            missing.retryable = True
+            raise missing from error
+        settings = settings_from(connection)
         # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
         mask_secret(settings.client_secret)
         return settings

@@ -14,9 +14,9 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from airflow_provider_campaigns.actions.watch import PERMANENT_ERRORS, CampaignWatch
+from airflow_provider_campaigns.actions.watch import CampaignWatch
 from airflow_provider_campaigns.kore.campaigns import Campaign
-from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreConfigurationError, KoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -73,6 +73,11 @@ class StatusWait:
         self._tell = tell
         self._look: dict[str, Found] = {}
 
+    @property
+    def has_looked(self) -> bool:
+        """True if the look that goes on has said something about every campaign of this wait."""
+        return len(self._look) == len(self.goal.campaigns)
+
     def begin_look(self) -> None:
         """Forget the last look: a goal is reached within one, not bit by bit."""
         self._look = {}
@@ -99,7 +104,7 @@ class StatusWait:
         """A look is over that this wait saw from its beginning; ``error`` is what cut it short, if anything did."""
         self.looked.set()
         errors = [one for one in self._look.values() if isinstance(one, KoreError)]
-        trouble = errors[0] if errors else error if len(self._look) < len(self.goal.campaigns) else None
+        trouble = errors[0] if errors else None if self.has_looked else error
         if trouble is not None and self.trouble is None:
             self._tell(logging.WARNING, f"the status could not be read ({trouble}); still waiting")
         elif trouble is None and self.trouble is not None:
@@ -119,7 +124,10 @@ class StatusPoller:
     Looks begin as far apart as the most impatient wait asks for, or farther, if the request budget cannot bear that;
     the first after a random part of it, so that many processes do not ask in step. Every wait sees a status that is at
     most one such interval old, plus what the look itself took. A look that fails is logged once per streak, and
-    the next one is made as if nothing had happened; only wrong credentials and wrong settings end the waits.
+    the next one is made as if nothing had happened; only wrong settings and wrong credentials end the waits.
+    Credentials are believed to be wrong when two looks in a row are refused: one refusal may come from something
+    between here and the service, and a thousand waits should not end of it. Even then a wait goes on whose campaigns
+    were all read.
 
     The settings are asked for before every look, so a connection that is edited is used from the next one on.
 
@@ -151,6 +159,7 @@ class StatusPoller:
         self._watch: CampaignWatch | None = None
         self._begun_at = 0.0
         self._not_before = 0.0
+        self._is_refused = False
         self._told_stretch_s = 0.0
 
     def join(self, goal: StatusGoal, *, interval_s: float, tell: Callable[[int, str], None]) -> StatusWait:
@@ -232,13 +241,19 @@ class StatusPoller:
         trouble: KoreError | None = None
         try:
             await self._look(await self._open(), waits)
+            self._is_refused = False
         except _NobodyWaitsError:
             return
-        except PERMANENT_ERRORS as error:
+        except KoreConfigurationError as error:
             for wait in self._waits:
                 wait.end(error)
         except KoreError as error:
             trouble = error
+            if isinstance(error, KoreAuthenticationError):
+                for wait in self._waits if self._is_refused else ():
+                    if not wait.has_looked:
+                        wait.end(error)
+                self._is_refused = True
             self._not_before = loop.time() + max(error.retry_after_s or 0.0, _LEAST_PAUSE_S)
         async for wait in _breathing(waits):
             wait.end_look(trouble)

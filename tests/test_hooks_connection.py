@@ -274,3 +274,11 @@ class TestBadFields:
             hook.stop_campaign("cd-1")
         assert hook.test_connection()[0] is False
         assert len(kore_simulator.requests) == 0
+
+    def test_get_conn__no_connection(self) -> None:
+        """A connection that is not there is named; as a secrets backend may have failed, it is tried again."""
+        with pytest.raises(KoreConfigurationError, match=r"^kore_conn_id: there is no connection 'nowhere'") as caught:
+            KoreCampaignHook("nowhere").get_conn()
+
+        assert caught.value.retryable
+        assert KoreCampaignHook("nowhere").test_connection()[0] is False

@@ -264,6 +264,23 @@ def test_poll__permanent_error(kore_simulator: KoreSimulator) -> None:
     assert [type(one) for one in asyncio.run(story())] == [KoreAuthenticationError] * 3
 
 
+def test_poll__refused_once(kore_simulator: KoreSimulator) -> None:
+    """One look that is refused ends no wait: the next one is answered."""
+    ids = [kore_simulator.add_campaign(status="Active") for _ in range(5)]
+    kore_simulator.fail_next(403)
+
+    async def story() -> list[str]:
+        poller = Account(kore_simulator).poller()
+        waits = [join(poller, one) for one in ids]
+        await until(lambda: all(wait.trouble is not None for wait in waits))
+        for one in ids:
+            kore_simulator.set_status(one, "Stopped")
+        await asyncio.wait([wait.reached for wait in waits])
+        return [campaign.status for wait in waits for campaign in wait.reached.result()]
+
+    assert asyncio.run(story()) == ["Stopped"] * 5
+
+
 def test_poll__cut_short(kore_simulator: KoreSimulator) -> None:
     """A look that is cut short has failed for those only whose campaigns it did not reach."""
     ids = [kore_simulator.add_campaign(status="Active") for _ in range(4)]

@@ -187,7 +187,7 @@ class TestRun:
         assert [request.operation for request in kore_simulator.requests].count("get") == 2
 
     def test_run__wrong_credentials(self, kore_simulator: KoreSimulator) -> None:
-        """Wrong credentials end the wait at once, and are named."""
+        """Wrong credentials end the wait when a second look is refused as well, and are named."""
         campaign_id = kore_simulator.add_campaign(status="Active")
         kore_simulator.renew_credentials(
             Credentials(
