@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_campaigns.actions.senders import run_all
 
-PATIENCE_S = 20.0
+PATIENCE_S = 5.0
 
 
 def test_run_all__those_that_hang_hold_up_no_other():

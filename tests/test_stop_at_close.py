@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,104 @@ def test_serve__statuses_that_cannot_be_read(evening: Callable[..., Evening], ko
 
     assert sorted(at.sent) == sorted((one, 0.0) for one in ids)
     assert outcomes.failures == {}
+
+
+@pytest.mark.parametrize("number", [3, 6], ids=["each by itself", "by the list"])
+@pytest.mark.parametrize("trouble", [401, 403, 404, 429, 503, "hang", "hang status"])
+def test_serve__cannot_be_read_before_the_close(
+    evening: Callable[..., Evening], kore_simulator: KoreSimulator, trouble: int | str, number: int
+):
+    """What ran when it was planned is stopped at its close, whatever becomes of the last reading before it."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(number)]
+    at.plan(*ids)
+    operation = "list" if number > 3 else "get"
+    if trouble == "hang status":
+        kore_simulator.faults.hang_next(30, operation="status", before=True)
+    elif trouble == "hang":
+        kore_simulator.faults.hang_next(30, operation=operation, before=True, times=number)
+    else:
+        kore_simulator.fail_next(int(trouble), operation=operation, times=20, before=True)
+
+    at.serve()
+
+    assert sorted(one for one, _ in at.sent) == sorted(ids)
+    # A rate limit that the reading met holds up the stops no longer than one that they meet themselves.
+    assert {late_s for _, late_s in at.sent} <= ({0.0, 5.5} if trouble == 429 else {0.0})
+    for one in ids:
+        kore_simulator.assert_one_effect("stop", one)
+
+
+def test_serve__cannot_be_read_and_did_not_run(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """What did not run when it was planned, or is not known from then, is read after the close, and judged by that."""
+    at = evening(-600)
+    running = kore_simulator.add_campaign(name="Running", status="Active", calling_hours=hours())
+    idle = kore_simulator.add_campaign(name="Idle", status="Ready", calling_hours=hours())
+    started = kore_simulator.add_campaign(name="Started", status="Stopped", calling_hours=hours())
+    scheduled = kore_simulator.add_campaign(name="Scheduled", status="Scheduled", calling_hours=hours())
+    unknown = kore_simulator.add_campaign(name="Unknown", status="Active", calling_hours=hours())
+    run = at.plan(running, idle, started, scheduled, unknown)
+    # As a task that an older version has deferred.
+    run.planned[unknown] = replace(run.planned[unknown], campaign=None)
+    kore_simulator.restart(started)
+    kore_simulator.fail_next(403, operation="list", before=True)
+
+    outcomes = at.serve()
+
+    assert at.sent[0] == (running, 0.0)
+    assert sorted(at.sent[1:]) == sorted([(started, 0.0), (unknown, 0.0)])
+    assert [(one["campaign_id"], one["status"], one["changed"]) for one in outcomes.as_dicts()] == [
+        (running, "Stopped", True),
+        (idle, "Ready", False),
+        (started, "Stopped", True),
+        (unknown, "Stopped", True),
+    ]
+    assert "schedule" in str(outcomes.failures[scheduled])
+
+
+def test_serve__the_last_reading_is_bounded(
+    evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
+):
+    """The last reading begins five seconds before the close, and nothing of it is waited for in the last of them."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
+    at.plan(*ids)
+    given: list[float] = []
+    list_campaigns, warm_connection = at.client.list_campaigns, at.client.warm_connection
+
+    def noted_list(*args: Any, within_s: float | None = None, **kwargs: Any) -> Any:
+        given.append(-1 if within_s is None else within_s)
+        return list_campaigns(*args, within_s=within_s, **kwargs)
+
+    def noted_status(*args: Any, answer_timeout_s: float, **kwargs: Any) -> Any:
+        given.append(answer_timeout_s)
+        return warm_connection(*args, answer_timeout_s=answer_timeout_s, **kwargs)
+
+    monkeypatch.setattr(at.client, "list_campaigns", noted_list)
+    monkeypatch.setattr(at.client, "warm_connection", noted_status)
+
+    at.serve()
+
+    assert given == [*[4.0] * 7, -1]
+
+
+def test_from_json__holds_no_more_than_a_stop_needs(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """What is kept of a campaign while it waits tells its run and its status, and no caller id."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    run = at.plan(campaign)
+
+    kept = run.as_json()["planned"][0]["campaign"]
+
+    assert kept == {
+        "id": campaign,
+        "name": "C",
+        "status": "Active",
+        "campaignInstanceId": kore_simulator.campaign(campaign).instance_id,
+        "schedule": {"isSchedulingEnabled": False},
+    }
+    again = CloseRun.from_json(json.loads(json.dumps(run.as_json())))
+    assert again.planned[campaign].campaign == run.planned[campaign].campaign
 
 
 def test_serve__closes_in_order(evening: Callable[..., Evening], kore_simulator: KoreSimulator):

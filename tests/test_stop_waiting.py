@@ -135,6 +135,8 @@ class TestSchedules:
             for number in range(8)
         ]
         running = add(kore_simulator, 8, status="Active")
+        # All eight stops are under way before the first is answered.
+        kore_simulator.switches(latency=0.2)
 
         stop(*scheduled, *running, disable_schedule=True)
 

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 REFRESH = timedelta(seconds=5)
 """How long before the instant the campaigns are read once more, which also opens the connections for the stops."""
 
+LOOK_ENDS = timedelta(seconds=1)
+"""How long before the instant that last reading is over, whether it was answered or not."""
+
 RESERVE = timedelta(seconds=60)
 """How long before the instant room for the stops is kept; what was sent earlier no longer counts at the instant."""
 
@@ -48,6 +51,10 @@ class StopMoment:
     def refresh(self, clock: Clock) -> None:
         """Wait for the time to read the campaigns once more."""
         _wait_until(self.at - REFRESH, clock)
+
+    def look_s(self, clock: Clock) -> float:
+        """Seconds that are left for the last reading."""
+        return max(0.0, (self.at - LOOK_ENDS - clock.now()).total_seconds())
 
     def arrive(self, clock: Clock) -> None:
         """Wait for the instant itself."""
@@ -74,17 +81,18 @@ class StopMoment:
 
 
 @contextmanager
-def warm_connections(client: KoreClient, campaign_ids: Sequence[str]) -> Iterator[None]:
+def warm_connections(client: KoreClient, campaign_ids: Sequence[str], *, answer_timeout_s: float) -> Iterator[None]:
     """Open a connection for each sender while the block does a reading of its own.
 
     One status is read for each further connection, all at once, so that they overlap: real requests warm the pool that
     requests really uses. What they answer does not matter here; the block's own reading decides. Where the budget has
-    no place for one, it is left out: it must not take the place of a stop.
+    no place for one, it is left out: it must not take the place of a stop. None is waited for longer than
+    ``answer_timeout_s``.
     """
 
     def read(campaign_id: str) -> None:
         try:
-            client.warm_connection(campaign_id)
+            client.warm_connection(campaign_id, answer_timeout_s=answer_timeout_s)
         except KoreError as error:
             log.debug("campaign %s: no connection opened early: %s", campaign_id, error)
 

@@ -21,7 +21,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.actions.targets import Target
@@ -51,11 +51,24 @@ PROVEN_MISSING = ProvenMissing()
 
 
 class CampaignReader:
-    """Reads campaigns for one action; its lists serve all of them, so that many missing ones cost few requests."""
+    """Reads campaigns for one action; its lists serve all of them, so that many missing ones cost few requests.
 
-    def __init__(self, client: KoreClient, *, priority: Priority = Priority.READ) -> None:
+    Args:
+        client: where they are.
+        priority: the place of the readings in the request budget's queue.
+        left_s: seconds until nothing is waited for any more; None for as long as it takes.
+    """
+
+    def __init__(
+        self,
+        client: KoreClient,
+        *,
+        priority: Priority = Priority.READ,
+        left_s: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._client = client
         self._priority = priority
+        self._left_s = left_s
         self._lists: dict[CampaignType, dict[str, Campaign]] = {}
         self._lock = threading.Lock()
 
@@ -69,7 +82,7 @@ class CampaignReader:
             KoreProtocolError: reading does not find it, but the list holds it; retryable.
         """
         try:
-            return self._client.get_campaign(campaign_id, priority=self._priority)
+            return self._client.get_campaign(campaign_id, priority=self._priority, within_s=self._left_s())
         except KoreNotFoundError as error:
             if self._is_listed(campaign_id, campaign_type):
                 raise KoreProtocolError(
@@ -80,12 +93,18 @@ class CampaignReader:
             return PROVEN_MISSING
 
     def read_many(
-        self, targets: Sequence[Target], campaign_type: CampaignType, outcomes: Outcomes
+        self,
+        targets: Sequence[Target],
+        campaign_type: CampaignType,
+        outcomes: Outcomes,
+        *,
+        most_alone: int | None = None,
     ) -> dict[str, Campaign | ProvenMissing]:
         """Every target as a campaign or ``PROVEN_MISSING``; one that cannot be read, or is another, becomes a failure.
 
-        Many are looked up in the list of ``campaign_type``, and only what it does not hold is read by itself. Such
-        campaigns come without calling hours.
+        Many are looked up in the list of ``campaign_type``, and only what it does not hold is read by itself: that is
+        one request each, so where there are more than ``most_alone``, they are not read. Campaigns of the list come
+        without calling hours.
         """
         by_id = {target.campaign_id: target for target in targets}
         try:
@@ -93,6 +112,14 @@ class CampaignReader:
         except KoreError as error:
             outcomes.failures.update(dict.fromkeys(by_id, error))
             return {}
+
+        alone = [one for one in by_id if one not in listed]
+        if most_alone is not None and len(alone) > most_alone:
+            unread = "the list does not hold it, and there are too many of those to read each by itself"
+            outcomes.failures.update({
+                one: KoreProtocolError(f"campaign {one}: {unread}", campaign_id=one, retryable=True) for one in alone
+            })
+            by_id = {one: target for one, target in by_id.items() if one in listed}
 
         def read(campaign_id: str) -> Campaign | ProvenMissing:
             found = listed.get(campaign_id) or self.read(campaign_id)
@@ -127,9 +154,8 @@ class CampaignReader:
     def _list(self, kind: CampaignType, *, fresh: bool = False) -> Mapping[str, Campaign]:
         with self._lock:
             if fresh or kind not in self._lists:
-                self._lists[kind] = {
-                    one.campaign_id: one for one in self._client.list_campaigns(kind, priority=self._priority)
-                }
+                listed = self._client.list_campaigns(kind, priority=self._priority, within_s=self._left_s())
+                self._lists[kind] = {one.campaign_id: one for one in listed}
             return self._lists[kind]
 
 

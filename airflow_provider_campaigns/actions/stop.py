@@ -31,6 +31,7 @@ from airflow_provider_campaigns.actions.stop_step import Step, ends_a_run, step_
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
+    CampaignMismatchError,
     CampaignTimeoutError,
     KoreError,
     KoreNotFoundError,
@@ -107,6 +108,7 @@ def stop_campaigns(
     options: StopOptions,
     *,
     moment: StopMoment | None = None,
+    planned: Mapping[str, Campaign] | None = None,
     contacts: Mapping[str, ContactCount] | None = None,
     evidence: Evidence | None = None,
     audit: Audit | None = None,
@@ -123,6 +125,8 @@ def stop_campaigns(
         options: how.
         moment: the instant before which no stop is sent; None for at once. Seconds before it the campaigns are read;
             at it all stops go out over connections that are open by then.
+        planned: the campaigns as they were read when this was planned, by campaign id: what ran then is stopped at the
+            moment even if it cannot be read before it.
         contacts: contact results that were counted already, by campaign id.
         evidence: what earlier tries of the same task have sent, and where this one keeps what it sends.
         audit: who is told of each change when it is made; by default the log.
@@ -132,7 +136,14 @@ def stop_campaigns(
         A result or an error for each target.
     """
     stop = _Stop(
-        client, targets, options, evidence or NoEvidence(), clock, contacts=contacts or {}, audit=audit or AuditLog()
+        client,
+        targets,
+        options,
+        evidence or NoEvidence(),
+        clock,
+        planned=planned or {},
+        contacts=contacts or {},
+        audit=audit or AuditLog(),
     )
     return stop.run() if moment is None else stop.run_at(moment)
 
@@ -152,9 +163,11 @@ class _Stop:
         evidence: Evidence,
         clock: Clock,
         *,
+        planned: Mapping[str, Campaign],
         contacts: Mapping[str, ContactCount],
         audit: Audit,
     ) -> None:
+        self._planned = planned
         self._evidence = evidence
         self._earlier: Mapping[str, Entry] = {}
         self._client = client
@@ -208,14 +221,21 @@ class _Stop:
     def _run(self) -> Outcomes:
         self._contacts.recall(self._earlier)
         self._rounds.extend(self._targets)
-        self._serve(list(self._targets.values()))
+        # As urgent as the stops that wait for it.
+        self._serve(list(self._targets.values()), CampaignReader(self._client, priority=Priority.STOP))
         self._rounds.go_on(look=self._look, serve=self._serve, give_up=self._give_up)
         keep_confirmed(self._evidence, self._outcomes.results)
         return self._outcomes
 
-    def _serve(self, targets: list[Target]) -> None:
+    def _serve(self, targets: list[Target], reader: CampaignReader | None = None) -> None:
         """Read the targets and do what the status of each asks for."""
-        found = self._read(targets)
+        reader = reader or self._reader
+        if self._moment is not None and self._clock.now() < self._moment.at:
+            found, targets = self._read_early(targets, self._moment)
+            self._serve_found(found)
+        self._serve_found(reader.read_many(targets, self._options.campaign_type, self._outcomes))
+
+    def _serve_found(self, found: Mapping[str, Campaign | ProvenMissing]) -> None:
         campaigns: dict[str, Campaign] = {}
         for campaign_id, campaign in found.items():
             if isinstance(campaign, ProvenMissing):
@@ -261,14 +281,40 @@ class _Stop:
         if sending:
             self._evidence.keep(sending)
 
-    def _read(self, targets: list[Target]) -> dict[str, Campaign | ProvenMissing]:
-        is_early = self._moment is not None and self._clock.now() < self._moment.at
+    def _read_early(
+        self, targets: list[Target], moment: StopMoment
+    ) -> tuple[dict[str, Campaign | ProvenMissing], list[Target]]:
+        """The campaigns as they are shortly before the moment, and those that can only be read after it.
+
+        No stop waits for that: it is over before the moment, and what cannot be read by then is what it was when it was
+        planned, if it ran and no earlier try has sent it a stop.
+        """
+        look_s = partial(moment.look_s, self._clock)
+        reader = CampaignReader(self._client, priority=Priority.STOP, left_s=look_s)
+        by_id = {target.campaign_id: target for target in targets}
+        looked = Outcomes(by_id)
         with (
-            warm_connections(self._client, [target.campaign_id for target in targets])
-            if is_early and len(targets) >= LIST_FROM
+            warm_connections(self._client, list(by_id), answer_timeout_s=max(look_s(), 1.0))
+            if len(by_id) >= LIST_FROM
             else nullcontext()
         ):
-            return self._reader.read_many(targets, self._options.campaign_type, self._outcomes)
+            found = reader.read_many(targets, self._options.campaign_type, looked, most_alone=LIST_FROM - 1)
+        unread = []
+        for campaign_id, error in looked.failures.items():
+            planned = self._planned.get(campaign_id)
+            if isinstance(error, CampaignMismatchError):
+                self._outcomes.failures[campaign_id] = error
+            elif planned is not None and step_for(planned) is Step.SEND and not self._was_sent(campaign_id):
+                log.warning(
+                    "campaign %s: cannot be read before its stop (%s); it was %s when this was planned, and is stopped",
+                    campaign_id,
+                    error,
+                    planned.status,
+                )
+                found[campaign_id] = planned
+            else:
+                unread.append(by_id[campaign_id])
+        return found, unread
 
     def _serve_one(self, campaign: Campaign) -> None:
         step = step_for(campaign)

@@ -29,6 +29,7 @@ from airflow_provider_campaigns.actions.stop import StopOptions, missing_result,
 from airflow_provider_campaigns.actions.stop_step import ends_a_run
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import KoreError
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.actions.audit import Audit
     from airflow_provider_campaigns.actions.evidence import Evidence
-    from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
@@ -54,12 +54,14 @@ class Planned:
         schedule: the clocks that count for it.
         chosen: the close that it waits for; None until that was decided.
         contacts: its contact results when it was planned; None if they were not counted.
+        campaign: as it was read when it was planned, without what nobody needs any more; None if that is not known.
     """
 
     target: Target
     schedule: Schedule
     chosen: Closing | None = None
     contacts: ContactCount | None = None
+    campaign: Campaign | None = None
 
 
 class CloseRun:
@@ -122,6 +124,7 @@ class CloseRun:
                     "contact_timezones": list(one.schedule.contact_timezones),
                     "chosen": one.chosen and {"day": one.chosen.day.isoformat(), "at": one.chosen.at.isoformat()},
                     "contacts": one.contacts and one.contacts.as_entry(),
+                    "campaign": one.campaign and dict(one.campaign.raw),
                 }
                 for one in self.planned.values()
             ],
@@ -141,8 +144,9 @@ class CloseRun:
                 Schedule(calling_hours or CallingHours.from_api(one["calling_hours"]), tuple(one["contact_timezones"])),
                 one["chosen"]
                 and Closing(date.fromisoformat(one["chosen"]["day"]), datetime.fromisoformat(one["chosen"]["at"])),
-                # A task may have been deferred by a version that did not count.
+                # A task may have been deferred by a version that knew less.
                 ContactCount.in_entry(one.get("contacts") or {}),
+                Campaign.from_api(one["campaign"]) if one.get("campaign") else None,
             )
             for one in value["planned"]
         ]
@@ -201,7 +205,7 @@ def plan_close_run(
             return None
         if runs:
             running[campaign_id] = campaign
-        return Planned(by_id[campaign_id], schedule)
+        return Planned(by_id[campaign_id], schedule, campaign=_essence(campaign))
 
     found = outcomes.attempt_all(by_id, plan)
     planned = [one for one in found.values() if one is not None]
@@ -306,6 +310,11 @@ def _serve(
         [one.target for one in group],
         options,
         moment=moment,
+        planned={
+            one.target.campaign_id: replace(one.campaign, campaign_type=options.campaign_type)
+            for one in group
+            if one.campaign is not None
+        },
         contacts={one.target.campaign_id: one.contacts for one in group if one.contacts is not None},
         evidence=evidence,
         audit=audit,
@@ -313,3 +322,15 @@ def _serve(
     )
     run.outcomes.results.update(served.results)
     run.outcomes.failures.update(served.failures)
+
+
+def _essence(campaign: Campaign) -> Campaign:
+    """The campaign with no more than it takes to stop it: what is kept for hours holds no caller id."""
+    fields = {
+        "id": campaign.campaign_id,
+        "name": campaign.name,
+        "status": str(campaign.status),
+        "campaignInstanceId": campaign.campaign_instance_id,
+        "schedule": {"isSchedulingEnabled": campaign.is_scheduled},
+    }
+    return Campaign.from_api(fields)

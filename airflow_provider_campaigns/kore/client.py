@@ -98,6 +98,7 @@ class KoreClient:
             settings.client_id, settings.client_secret, subject=settings.jwt_subject, ttl_s=settings.jwt_ttl_s
         )
         self._budget = budget
+        self._clock = clock
         self._transport = Transport(settings, budget=budget, signer=signer)
         self._sender = Sender(
             self._transport,
@@ -225,9 +226,14 @@ class KoreClient:
     # Reads
 
     def get_campaign(
-        self, campaign_id: str, *, api_version: str | None = None, priority: Priority = Priority.READ
+        self,
+        campaign_id: str,
+        *,
+        api_version: str | None = None,
+        priority: Priority = Priority.READ,
+        within_s: float | None = None,
     ) -> Campaign:
-        """The whole campaign object.
+        """The whole campaign object; ``priority`` and ``within_s`` are as in ``list_campaigns``.
 
         Raises:
             KoreNotFoundError: the service says that there is none; ``is_listed`` tells whether to believe it.
@@ -236,7 +242,12 @@ class KoreClient:
         Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2.
         """
         endpoint = self._endpoint("get", api_version)
-        body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id), priority=priority)
+        body = self._sender.read(
+            endpoint,
+            campaign_id=checked_campaign_id(campaign_id),
+            priority=priority,
+            ends_at=self._ends_at(within_s),
+        )
         return campaign_in(body, endpoint, campaign_id)
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
@@ -260,12 +271,14 @@ class KoreClient:
         name_pattern: str | None = None,
         api_version: str | None = None,
         priority: Priority = Priority.READ,
+        within_s: float | None = None,
     ) -> list[Campaign]:
         """Every campaign of a type, newest first, or those in one of ``statuses`` with a name like ``name_pattern``.
 
         The pattern is a shell's: ``*``, ``?`` and ``[...]``, with regard to case. 100 campaigns per request; items of
         a list have no calling hours. A list that changes while it is read is read once more. ``priority`` is its place
-        in the request budget's queue.
+        in the request budget's queue; ``within_s`` are seconds after which nothing is waited for any more, neither for
+        a place nor for an answer, but that each request is given one second; with it, none is repeated.
 
         Raises:
             KoreProtocolError: the pages do not add up to the total, twice; nothing may be concluded from such a list.
@@ -273,7 +286,7 @@ class KoreClient:
         Source: get-all-campaigns-v2.
         """
         kind = checked_campaign_type(campaign_type)
-        campaigns = self._list(kind, api_version, statuses, priority=priority)
+        campaigns = self._list(kind, api_version, statuses, priority=priority, ends_at=self._ends_at(within_s))
         # Whether the service's own filter is honoured is not documented for every status, so it only saves requests.
         wanted = {CampaignStatus(one) for one in statuses}
         return [
@@ -386,15 +399,21 @@ class KoreClient:
         """
         return self._budget.reserve(min(requests, self.settings.requests_per_minute), duration_s=duration_s)
 
-    def warm_connection(self, campaign_id: str) -> None:
+    def warm_connection(self, campaign_id: str, *, answer_timeout_s: float | None = None) -> None:
         """Open one more connection by reading a status, if the budget has a place right now.
+
+        ``answer_timeout_s`` is how long to wait for the answer, where that is less than the account's time-out.
 
         Raises:
             KoreError: it was not read; ``KoreBudgetError`` if there was no place.
         """
         endpoint = self._endpoint("status", None)
         self._transport.send(
-            endpoint, priority=Priority.READ, campaign_id=checked_campaign_id(campaign_id), place_timeout_s=0
+            endpoint,
+            priority=Priority.READ,
+            campaign_id=checked_campaign_id(campaign_id),
+            place_timeout_s=0,
+            answer_timeout_s=answer_timeout_s,
         )
 
     # Description
@@ -416,6 +435,9 @@ class KoreClient:
         return f"{endpoint.method} {path}?{urlencode(endpoint.url_query(self.settings.account_id))}"
 
     # Sending
+
+    def _ends_at(self, within_s: float | None) -> float | None:
+        return None if within_s is None else self._clock() + within_s
 
     def _endpoint(self, verb: str, api_version: str | None, *, campaign_type: str | None = None) -> Endpoint:
         version = self.api_version_of(verb, api_version)

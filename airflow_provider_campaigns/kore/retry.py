@@ -42,12 +42,13 @@ class Bounds:
     drain_s: float = 10.0
 
 
-def read_delay_s(error: KoreError, attempt: int, *, jitter: float) -> float | None:
+def read_delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: bool = False) -> float | None:
     """Seconds until a read that failed the ``attempt``-th time (from 1) is sent again; None: not again.
 
-    ``jitter`` is a random number from 0 to 1.
+    ``jitter`` is a random number from 0 to 1. ``is_stop`` is true of one that a stop waits for.
     """
-    return _delay_s(error, attempt, jitter, rate_limit_delays_s=_READ_RATE_LIMIT_S)
+    delays = _STOP_RATE_LIMIT_S if is_stop else _READ_RATE_LIMIT_S
+    return _delay_s(error, attempt, jitter, rate_limit_delays_s=delays)
 
 
 def write_delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: bool = False) -> float | None:

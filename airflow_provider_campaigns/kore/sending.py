@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +20,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
 )
 from airflow_provider_campaigns.kore.retry import RATE_LIMIT_WINDOW_S, read_delay_s, write_delay_s
+from airflow_provider_campaigns.kore.transport import MAX_PLACE_WAIT_S
 from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, Verdict, in_doubt
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.writes import WriteGoal
 
 log = logging.getLogger(__name__)
+
+_LEAST_S = 1.0
+"""Seconds that a request is given however little is left: one that is cut off earlier might as well not be sent."""
 
 _DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
@@ -111,18 +116,29 @@ class Sender:
         query: dict[str, str] | None = None,
         priority: Priority = Priority.READ,
         deadline: float | None = None,
+        ends_at: float | None = None,
     ) -> dict[str, Any]:
-        """The answer to a request that may be repeated; it is sent once at least, also after the deadline."""
+        """The answer to a request that may be repeated; it is sent once at least, also after the deadline.
+
+        Past ``ends_at`` nothing is waited for any more, but for a second. Where only that is given, it is sent once:
+        repeating it could take the places of the stops that do not wait for it.
+        """
         if deadline is None:
-            deadline = self._clock() + self._bounds.seconds
+            deadline = self._deadline() if ends_at is None else -math.inf
         attempt = 1
         while True:
             try:
                 return self._transport.send(
-                    endpoint, priority=priority, campaign_id=campaign_id, body=body, query=query
+                    endpoint,
+                    priority=priority,
+                    campaign_id=campaign_id,
+                    body=body,
+                    query=query,
+                    **self._patience(ends_at),
                 )
             except KoreError as error:
-                delay = read_delay_s(error, attempt, jitter=self._jitter())
+                # Read for a stop, it is as urgent as one, and holds up no stop for longer than one would.
+                delay = read_delay_s(error, attempt, jitter=self._jitter(), is_stop=priority is Priority.STOP)
                 if delay is None or attempt >= self._bounds.attempts or self._clock() + delay > deadline:
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
@@ -234,6 +250,16 @@ class Sender:
                 return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
             goal.learn(campaign)
         return None
+
+    def _deadline(self) -> float:
+        return self._clock() + self._bounds.seconds
+
+    def _patience(self, ends_at: float | None) -> dict[str, float]:
+        """How long one request is waited for, as ``Transport.send`` takes it; its own time-outs without an end."""
+        if ends_at is None:
+            return {}
+        left_s = max(_LEAST_S, ends_at - self._clock())
+        return {"place_timeout_s": min(left_s, MAX_PLACE_WAIT_S), "answer_timeout_s": left_s}
 
     def _wait(self, trouble: KoreError, delay: float, priority: Priority) -> None:
         """Wait before sending again; a rate limit is the account's, so it makes everybody wait.
