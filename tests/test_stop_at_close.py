@@ -17,7 +17,12 @@ from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.client import KoreClient
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreConfigurationError, KoreNotFoundError
+from airflow_provider_campaigns.kore.errors import (
+    CampaignStateError,
+    KoreConfigurationError,
+    KoreConnectionError,
+    KoreNotFoundError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -354,6 +359,55 @@ def test_serve__slow_at_an_earlier_close(evening: Callable[..., Evening], kore_s
 
     assert at.sent[-1] == (later, 120.0)
     assert outcomes.failures[slow].retryable is True
+
+
+def test_serve__hangs_at_an_earlier_close(
+    evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
+):
+    """Whatever an earlier close sends and reads is waited for until five seconds before the next one, and no longer."""
+    at = evening(-600)
+    slow = kore_simulator.add_campaign(name="Slow", status="Active", calling_hours=hours())
+    later = kore_simulator.add_campaign(name="Later", status="Active", calling_hours=hours(window="9:00 AM-6:01 PM"))
+    at.plan(slow, later)
+    send = at.client._transport.send
+    waited: list[tuple[str, float, float]] = []
+
+    def hangs(endpoint: Any, *, answer_timeout_s: float | None = None, **kwargs: Any) -> Any:
+        """Lets the clocks pass while the service hangs, so that the real wait is short."""
+        begun_s = at.seconds_after_close()
+        if kwargs["campaign_id"] != slow or not 0 <= begun_s < 60 or answer_timeout_s is None:
+            return send(endpoint, answer_timeout_s=answer_timeout_s, **kwargs)
+        timeout_s = min(30.0, answer_timeout_s)
+        waited.append((endpoint.name, begun_s, timeout_s))
+        at.time.elapsed_s += timeout_s
+        raise KoreConnectionError("no answer", retryable=True, outcome_unknown=endpoint.name.startswith("stop"))
+
+    monkeypatch.setattr(at.client._transport, "send", hangs)
+    monkeypatch.setattr(at.client._sender, "_clock", lambda: at.time.elapsed_s)
+    monkeypatch.setattr(at.client, "_clock", lambda: at.time.elapsed_s)
+    monkeypatch.setattr(at.client._sender, "_sleep", at.time.sleep)
+
+    outcomes = at.serve()
+
+    assert waited[:2] == [("stop_voice_v1", 0.0, 30.0), ("get_v2", 30.0, 25.0)]
+    assert at.sent == [(slow, 0.0), (later, 60.0)]
+    error = outcomes.failures[slow]
+    assert (error.retryable, error.outcome_unknown) == (True, True)
+
+
+def test_serve__two_closes_that_have_come(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """A late run serves all closes that have come together: one that is slow to stop has its time, and delays none."""
+    at = evening(3600)
+    slow = kore_simulator.add_campaign(name="Slow", status="Active", calling_hours=hours())
+    other = kore_simulator.add_campaign(name="Other", status="Active", calling_hours=hours(window="9:00 AM-6:30 PM"))
+    at.plan(slow, other)
+    kore_simulator.switches(drain_polls=2)
+
+    outcomes = at.serve()
+
+    assert outcomes.failures == {}
+    assert sorted(at.sent) == sorted([(slow, 3600.0), (other, 3600.0)])
+    assert [(one["campaign_id"], one["lateness_s"]) for one in outcomes.as_dicts()] == [(slow, 3600.0), (other, 1800.0)]
 
 
 @pytest.mark.parametrize(("number", "limit"), [(15, 20), (3, 9)])

@@ -39,10 +39,14 @@ class StopMoment:
         at: nothing that stops is sent before.
         expires: by campaign, when its hours begin again: from then on its stop is not sent any more. A campaign that
             is not in it, or whose instant is None, never expires.
+        closes: by campaign, the instant that it is stopped for, where that is before ``at``.
+        ends: from then on nothing of it is waited for, because something else is due; None if nothing is.
     """
 
     at: datetime
     expires: Mapping[str, datetime | None] = field(default_factory=dict)
+    closes: Mapping[str, datetime] = field(default_factory=dict)
+    ends: datetime | None = None
 
     def reserve(self, clock: Clock) -> None:
         """Wait for the time from which on room for the stops is to be kept: a window of the budget before them."""
@@ -60,9 +64,13 @@ class StopMoment:
         """Wait for the instant itself."""
         _wait_until(self.at, clock)
 
-    def lateness_s(self, now: datetime) -> float:
-        """Seconds since the instant, to the millisecond."""
-        return round((now - self.at).total_seconds(), 3)
+    def left_s(self, clock: Clock) -> float | None:
+        """Seconds until nothing is waited for any more; None for as long as it takes."""
+        return None if self.ends is None else max(0.0, (self.ends - clock.now()).total_seconds())
+
+    def lateness_s(self, campaign_id: str, now: datetime) -> float:
+        """Seconds since the instant that the campaign is stopped for, to the millisecond."""
+        return round((now - self.closes.get(campaign_id, self.at)).total_seconds(), 3)
 
     def check(self, campaign_id: str, now: datetime) -> None:
         """Make sure that the campaign may still be stopped for this instant.
@@ -74,7 +82,7 @@ class StopMoment:
         if expires is not None and now >= expires:
             raise CampaignStateError(
                 f"campaign {campaign_id}: its calling hours began again at {instant_text(expires)}, before the stop "
-                f"for the close at {instant_text(self.at)} could be sent; nothing was sent",
+                f"for the close at {instant_text(self.closes.get(campaign_id, self.at))} could be sent; nothing was sent",
                 campaign_id=campaign_id,
                 retryable=True,
             )

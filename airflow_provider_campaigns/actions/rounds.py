@@ -27,6 +27,7 @@ class Rounds:
         poll_interval_s: seconds from one round to the next.
         timeout_s: seconds for which a campaign is waited for.
         clock: the time it lives in.
+        left_s: seconds until no campaign is waited for any more; None for no such end.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Rounds:
         poll_interval_s: float,
         timeout_s: float,
         clock: Clock,
+        left_s: Callable[[], float | None] = lambda: None,
     ) -> None:
+        self._left_s = left_s
         self._outcomes = outcomes
         self._poll_interval_s = poll_interval_s
         self._timeout_s = timeout_s
@@ -49,8 +52,10 @@ class Rounds:
         self._last_seen: dict[str, str] = {}
 
     def extend(self, campaign_ids: Iterable[str]) -> None:
-        """Give campaigns the whole time from now on."""
-        self._deadlines.update(dict.fromkeys(campaign_ids, self._clock.monotonic() + self._timeout_s))
+        """Give campaigns the whole time from now on, or what is left of it."""
+        left_s = self._left_s()
+        timeout_s = self._timeout_s if left_s is None else min(self._timeout_s, left_s)
+        self._deadlines.update(dict.fromkeys(campaign_ids, self._clock.monotonic() + timeout_s))
 
     def see(self, seen: Mapping[str, str]) -> None:
         """Campaigns were read: each, and as what it was seen."""

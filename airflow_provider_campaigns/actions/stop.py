@@ -171,7 +171,8 @@ class _Stop:
         self._evidence = evidence
         self._earlier: Mapping[str, Entry] = {}
         self._client = client
-        self._reader = CampaignReader(client)
+        self._reader = CampaignReader(client, left_s=self._left_s)
+        self._moment: StopMoment | None = None
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
         self._clock = clock
@@ -185,11 +186,11 @@ class _Stop:
             poll_interval_s=options.poll_interval_s,
             timeout_s=options.confirm_timeout_s,
             clock=clock,
+            left_s=self._left_s,
         )
         self._stopping: dict[str, Campaign] = {}
         self._unfinished: dict[str, Callable[[], None]] = {}
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
-        self._moment: StopMoment | None = None
         self._contacts = ContactsBeforeStop(contacts)
         self._may_count = options.count_contacts and not options.plan_only
 
@@ -198,7 +199,7 @@ class _Stop:
         if self._clock.now() >= moment.at:
             return self.run()
         # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
-        self._reader = CampaignReader(self._client, priority=Priority.STOP)
+        self._reader = CampaignReader(self._client, priority=Priority.STOP, left_s=self._left_s)
         self._may_count = False
         # Now, and not with the last reading: the store may be slow to answer, and the stops would wait for it.
         self._earlier = self._evidence.recall()
@@ -207,6 +208,10 @@ class _Stop:
         with self._client.reserve(self._requests_at_the_moment, duration_s=left_s + _RESERVED_AFTER_S):
             moment.refresh(self._clock)
             return self._run()
+
+    def _left_s(self) -> float | None:
+        """Seconds until something else is due; None if nothing is."""
+        return None if self._moment is None else self._moment.left_s(self._clock)
 
     @property
     def _requests_at_the_moment(self) -> int:
@@ -222,7 +227,9 @@ class _Stop:
         self._contacts.recall(self._earlier)
         self._rounds.extend(self._targets)
         # As urgent as the stops that wait for it.
-        self._serve(list(self._targets.values()), CampaignReader(self._client, priority=Priority.STOP))
+        self._serve(
+            list(self._targets.values()), CampaignReader(self._client, priority=Priority.STOP, left_s=self._left_s)
+        )
         self._rounds.go_on(look=self._look, serve=self._serve, give_up=self._give_up)
         keep_confirmed(self._evidence, self._outcomes.results)
         return self._outcomes
@@ -388,6 +395,7 @@ class _Stop:
                     api_version=self._options.api_version,
                     # A run without an id is not "never ran": this answer just did not tell.
                     instance_id=campaign.campaign_instance_id or UnknownInstance.UNKNOWN,
+                    within_s=self._left_s(),
                 )
         except (KoreRequestError, KoreNotFoundError) as error:
             self._unfinished[campaign_id] = partial(self._refused, campaign_id, error)
@@ -413,7 +421,7 @@ class _Stop:
         campaign_id = campaign.campaign_id
         # Counted to the answer: until then the campaign may have been calling.
         answered = self._clock.now()
-        lateness = {} if self._moment is None else {"lateness_s": self._moment.lateness_s(answered)}
+        lateness = {} if self._moment is None else {"lateness_s": self._moment.lateness_s(campaign_id, answered)}
         self._details[campaign_id] |= {"sent_at": sent_at} | lateness
         status = receipt.status or CampaignStatus.STOPPED
         if receipt.by_reading and status == CampaignStatus.COMPLETED:

@@ -102,9 +102,13 @@ class CloseRun:
         chosen = [one.chosen for one in self.planned.values() if one.chosen is not None]
         return min(chosen, key=lambda closing: closing.at, default=None)
 
-    def take(self, closing: Closing) -> list[Planned]:
-        """The campaigns that wait for this close, which are then no longer planned."""
-        taken = [one for one in self.planned.values() if one.chosen is not None and one.chosen.at == closing.at]
+    def take(self, closing: Closing, now: datetime | None = None) -> list[Planned]:
+        """The campaigns that wait for this close, or for one that has come by ``now``; they are then no longer planned.
+
+        What has come is served together: a campaign of one close must not wait for another's.
+        """
+        by = closing.at if now is None else max(closing.at, now)
+        taken = [one for one in self.planned.values() if one.chosen is not None and one.chosen.at <= by]
         for one in taken:
             del self.planned[one.target.campaign_id]
         return taken
@@ -283,7 +287,7 @@ def _serve(
     audit: Audit | None,
     clock: Clock,
 ) -> None:
-    group = run.take(closing)
+    group = run.take(closing, clock.now())
     left = (closing.at - clock.now()).total_seconds()
     log.info(
         "%d campaign%s at the close of %s, %s (%s)",
@@ -293,12 +297,16 @@ def _serve(
         instant_text(closing.at),
         f"in {left:.0f} s" if left > 0 else f"{-left:.0f} s ago",
     )
-    moment = StopMoment(
-        closing.at, expires={one.target.campaign_id: one.schedule.hours.next_open(closing.at) for one in group}
-    )
+    closes = {one.target.campaign_id: one.chosen.at for one in group if one.chosen is not None}
     following = run.next_closing(clock.now())
+    moment = StopMoment(
+        max(closes.values()),
+        expires={one.target.campaign_id: one.schedule.hours.next_open(closes[one.target.campaign_id]) for one in group},
+        closes=closes,
+        ends=None if following is None else following.at - REFRESH,
+    )
     if following is not None:
-        # One that is slow to stop must not be in the way of the next close: a retry of the task looks at it again.
+        # One that hangs, or is slow to stop, must not be in the way of the next close: a retry looks at it again.
         room_s = max(0.0, (following.at - REFRESH - max(closing.at, clock.now())).total_seconds())
         options = replace(
             options,

@@ -149,15 +149,17 @@ class KoreClient:
         *,
         api_version: str | None = None,
         instance_id: InstanceId = UnknownInstance.UNKNOWN,
+        within_s: float | None = None,
     ) -> Writing:
         """Send the stop of ``stop_campaign`` once: its ``receipt`` if it was answered as it should be, else None.
 
         ``finish`` then does what ``stop_campaign`` does after trouble: it reads, and sends again only what had no
-        effect. That takes seconds, in which others can be stopped.
+        effect. That takes seconds, in which others can be stopped. ``within_s`` are seconds after which nothing is
+        waited for any more, neither for a place nor for an answer, but that each request is given one second.
         """
         endpoint = self._endpoint("stop", api_version, campaign_type=campaign_type)
         goal = StopGoal(checked_campaign_id(campaign_id), instance_id)
-        return self._sender.begin_write(endpoint, goal, Priority.STOP)
+        return self._sender.begin_write(endpoint, goal, Priority.STOP, ends_at=self._ends_at(within_s))
 
     def start_campaign(
         self,
@@ -451,10 +453,10 @@ class KoreClient:
         read = partial(self._sender.read, **how)
         return listing.list_campaigns(read, self._endpoint("list", api_version), kind, statuses)
 
-    def _reread(self, campaign_id: str, deadline: float) -> Campaign | None:
+    def _reread(self, campaign_id: str, deadline: float, ends_at: float | None) -> Campaign | None:
         """The campaign after trouble with a write, ahead of ordinary reads; None if it is provably gone."""
         endpoint = self._endpoint("get", None)
-        ahead: dict[str, Any] = {"priority": Priority.WRITE, "deadline": deadline}
+        ahead: dict[str, Any] = {"priority": Priority.WRITE, "deadline": deadline, "ends_at": ends_at}
         try:
             body = self._sender.read(endpoint, campaign_id=campaign_id, **ahead)
         except KoreNotFoundError as error:

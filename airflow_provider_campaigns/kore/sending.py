@@ -81,7 +81,8 @@ class Sender:
     Args:
         transport: sends one request.
         budget: where a rate limit makes everybody wait.
-        reread: the campaign after trouble with a write, read by a deadline of ``clock``; None if it is provably gone.
+        reread: the campaign after trouble with a write; None if it is provably gone. With the deadline and the end that
+            ``read`` takes.
         bounds: how long one call is kept up.
         clock: monotonic seconds.
         sleep: waits for so many seconds.
@@ -93,7 +94,7 @@ class Sender:
         transport: Transport,
         *,
         budget: RequestBudget,
-        reread: Callable[[str, float], Campaign | None],
+        reread: Callable[[str, float, float | None], Campaign | None],
         bounds: Bounds,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
@@ -149,9 +150,14 @@ class Sender:
         """Send a write until it took effect once, or until it is clear that it cannot."""
         return self.begin_write(endpoint, goal, priority).finish()
 
-    def begin_write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Writing:
-        """Send a write once; what it then takes to find out what that did, and to send it again, can wait."""
-        return Writing(self._named(endpoint, self._write(endpoint, goal, priority)))
+    def begin_write(
+        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, *, ends_at: float | None = None
+    ) -> Writing:
+        """Send a write once; what it then takes to find out what that did, and to send it again, can wait.
+
+        Past ``ends_at`` nothing is waited for any more, but for a second.
+        """
+        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, ends_at)))
 
     def _named(self, endpoint: Endpoint, steps: _Steps) -> _Steps:
         try:
@@ -160,14 +166,14 @@ class Sender:
             error.endpoint = error.endpoint or endpoint.name
             raise
 
-    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> _Steps:
+    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, ends_at: float | None) -> _Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
-        deadline = self._clock() + self._bounds.seconds
+        deadline = min(self._deadline(), math.inf if ends_at is None else ends_at)
         sendings = 0
         in_doubt = maybe_accepted = maybe_later = False
         while True:
             sendings += 1
-            sent = self._send_write(endpoint, goal, priority)
+            sent = self._send_write(endpoint, goal, priority, ends_at)
             if isinstance(sent, Receipt):
                 return replace(sent, sendings=sendings)
             trouble = sent
@@ -179,7 +185,7 @@ class Sender:
             is_blocked = isinstance(trouble, KoreRateLimitError)
             if in_doubt and not is_blocked:
                 yield
-                settled = self._settle(endpoint, goal, trouble, deadline)
+                settled = self._settle(endpoint, goal, trouble, deadline, ends_at)
                 if settled is not None:
                     return replace(settled, sendings=sendings)
             maybe_later = maybe_later or _may_take_effect_later(trouble)
@@ -204,10 +210,14 @@ class Sender:
                 yield
                 self._wait(trouble, delay, priority)
 
-    def _send_write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt | KoreError:
+    def _send_write(
+        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, ends_at: float | None
+    ) -> Receipt | KoreError:
         """Send a write once: its receipt, or what was wrong with the answer."""
         try:
-            body = self._transport.send(endpoint, priority=priority, campaign_id=goal.campaign_id)
+            body = self._transport.send(
+                endpoint, priority=priority, campaign_id=goal.campaign_id, **self._patience(ends_at)
+            )
         except KoreError as error:
             return error
         return goal.recognise(body) or KoreProtocolError(
@@ -219,7 +229,9 @@ class Sender:
         )
 
     @in_doubt()
-    def _settle(self, endpoint: Endpoint, goal: WriteGoal, trouble: KoreError, deadline: float) -> Receipt | None:
+    def _settle(
+        self, endpoint: Endpoint, goal: WriteGoal, trouble: KoreError, deadline: float, ends_at: float | None
+    ) -> Receipt | None:
         """Find out by reading whether a write took effect: its receipt, or None if it provably did not.
 
         Raises:
@@ -232,7 +244,7 @@ class Sender:
                 break
             self._sleep(pause)
             try:
-                campaign = self._reread(goal.campaign_id, deadline)
+                campaign = self._reread(goal.campaign_id, deadline, ends_at)
             except KoreError as error:
                 raise KoreConnectionError(
                     f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
@@ -254,7 +266,7 @@ class Sender:
     def _deadline(self) -> float:
         return self._clock() + self._bounds.seconds
 
-    def _patience(self, ends_at: float | None) -> dict[str, float]:
+    def _patience(self, ends_at: float | None) -> dict[str, Any]:
         """How long one request is waited for, as ``Transport.send`` takes it; its own time-outs without an end."""
         if ends_at is None:
             return {}
