@@ -148,19 +148,22 @@ def test_raise_failures__the_only_campaign() -> None:
 
 
 @pytest.mark.parametrize(
-    ("errors", "retryable"),
+    ("errors", "served", "retryable"),
     [
-        ([CampaignStateError("is Active"), KoreConnectionError("reset")], True),
-        ([CampaignStateError("is Active"), CampaignStateError("is Paused")], False),
-        ([KoreAuthenticationError("401"), KoreConnectionError("reset")], False),
+        ([CampaignStateError("is Active"), KoreConnectionError("reset")], True, True),
+        ([CampaignStateError("is Active"), CampaignStateError("is Paused")], True, False),
+        ([KoreAuthenticationError("401"), KoreConnectionError("reset")], False, False),
+        ([KoreAuthenticationError("403"), KoreConnectionError("reset")], True, True),
+        ([KoreAuthenticationError("403"), KoreAuthenticationError("403")], True, False),
     ],
-    ids=["one may pass", "none will", "credentials"],
+    ids=["one may pass", "none will", "credentials", "credentials of one only", "credentials of all that are left"],
 )
-def test_raise_failures__many(errors: list[KoreError], retryable: bool) -> None:
-    """A retry may help unless every failure is permanent, or it is the credentials."""
-    outcomes = Outcomes(["cd-1", "cd-22", "cd-3"])
+def test_raise_failures__many(errors: list[KoreError], served: bool, retryable: bool) -> None:
+    """A retry may help unless every failure is permanent, or it is the credentials and nothing was done."""
+    outcomes = Outcomes(["cd-1", "cd-22", "cd-3"] if served else ["cd-1", "cd-3"])
     outcomes.failures |= {"cd-3": errors[1], "cd-1": errors[0]}
-    outcomes.results["cd-22"] = result("cd-22")
+    if served:
+        outcomes.results["cd-22"] = result("cd-22")
 
     with pytest.raises(CampaignsFailedError) as caught:
         outcomes.raise_failures("deleted")

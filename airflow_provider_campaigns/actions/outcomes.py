@@ -176,5 +176,7 @@ class Outcomes:
             for one, error in ordered.items()
         )
         raise CampaignsFailedError(
-            f"{len(ordered)} of {len(self._ids)} campaigns could not be {what}:\n{table}", failures=ordered
+            f"{len(ordered)} of {len(self._ids)} campaigns could not be {what}:\n{table}",
+            failures=ordered,
+            some_served=bool(self.results),
         )

@@ -169,14 +169,15 @@ class CampaignsFailedError(KoreError):
     """Some of many campaigns failed; the others were served.
 
     Retryable unless every failure is permanent, because a retry does only what is left, or unless the credentials
-    are refused, because then nothing can be done for any of them.
+    are refused and no other was served, because then nothing can be done for any of them. One that is refused while others
+    are served says nothing about the rest.
 
     Attributes:
         failures: campaign id to its error.
     """
 
-    def __init__(self, message: str, *, failures: Mapping[str, KoreError]) -> None:
-        credentials = any(isinstance(error, KoreAuthenticationError) for error in failures.values())
+    def __init__(self, message: str, *, failures: Mapping[str, KoreError], some_served: bool = False) -> None:
+        credentials = not some_served and any(isinstance(error, KoreAuthenticationError) for error in failures.values())
         super().__init__(
             message,
             retryable=not credentials and any(error.retryable for error in failures.values()),
