@@ -72,7 +72,8 @@ class KoreCampaignHook(BaseHook):
             connection = self.get_connection(self.kore_conn_id)
         except AirflowNotFoundException as error:
             missing = KoreConfigurationError(
-                f"kore_conn_id: there is no connection {self.kore_conn_id!r}, or the secrets backend that has it failed",
+                f"kore_conn_id: there is no connection {self.kore_conn_id!r}, "
+                "or the secrets backend that has it failed",
                 field="kore_conn_id",
             )
             # Airflow says the same of a backend that failed (task SDK 1.3, _get_connection), which may pass, and a stop

@@ -82,7 +82,8 @@ class StopMoment:
         if expires is not None and now >= expires:
             raise CampaignStateError(
                 f"campaign {campaign_id}: its calling hours began again at {instant_text(expires)}, before the stop "
-                f"for the close at {instant_text(self.closes.get(campaign_id, self.at))} could be sent; nothing was sent",
+                f"for the close at {instant_text(self.closes.get(campaign_id, self.at))} could be sent; "
+                "nothing was sent",
                 campaign_id=campaign_id,
                 retryable=True,
             )

@@ -169,8 +169,8 @@ class CampaignsFailedError(KoreError):
     """Some of many campaigns failed; the others were served.
 
     Retryable unless every failure is permanent, because a retry does only what is left, or unless the credentials
-    are refused and no other was served, because then nothing can be done for any of them. One that is refused while others
-    are served says nothing about the rest.
+    are refused and no other was served, because then nothing can be done for any of them. One that is refused while
+    others are served says nothing about the rest.
 
     Attributes:
         failures: campaign id to its error.
