@@ -38,6 +38,20 @@ class Clock:
 
 SYSTEM_CLOCK = Clock()
 
+_NEAR_S = 120.0
+_SLICES_S = (1.0, 30.0)
+
+
+def wait_until(instant: datetime, clock: Clock) -> None:
+    """Wait until the clock says that it is so late, whoever sets it meanwhile.
+
+    It is looked at every 30 seconds, in the last two minutes every second: a sleep knows nothing of a clock that is
+    set, and one for the whole time would end as much too late as that was slow.
+    """
+    while (left_s := (instant - clock.now()).total_seconds()) > 0:
+        near_s, far_s = _SLICES_S
+        clock.sleep(min(left_s, near_s if left_s <= _NEAR_S else far_s))
+
 
 def instant_text(instant: datetime) -> str:
     """An aware instant as results carry it: ISO 8601 in UTC, such as ``2026-03-02T12:30:00.004Z``."""

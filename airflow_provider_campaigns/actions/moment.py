@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.actions.clock import instant_text, wait_until
 from airflow_provider_campaigns.actions.senders import SENDERS
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
 
@@ -50,11 +50,11 @@ class StopMoment:
 
     def reserve(self, clock: Clock) -> None:
         """Wait for the time from which on room for the stops is to be kept: a window of the budget before them."""
-        _wait_until(self.at - RESERVE, clock)
+        wait_until(self.at - RESERVE, clock)
 
     def refresh(self, clock: Clock) -> None:
         """Wait for the time to read the campaigns once more."""
-        _wait_until(self.at - REFRESH, clock)
+        wait_until(self.at - REFRESH, clock)
 
     def look_s(self, clock: Clock) -> float:
         """Seconds that are left for the last reading."""
@@ -62,7 +62,7 @@ class StopMoment:
 
     def arrive(self, clock: Clock) -> None:
         """Wait for the instant itself."""
-        _wait_until(self.at, clock)
+        wait_until(self.at, clock)
 
     def left_s(self, clock: Clock) -> float | None:
         """Seconds until nothing is waited for any more; None for as long as it takes."""
@@ -80,10 +80,10 @@ class StopMoment:
         """
         expires = self.expires.get(campaign_id)
         if expires is not None and now >= expires:
+            close = self.closes.get(campaign_id, self.at)
             raise CampaignStateError(
                 f"campaign {campaign_id}: its calling hours began again at {instant_text(expires)}, before the stop "
-                f"for the close at {instant_text(self.closes.get(campaign_id, self.at))} could be sent; "
-                "nothing was sent",
+                f"for the close at {instant_text(close)} could be sent; nothing was sent",
                 campaign_id=campaign_id,
                 retryable=True,
             )
@@ -109,9 +109,3 @@ def warm_connections(client: KoreClient, campaign_ids: Sequence[str], *, answer_
         for campaign_id in campaign_ids[: SENDERS - 1]:
             pool.submit(read, campaign_id)
         yield
-
-
-def _wait_until(instant: datetime, clock: Clock) -> None:
-    # A wait may end a little early, and the clock may be set while it lasts.
-    while (left := (instant - clock.now()).total_seconds()) > 0:
-        clock.sleep(left)

@@ -158,7 +158,7 @@ class _StopCampaignOperator(CampaignsOperator):
 
                 trigger = DateTimeTrigger(moment=wake_at)
                 self.defer(trigger=trigger, method_name="resume", kwargs={"run": run.as_json()})
-            clock.sleep(max(0.0, (wake_at - clock.now()).total_seconds()))
+            actions.clock.wait_until(wake_at, clock)
         if run.all_wait_for_their_last_day:
             raise AirflowSkipException(f"last_day: {self.last_day} is not yet; the campaigns go on")
         return self.deliver(run.outcomes, self.targets(), context, what="stopped")
