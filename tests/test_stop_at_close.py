@@ -431,6 +431,25 @@ def test_serve__a_budget_that_is_just_enough(
     assert {one["lateness_s"] for one in outcomes.as_dicts()} == {0.0}
 
 
+def test_serve__no_room_to_read_before_the_close(kore_simulator: KoreSimulator, settings: KoreSettings):
+    """One campaign's reading before the close is left out where it would take the place of a stop."""
+    time = FakeClock(elapsed_s=-600)
+    budget = RequestBudget(3, account_key=None, clock=lambda: time.elapsed_s, sleep=time.sleep)
+    client = KoreClient(settings, budget=budget, clock=lambda: time.elapsed_s, sleep=time.sleep)
+    at = Evening(client, kore_simulator, begins_s=-600)
+    at.time = time
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    at.plan(campaign)
+    before = len(kore_simulator.requests)
+
+    outcomes = at.serve()
+    client.close()
+
+    assert outcomes.failures == {}
+    assert at.sent == [(campaign, 0.0)]
+    assert [record.operation for record in list(kore_simulator.requests)[before:]][:2] == ["stop", "get"]
+
+
 def test_serve__thirty_hours_late(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
     """More than 24 hours after the close nothing is sent, and no retry will send it."""
     at = evening(30 * 3600)

@@ -297,7 +297,9 @@ class _Stop:
         planned, if it ran and no earlier try has sent it a stop.
         """
         look_s = partial(moment.look_s, self._clock)
-        reader = CampaignReader(self._client, priority=Priority.STOP, left_s=look_s)
+        # One list is worth its place. One request for each campaign is not, where many tasks have a stop each to send.
+        priority = Priority.STOP if len(targets) >= LIST_FROM else Priority.READ
+        reader = CampaignReader(self._client, priority=priority, left_s=look_s)
         by_id = {target.campaign_id: target for target in targets}
         looked = Outcomes(by_id)
         with (

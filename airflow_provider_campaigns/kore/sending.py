@@ -270,8 +270,8 @@ class Sender:
         """How long one request is waited for, as ``Transport.send`` takes it; its own time-outs without an end."""
         if ends_at is None:
             return {}
-        left_s = max(_LEAST_S, ends_at - self._clock())
-        return {"place_timeout_s": min(left_s, MAX_PLACE_WAIT_S), "answer_timeout_s": left_s}
+        left_s = max(0.0, ends_at - self._clock())
+        return {"place_timeout_s": min(left_s, MAX_PLACE_WAIT_S), "answer_timeout_s": max(_LEAST_S, left_s)}
 
     def _wait(self, trouble: KoreError, delay: float, priority: Priority) -> None:
         """Wait before sending again; a rate limit is the account's, so it makes everybody wait.
