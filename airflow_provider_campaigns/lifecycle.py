@@ -25,6 +25,7 @@ from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.pulled import ANSWER_KEY, ASKED_KEY, pulled
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
 from airflow_provider_campaigns.operators.settle import ID_KEY, LEFT_KEY, SettledCampaignOperator
+from airflow_provider_campaigns.operators.static_arguments import is_static
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def end_of_campaign(
         The task group, to be put before or after other tasks.
 
     Raises:
-        KoreConfigurationError: no campaign is named, or ids and a pattern are; raised when the DAG is parsed.
+        KoreConfigurationError: no campaign is named, ids and a pattern are, or an id is of both types; raised when the
+            DAG is parsed.
     """
     ids = {CampaignType.VOICE: voice_campaign_ids, CampaignType.SMS: sms_campaign_ids}
     named = {kind: value for kind, value in ids.items() if value is not None}
@@ -134,6 +136,12 @@ def end_of_campaign(
             "voice_campaign_ids, sms_campaign_ids, name_pattern: give ids or a pattern, "
             + ("not both" if named else "for example name_pattern='Spring *'"),
             field="name_pattern",
+        )
+    named_as = {kind: _ids_in_the_dag(given) for kind, given in named.items()}
+    if twice := sorted(set.intersection(*named_as.values()) if len(named_as) > 1 else ()):
+        raise KoreConfigurationError(
+            f"voice_campaign_ids, sms_campaign_ids: {', '.join(twice)} cannot be both a voice and an SMS campaign",
+            field="sms_campaign_ids",
         )
     arguments: Any = {"retries": 5, "retry_delay": timedelta(seconds=10)} | dict(default_args or {})
     with TaskGroup(group_id=group_id, default_args=arguments, tooltip="stop, report, approve, delete") as group:
@@ -243,6 +251,11 @@ def end_of_campaign(
         )
         last >> told
     return group
+
+
+def _ids_in_the_dag(given: Any) -> set[str]:
+    """The ids that are known before any task runs."""
+    return {target.campaign_id for target in Targets.parse(None, given).targets} if is_static(given) else set()
 
 
 @task(task_id="campaigns")

@@ -109,6 +109,11 @@ def test_returns__a_group() -> None:
     [
         ({}, "give ids or a pattern, for example name_pattern='Spring \\*'"),
         ({"voice_campaign_ids": ["cd-1"], "name_pattern": "*"}, "give ids or a pattern, not both"),
+        (
+            {"voice_campaign_ids": ["cd-1", "cd-2"], "sms_campaign_ids": '["cd-2"]'},
+            "cd-2 cannot be both a voice and an SMS",
+        ),
+        ({"voice_campaign_ids": ["cd-1"], "grace_period": "15m"}, "grace_period: expected seconds such as '900'"),
         ({"name_pattern": "*", "campaign_types": ["fax"]}, "campaign_type: expected 'voice' or 'sms', got 'fax'"),
     ],
 )

@@ -17,6 +17,7 @@ from airflow_provider_campaigns.operators.arguments import one_of, seconds
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
+from airflow_provider_campaigns.operators.report import CampaignReportOperator
 from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
@@ -43,6 +44,8 @@ BAD_CAMPAIGNS = [
     ({"campaign_ids": "['cd-1']"}, "campaign_ids: a text must be a JSON array"),
     ({"campaign_ids": ["cd-1", "cd-2", "cd-1"]}, "campaign_ids: each campaign once, but cd-1 is given more often"),
     ({"campaign_ids": ["cd-1", ""]}, "campaign_ids: expected a campaign's id"),
+    ({"campaign_id": "cd-1", "kore_conn_id": ""}, "kore_conn_id: expected the id of a connection"),
+    ({"campaign_id": "cd-1", "kore_conn_id": None}, "kore_conn_id: expected the id of a connection"),
     ({"campaign_id": "cd-1", "if_missing": "ignore"}, "if_missing: expected 'fail' or 'skip' or 'succeed'"),
     ({"campaign_id": "cd-1", "plan_only": "yes"}, "plan_only: expected true or false, got 'yes'"),
     ({"campaign_id": "cd-1", "plan_only": ""}, "plan_only: expected true or false, got ''"),
@@ -70,6 +73,7 @@ BAD_DELETES = [
 ]
 BAD_LISTS: list[tuple[dict[str, Any], str]] = [
     ({"name_pattern": ""}, "name_pattern: expected a pattern"),
+    ({"statuses": None}, "statuses: expected a sequence such as ('Stopped', 'Completed'), got None"),
     ({"statuses": ["Ready"]}, "statuses: Ready cannot be chosen by a pattern"),
     ({"max_campaigns": 0}, "max_campaigns: expected a whole number from 1, got 0"),
 ]
@@ -138,6 +142,19 @@ class TestBadInput:
         """What no template can mend is told when the DAG is parsed."""
         with pytest.raises(KoreConfigurationError, match=re.escape(problem)):
             operator(task_id="task", **arguments)
+
+    @pytest.mark.parametrize("operator", STOPS)
+    def test_init__deferrable(self, operator: type[KoreCampaignOperator]) -> None:
+        """The text ``false`` is no, and what is neither yes nor no is told."""
+        assert operator(task_id="task", campaign_id="cd-1", deferrable="false").deferrable is False
+        with pytest.raises(KoreConfigurationError, match="deferrable: expected true or false, got 'no'"):
+            operator(task_id="task", campaign_id="cd-1", deferrable="no")
+
+    @pytest.mark.parametrize("output_path", [None, "", "reports", 7, " /reports"])
+    def test_init__output_path(self, output_path: Any) -> None:
+        """A folder for reports that is none is told when the DAG is parsed."""
+        with pytest.raises(KoreConfigurationError, match="output_path: expected the whole path of a folder"):
+            CampaignReportOperator(task_id="task", campaign_id="cd-1", output_path=output_path)
 
     @pytest.mark.parametrize("operator", [DeleteCampaignOperator, ListCampaignsOperator])
     @pytest.mark.parametrize("campaign_type", ["fax", "Voice", "", 7])

@@ -13,9 +13,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, Asset, ObjectStoragePath
 from airflow.sdk.execution_time import comms
 from airflow_names import DagSerialization, since
-from operator_support import Run, runner
+from operator_support import Run, filled_in, runner
 from report_storage import bucket
 from report_support import STRANGER, contents_of, folder_of, manifest_of, rows_of
+from task_runner import run_task
 
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
@@ -54,9 +55,17 @@ class TestArguments:
             ({"output_path": "gs://bucket/x"}, "install apache-airflow-providers-google where the task runs"),
         ],
     )
-    def test_bad_path(self, arguments: dict[str, Any], problem: str, run: Run, kore_simulator: KoreSimulator) -> None:
+    def test_bad_path(
+        self,
+        arguments: dict[str, Any],
+        problem: str,
+        monkeypatch: pytest.MonkeyPatch,
+        kore_simulator: KoreSimulator,
+    ) -> None:
         """A path that cannot be used fails without a retry, names itself, and nothing is sent or written."""
-        done = run(**{"campaign_id": "cd-1", **arguments})
+        made = CampaignReportOperator(task_id="report", campaign_id="cd-1", output_path="/data")
+
+        done = run_task(filled_in(made, **arguments), monkeypatch)
 
         assert done.state == "failed"
         assert isinstance(done.error, AirflowFailException)

@@ -147,3 +147,10 @@ def test_select__api_version(client: KoreClient, kore_simulator: KoreSimulator, 
     chosen(client, api_version=version)
 
     assert {request.version for request in kore_simulator.requests} == {version}
+
+
+def test_select__misspelt(client: KoreClient, caplog: pytest.LogCaptureFixture) -> None:
+    """A status that is nearly a documented one chooses nothing, and the log asks whether that is meant."""
+    assert chosen(client, statuses=["Actve", "Archived"]) == ["Spring Archived"]
+    assert "'Actve' is not a documented status; is 'Active' meant?" in caplog.text
+    assert "'Archived' is not" not in caplog.text

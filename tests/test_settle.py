@@ -15,6 +15,7 @@ from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.settle import settled_at
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
+from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -292,11 +293,17 @@ class TestWait:
 
         assert settle(campaign_id, deferrable=True).state == "success"
 
-    @pytest.mark.parametrize("grace_period", ["soon", -1, "-1", None])
-    def test_execute__bad_grace_period(
-        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], grace_period: Any
-    ) -> None:
-        """What is no length of time is told."""
+    @pytest.mark.parametrize("grace_period", ["soon", "15m", -1, "-1", None])
+    def test_init__bad_grace_period(self, settle: Callable[..., TaskRun], grace_period: Any) -> None:
+        """What is no length of time is told when the DAG is parsed."""
+        with pytest.raises(WrongArgumentError, match="grace_period: expected seconds"):
+            settle("cd-1", grace_period=grace_period)
+
+    def test_execute__bad_grace_period(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """From a template, it fails the task."""
         campaign_id = kore_simulator.add_campaign(status="Stopped")
 
-        assert "grace_period: expected seconds" in str(settle(campaign_id, grace_period=grace_period).error)
+        done = settle(campaign_id, grace_period="{{ '15m' }}")
+
+        assert done.state == "failed"
+        assert "grace_period: expected seconds" in str(done.error)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
+
+log = logging.getLogger(__name__)
 
 SELECTABLE = (CampaignStatus.ACTIVE, CampaignStatus.PAUSED, CampaignStatus.STOPPED, CampaignStatus.COMPLETED)
 """What is chosen by default: a run is going on, or is over."""
@@ -42,6 +47,10 @@ def select_campaigns(
     """
     checked_pattern("name_pattern", name_pattern)
     wanted = checked_statuses("statuses", statuses)
+    for one in sorted(wanted):
+        # It may be one that the service has and nobody documented, so it is no error.
+        if not one.is_known and (close := difflib.get_close_matches(one.title(), SELECTABLE, n=1, cutoff=0.8)):
+            log.warning("statuses: %r is not a documented status; is %r meant?", str(one), str(close[0]))
     checked_number("max_campaigns", max_campaigns)
     # Statuses are compared here, not by the service: whether its filter knows all of them is not documented.
     found = [
@@ -96,7 +105,8 @@ def checked_statuses(field: str, value: Any) -> frozenset[CampaignStatus]:
     Raises:
         KoreConfigurationError: they are no texts, or one of them says that a campaign has yet to run.
     """
-    if isinstance(value, str) or not all(isinstance(one, str) and one.strip() for one in value):
+    is_many = isinstance(value, Iterable) and not isinstance(value, str)
+    if not is_many or not all(isinstance(one, str) and one.strip() for one in value):
         raise KoreConfigurationError(
             f"{field}: expected a sequence such as ('Stopped', 'Completed'), got {value!r}", field=field
         )

@@ -56,6 +56,18 @@ def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
     return str(value)
 
 
+def read_connection_id(field: str, value: object) -> None:
+    """The id of an Airflow connection.
+
+    Raises:
+        KoreConfigurationError: it is no text, or an empty one.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise KoreConfigurationError(
+            f"{field}: expected the id of a connection such as 'kore_default', got {value!r}", field=field
+        )
+
+
 def read_campaign_id(_field: str, value: object) -> None:
     """One campaign: an id, or the result dict of another task; None names none.
 

@@ -19,7 +19,12 @@ from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import LINK_KEY, CampaignLink, console_link
-from airflow_provider_campaigns.operators.arguments import one_of, read_campaign_id, read_campaign_ids
+from airflow_provider_campaigns.operators.arguments import (
+    one_of,
+    read_campaign_id,
+    read_campaign_ids,
+    read_connection_id,
+)
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.metrics import tell_outcomes
 from airflow_provider_campaigns.operators.run_instant import run_type
@@ -61,10 +66,12 @@ class KoreCampaignOperator(BaseOperator):
         self.api_version = api_version
         # Made when the work begins: an operator that holds a lock could not be copied.
         self._cancellation: Cancellation | None = None
+        check_static(self, kore_conn_id=read_connection_id)
 
     @cached_property
     def hook(self) -> KoreCampaignHook:
         """The hook for the connection."""
+        read_connection_id("kore_conn_id", self.kore_conn_id)
         return KoreCampaignHook(self.kore_conn_id, sleep=self._sleep)
 
     def on_kill(self) -> None:

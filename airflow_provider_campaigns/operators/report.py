@@ -9,7 +9,7 @@ from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.outlets import tell_outlets
 from airflow_provider_campaigns.operators.static_arguments import check_static
-from airflow_provider_campaigns.operators.storage import storage_path
+from airflow_provider_campaigns.operators.storage import read_folder, storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,9 @@ class CampaignReportOperator(CampaignsOperator):
         self.formats = formats
         self.phone_numbers = phone_numbers
         self.allow_empty = allow_empty
-        check_static(self, formats=_read_formats, phone_numbers=_read_phone_numbers, allow_empty=flag)
+        check_static(
+            self, output_path=read_folder, formats=_read_formats, phone_numbers=_read_phone_numbers, allow_empty=flag
+        )
 
     def execute(self, context: Context) -> Any:
         """Report the campaigns."""

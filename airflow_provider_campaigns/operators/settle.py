@@ -10,11 +10,13 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 from airflow_provider_campaigns import actions
 from airflow_provider_campaigns.actions.clock import instant_text
 from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.arguments import read_day, seconds
 from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator
 from airflow_provider_campaigns.operators.run_instant import run_instant
+from airflow_provider_campaigns.operators.static_arguments import check_static
 from airflow_provider_campaigns.operators.stop import read_given_hours
 
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ class SettledCampaignOperator(KoreCampaignOperator):
         self.last_day = last_day
         self.calling_hours = calling_hours
         self.grace_period = grace_period
-        self.deferrable = deferrable
+        self.deferrable = flag("deferrable", deferrable)
+        check_static(self, last_day=read_day, calling_hours=read_given_hours, grace_period=read_grace_period)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the campaign, and wait."""
@@ -91,7 +94,7 @@ class SettledCampaignOperator(KoreCampaignOperator):
             )
             if waits_for := result.details.get("waits_for"):
                 self._leave(f"goes on until its last day, {waits_for}", target.campaign_id, context)
-            moment = actions.settle.settled_at(result, self._grace())
+            moment = actions.settle.settled_at(result, read_grace_period("grace_period", self.grace_period))
             value = result.as_dict()
             if moment is not None and moment > clock.now():
                 self.log.info(
@@ -145,13 +148,19 @@ class SettledCampaignOperator(KoreCampaignOperator):
         hours = read_given_hours("calling_hours", self.calling_hours)
         return actions.settle.LastDay(day, run_instant(context), hours)
 
-    def _grace(self) -> timedelta:
-        value: object = self.grace_period
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                raise KoreConfigurationError(
-                    f"grace_period: expected seconds such as '900', got {value!r}", field="grace_period"
-                ) from None
-        return timedelta(seconds=seconds("grace_period", value))
+
+def read_grace_period(field: str, value: object) -> timedelta:
+    """A length of time: seconds, also as text from a template, or a timedelta.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    number = value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            raise KoreConfigurationError(
+                f"{field}: expected seconds such as '900', got {value!r}", field=field
+            ) from None
+    return timedelta(seconds=seconds(field, number))

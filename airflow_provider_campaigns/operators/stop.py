@@ -82,7 +82,7 @@ class _StopCampaignOperator(CampaignsOperator):
         self.confirm = confirm
         self.poll_interval = poll_interval
         self.confirm_timeout = confirm_timeout
-        self.deferrable = deferrable
+        self.deferrable = flag("deferrable", deferrable)
         check_static(
             self,
             when=lambda name, when: one_of(name, when, WHEN),

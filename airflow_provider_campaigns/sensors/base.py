@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_campaigns.actions.watch import PERMANENT_ERRORS
+from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError
 
@@ -46,7 +47,7 @@ class KoreSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.kore_conn_id = kore_conn_id
-        self.deferrable = deferrable
+        self.deferrable = flag("deferrable", deferrable)
         self.clock = clock
         self._deadline: datetime | None = None
 
