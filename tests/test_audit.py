@@ -20,7 +20,8 @@ from airflow_provider_campaigns.actions.audit import AuditLog, Change
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.moment import StopMoment
 from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
-from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stop_options import StopOptions
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType

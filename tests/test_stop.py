@@ -21,7 +21,8 @@ from stop_support import (
 )
 
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stop_options import StopOptions
 from airflow_provider_campaigns.actions.stop_step import Step, step_for
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType

@@ -11,7 +11,8 @@ from airflow_names import since
 from budget_support import KEY
 
 from airflow_provider_campaigns.actions.moment import StopMoment
-from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stop_options import StopOptions
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.budget import RequestBudget

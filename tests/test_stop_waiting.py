@@ -16,7 +16,8 @@ from stop_support import (
     only,
 )
 
-from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stop_options import StopOptions
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (

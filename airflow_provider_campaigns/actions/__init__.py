@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions import start as start
     from airflow_provider_campaigns.actions import stop as stop
     from airflow_provider_campaigns.actions import stop_at_close as stop_at_close
+    from airflow_provider_campaigns.actions import stop_options as stop_options
 
 _MODULES = frozenset({
     "archive",
@@ -31,6 +32,7 @@ _MODULES = frozenset({
     "start",
     "stop",
     "stop_at_close",
+    "stop_options",
 })
 
 

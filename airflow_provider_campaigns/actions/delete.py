@@ -15,7 +15,8 @@ from airflow_provider_campaigns.actions.gone import prove_gone
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
-from airflow_provider_campaigns.actions.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stop_options import StopOptions
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.contact_counts import ContactsBeforeStop
+from airflow_provider_campaigns.actions.early_reading import read_early
 from airflow_provider_campaigns.actions.evidence import (
     Entry,
     Evidence,
@@ -20,18 +20,17 @@ from airflow_provider_campaigns.actions.evidence import (
     stop_by_an_earlier_try,
     was_sent,
 )
-from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.schedules import check_schedule, disable_schedule
 from airflow_provider_campaigns.actions.senders import MOST_SENDERS
+from airflow_provider_campaigns.actions.stop_options import StopOptions, missing_result
 from airflow_provider_campaigns.actions.stop_step import Step, ends_a_run, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
-from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus
 from airflow_provider_campaigns.kore.errors import (
-    CampaignMismatchError,
     CampaignTimeoutError,
     KoreError,
     KoreNotFoundError,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_campaigns.actions.contact_counts import ContactCount
+    from airflow_provider_campaigns.actions.moment import StopMoment
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.sending import Writing
@@ -54,52 +54,6 @@ log = logging.getLogger(__name__)
 
 _RESERVED_AFTER_S = 30.0
 """How long after the instant room is kept for stops that had to be repeated."""
-
-
-@dataclass(frozen=True, slots=True)
-class StopOptions:
-    """How campaigns are stopped.
-
-    Attributes:
-        campaign_type: what the campaigns must be.
-        api_version: of the stop request; None for the connection's, or v1.
-        if_missing: ``fail``, ``skip`` or ``succeed`` when a campaign is provably not there; both of the latter give a
-            result with the status ``Missing``.
-        confirm: prove by reading that each campaign stopped; otherwise the answer to the stop is believed.
-        poll_interval_s: seconds between readings while a campaign has not stopped yet, or is being prepared.
-        confirm_timeout_s: seconds for which it is read: from the stop on or, while it is being prepared, from the first
-            reading on.
-        disable_schedule: disable the schedule of a scheduled campaign instead of failing.
-        plan_only: read and decide, send nothing.
-        count_contacts: count the contact results of a campaign that is stopped at once, where the request budget has
-            room for that; what is stopped at a moment to come is counted long before it.
-    """
-
-    campaign_type: CampaignType
-    api_version: str | None = None
-    if_missing: str = "fail"
-    confirm: bool = True
-    poll_interval_s: float = 15.0
-    confirm_timeout_s: float = 600.0
-    disable_schedule: bool = False
-    plan_only: bool = False
-    count_contacts: bool = True
-
-
-def missing_result(campaign_id: str, options: StopOptions) -> Result:
-    """The result for a campaign that is provably not there.
-
-    Raises:
-        KoreNotFoundError: ``if_missing`` is ``fail``.
-    """
-    if options.if_missing == "fail":
-        raise KoreNotFoundError(
-            f"campaign {campaign_id}: there is none, by reading and by the list. Was it deleted, or does it belong "
-            "to another app? if_missing='succeed' accepts that",
-            campaign_id=campaign_id,
-        )
-    log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
-    return Result.missing(campaign_id, campaign_type=options.campaign_type)
 
 
 def stop_campaigns(
@@ -238,8 +192,18 @@ class _Stop:
         """Read the targets and do what the status of each asks for."""
         reader = reader or self._reader
         if self._moment is not None and self._clock.now() < self._moment.at:
-            found, targets = self._read_early(targets, self._moment)
-            self._serve_found(found)
+            early = read_early(
+                self._client,
+                targets,
+                self._options.campaign_type,
+                self._moment,
+                # What an earlier try was about to stop may have been stopped, and started again since.
+                planned={one: campaign for one, campaign in self._planned.items() if not self._was_sent(one)},
+                clock=self._clock,
+            )
+            self._outcomes.failures.update(early.failures)
+            self._serve_found(early.found)
+            targets = early.unread
         self._serve_found(reader.read_many(targets, self._options.campaign_type, self._outcomes))
 
     def _serve_found(self, found: Mapping[str, Campaign | ProvenMissing]) -> None:
@@ -287,43 +251,6 @@ class _Stop:
         }
         if sending:
             self._evidence.keep(sending)
-
-    def _read_early(
-        self, targets: list[Target], moment: StopMoment
-    ) -> tuple[dict[str, Campaign | ProvenMissing], list[Target]]:
-        """The campaigns as they are shortly before the moment, and those that can only be read after it.
-
-        No stop waits for that: it is over before the moment, and what cannot be read by then is what it was when it was
-        planned, if it ran and no earlier try has sent it a stop.
-        """
-        look_s = partial(moment.look_s, self._clock)
-        # One list is worth its place. One request for each campaign is not, where many tasks have a stop each to send.
-        priority = Priority.STOP if len(targets) >= LIST_FROM else Priority.READ
-        reader = CampaignReader(self._client, priority=priority, left_s=look_s)
-        by_id = {target.campaign_id: target for target in targets}
-        looked = Outcomes(by_id)
-        with (
-            warm_connections(self._client, list(by_id), answer_timeout_s=max(look_s(), 1.0))
-            if len(by_id) >= LIST_FROM
-            else nullcontext()
-        ):
-            found = reader.read_many(targets, self._options.campaign_type, looked, most_alone=LIST_FROM - 1)
-        unread = []
-        for campaign_id, error in looked.failures.items():
-            planned = self._planned.get(campaign_id)
-            if isinstance(error, CampaignMismatchError):
-                self._outcomes.failures[campaign_id] = error
-            elif planned is not None and step_for(planned) is Step.SEND and not self._was_sent(campaign_id):
-                log.warning(
-                    "campaign %s: cannot be read before its stop (%s); it was %s when this was planned, and is stopped",
-                    campaign_id,
-                    error,
-                    planned.status,
-                )
-                found[campaign_id] = planned
-            else:
-                unread.append(by_id[campaign_id])
-        return found, unread
 
     def _serve_one(self, campaign: Campaign) -> None:
         step = step_for(campaign)

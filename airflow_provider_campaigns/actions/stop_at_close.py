@@ -25,7 +25,8 @@ from airflow_provider_campaigns.actions.evidence import (
 from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type, hours_of
-from airflow_provider_campaigns.actions.stop import StopOptions, missing_result, stop_campaigns
+from airflow_provider_campaigns.actions.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stop_options import StopOptions, missing_result
 from airflow_provider_campaigns.actions.stop_step import ends_a_run
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_campaigns.actions.clock import Clock
-    from airflow_provider_campaigns.actions.stop import StopOptions
     from airflow_provider_campaigns.actions.stop_at_close import CloseRun
+    from airflow_provider_campaigns.actions.stop_options import StopOptions
     from airflow_provider_campaigns.actions.targets import Targets
     from airflow_provider_campaigns.calling_hours import CallingHours
 
@@ -167,7 +167,7 @@ class _StopCampaignOperator(CampaignsOperator):
         return read_given_hours("calling_hours", self.calling_hours)
 
     def _options(self) -> StopOptions:
-        return actions.stop.StopOptions(
+        return actions.stop_options.StopOptions(
             self.campaign_type,
             api_version=self.api_version,
             if_missing=self.checked_if_missing(),
