@@ -122,7 +122,7 @@ class TestActions:
                 is_told.set()
 
         handler = Wait()
-        logger = logging.getLogger("airflow_provider_campaigns.actions.outcomes")
+        logger = logging.getLogger("airflow_provider_campaigns.actions")
         logger.addHandler(handler)
 
         try:

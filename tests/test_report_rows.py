@@ -218,6 +218,9 @@ class TestPhoneNumbers:
             ("0049 151 55501000", "(0151) 555-01000", None),
             ("+35312345678", "(01) 234 5678", None),
             (["+12005550100", "+12005550101"], "200-555-0101", None),
+            ("+4520555", "20555, 520555", "20555, 520555"),
+            ("+4512345", "(4) 512345", None),
+            ("+45123456", "dial 5123456, not 123456", "dial , not 123456"),
         ],
     )
     def test_spellings(self, number: Any, text: str, dropped: str | None) -> None:
@@ -266,7 +269,7 @@ class TestPhoneNumbers:
         """A number too short to be one is treated where it is the whole value, and does not spoil other texts."""
         assert treated({"phoneNumber": "1", "uniqueId": "customer-1", "x": "1"}, "drop") == {"uniqueId": "customer-1"}
 
-    @pytest.mark.parametrize("number", [int(NUMBER), [NUMBER], {"number": NUMBER}])
+    @pytest.mark.parametrize("number", [int(NUMBER), [None, True, NUMBER], {"number": NUMBER}])
     @pytest.mark.parametrize("how", ["hash", "drop"])
     def test_odd_number(self, number: object, how: str) -> None:
         """A number that is no text is not shown either."""

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kore_support import CAMPAIGN, RawServer, account, client_of, closed_port, http_answer, listening
+from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreConnectionError, KoreError
@@ -251,6 +252,30 @@ class TestProxies:
         assert connect.line.startswith(f"CONNECT kore.test:{server.port} HTTP/1.")
         assert not {"auth", "iid", "accountId"} & connect.headers.keys()
         assert "auth" in server.requests[0].headers
+
+    def test_proxy__socks(self, set_proxy: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+        """The connections of a proxy for SOCKS are its own, and stay so."""
+        own = {"http": HTTPConnectionPool}
+        managers = []
+
+        class SocksManager(PoolManager):
+            """Stands in for that of PySocks, which is not among our dependencies."""
+
+            def __init__(self, url: str, **options: Any) -> None:
+                super().__init__()
+                self.pool_classes_by_scheme = own
+                managers.append(url)
+
+            def connection_from_host(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+                assert self.pool_classes_by_scheme is own
+                return HTTPConnectionPool("127.0.0.1", server.port)
+
+        monkeypatch.setattr("requests.adapters.SOCKSProxyManager", SocksManager)
+        with listening(RawServer(STATUS)) as server:
+            set_proxy("http_proxy", "socks5h://127.0.0.1:1080")
+            assert status_of(account("http://kore.test", allow_http=True)) == "Ready"
+
+        assert managers == ["socks5h://127.0.0.1:1080"]
 
     @pytest.mark.parametrize("exempt", ["kore.test", ".test", "a.test,kore.test", "*"])
     def test_proxy__no_proxy(self, set_proxy: Callable[[str, str], None], exempt: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 try:
     import fcntl
-except ImportError:  # not a POSIX system
+except ImportError:  # pragma: no cover - not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
