@@ -65,10 +65,11 @@ class Evening:
     def seconds_after_close(self) -> float:
         return (self.time.clock.now() - CLOSE).total_seconds()
 
-    def plan(self, *ids: str, run_at: datetime = RUN_AT, **options: Any) -> CloseRun:
+    def plan(self, *campaigns: str | Target, run_at: datetime = RUN_AT, **options: Any) -> CloseRun:
         """Read the campaigns, early."""
         self.options = StopOptions(CampaignType.VOICE, **options.pop("options", {}))
-        self.run = plan_close_run(self.client, [Target(one) for one in ids], self.options, run_at=run_at, **options)
+        targets = [one if isinstance(one, Target) else Target(one) for one in campaigns]
+        self.run = plan_close_run(self.client, targets, self.options, run_at=run_at, **options)
         return self.run
 
     def serve(self) -> Outcomes:
@@ -208,6 +209,21 @@ def test_serve__cannot_be_read_before_the_close(
     assert {late_s for _, late_s in at.sent} <= ({0.0, 5.5} if trouble == 429 else {0.0})
     for one in ids:
         kore_simulator.assert_one_effect("stop", one)
+
+
+@pytest.mark.parametrize("number", [1, 5], ids=["one", "many"])
+def test_serve__renamed_before_the_close(evening: Callable[..., Evening], kore_simulator: KoreSimulator, number: int):
+    """A campaign that has another name by its close than it was chosen by is not stopped, and keeps no other."""
+    at = evening(-600)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(number)]
+    at.plan(*(Target(one, f"C{n}") for n, one in enumerate(ids)))
+    kore_simulator.service.store.get(ids[0]).name = "Winter"
+
+    outcomes = at.serve()
+
+    assert sorted(at.sent) == [(one, 0.0) for one in sorted(ids[1:])]
+    assert list(outcomes.failures) == [ids[0]]
+    assert "is named 'Winter', expected 'C0'; nothing was sent" in str(outcomes.failures[ids[0]])
 
 
 def test_serve__cannot_be_read_and_did_not_run(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
