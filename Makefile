@@ -42,8 +42,8 @@ test-browser: setup ## Look at the report's page and at Airflow's user interface
 	@scripts/browser.sh
 	$(PYTHON_ENV) -m pytest tests/browser
 
-test-crash: setup ## Kill what can be killed while it works, and judge what is left (8 minutes)
-	$(PYTHON_ENV) -m pytest tests/crash
+test-crash: setup ## Kill what can be killed while it works, and judge what is left (5 minutes)
+	$(PYTHON_ENV) -m pytest -n 2 --dist loadfile tests/crash
 
 test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap of its own (4 minutes)
 	$(PYTHON_ENV) -m pytest tests/evening
