@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow_names import AIRFLOW
 from fake_clock import FakeClock
+from report_support import Reporter
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
@@ -26,6 +27,9 @@ from airflow_provider_campaigns.kore.settings import KoreSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -121,7 +125,13 @@ def fake_clock() -> FakeClock:
 
 
 @pytest.fixture
-def meanwhile(client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], object]], None]:
+def report(client: KoreClient, fake_clock: FakeClock, tmp_path: Path, no_rate_limit: None) -> Reporter:
+    """Makes reports of the simulator's campaigns."""
+    return Reporter(client, fake_clock, tmp_path)
+
+
+@pytest.fixture
+def meanwhile(client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """Let something happen right before the next call of one of ``client``'s methods."""
 
     def arrange(method: str, event: Callable[[], object]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,11 @@ from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_campaigns.simulator import KoreSimulator
 
-Meanwhile = Callable[[str, Callable[[], object]], None]
-
+BY = {"dag_id": "evening", "run_id": "manual", "task_id": "delete", "map_index": -1, "try_number": 1}
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
 SCHEDULED = {"isSchedulingEnabled": True, "isRecurrenceEnabled": True}
 BOTH_WAYS = pytest.mark.parametrize("delete_running", ["refuse", "accept"])

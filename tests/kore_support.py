@@ -6,6 +6,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.settings import KoreSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+Meanwhile = Callable[[str, Callable[[], object]], None]
+"""The fixture ``meanwhile``: lets something happen right before the next call of a client's method."""
 
 STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b90000"
 ACCOUNT = "67777ce93e25326494e90000"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
         KoreError,
     )
     from airflow_provider_campaigns.simulator import KoreSimulator
-
-Meanwhile = Callable[[str, Callable[[], object]], None]
 
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
 SCHEDULED = {"isSchedulingEnabled": True, "isRecurrenceEnabled": True}

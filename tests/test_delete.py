@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, Meanwhile, add, before_call, failure, only, there
+from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, add, before_call, failure, only, there
 
 from airflow_provider_campaigns.actions.deletable import check_deletable
 from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
@@ -23,6 +23,7 @@ from airflow_provider_campaigns.kore.errors import (
 
 if TYPE_CHECKING:
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import STRANGER, DeleteReported, Meanwhile, add, before_call, failure, kept, only, remove
+from delete_support import BY, STRANGER, DeleteReported, add, before_call, failure, kept, only, remove
 from saved_report import result_of, save_report, url_of
 
 from airflow_provider_campaigns.kore.errors import CampaignTimeoutError
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
-
-
-BY = {"dag_id": "evening", "run_id": "manual", "task_id": "delete", "map_index": -1, "try_number": 1}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
-from delete_support import BOTH_WAYS, STRANGER, Delete, Meanwhile, add, before_call, failure, only, remove, there
+from delete_support import BOTH_WAYS, STRANGER, Delete, add, before_call, failure, only, remove, there
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import DeleteReported, Meanwhile, add, before_call, failure, kept, only, there
+from delete_support import BY, DeleteReported, add, before_call, failure, kept, only, there
 from saved_report import result_of, save_report, url_of
 
 from airflow_provider_campaigns.actions.targets import Targets
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
-
-
-BY = {"dag_id": "evening", "run_id": "manual", "task_id": "delete", "map_index": -1, "try_number": 1}
 
 
 @pytest.fixture

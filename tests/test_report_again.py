@@ -22,22 +22,10 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from fake_clock import FakeClock
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
-
-    Meanwhile = Callable[[str, Callable[[], object]], None]
-
-
-@pytest.fixture
-def report(client: KoreClient, fake_clock: FakeClock, tmp_path: Path, kore_simulator: KoreSimulator) -> Reporter:
-    """Makes reports of the simulator's campaigns."""
-    kore_simulator.switches(rate_limit=None)
-    return Reporter(client, fake_clock, tmp_path)
 
 
 class TestStorage:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from start_support import Start, failure, only, run_of
-from stop_support import BELOW_AND_ABOVE_THE_LIST, SCHEDULED, STRANGER, Meanwhile, add, become
+from stop_support import BELOW_AND_ABOVE_THE_LIST, SCHEDULED, STRANGER, add, become
 
 from airflow_provider_campaigns.actions.clock import Clock
 from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
@@ -25,6 +25,7 @@ from airflow_provider_campaigns.kore.errors import (
 
 if TYPE_CHECKING:
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator

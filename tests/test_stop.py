@@ -12,7 +12,6 @@ from stop_support import (
     BELOW_AND_ABOVE_THE_LIST,
     SCHEDULED,
     STRANGER,
-    Meanwhile,
     Stop,
     add,
     become,
@@ -39,6 +38,7 @@ from airflow_provider_campaigns.kore.errors import (
 
 if TYPE_CHECKING:
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator

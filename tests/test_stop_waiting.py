@@ -8,7 +8,6 @@ import pytest
 from stop_support import (
     BELOW_AND_ABOVE_THE_LIST,
     SCHEDULED,
-    Meanwhile,
     Stop,
     add,
     become,
@@ -29,6 +28,7 @@ from airflow_provider_campaigns.kore.errors import (
 
 if TYPE_CHECKING:
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator

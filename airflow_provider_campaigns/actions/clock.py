@@ -38,8 +38,8 @@ class Clock:
 
 SYSTEM_CLOCK = Clock()
 
-_NEAR_S = 120.0
-_SLICES_S = (1.0, 30.0)
+_LAST_S = 120.0
+_LOOK_EVERY_S, _LOOK_EVERY_S_AT_LAST = 30.0, 1.0
 
 
 def wait_until(instant: datetime, clock: Clock) -> None:
@@ -49,8 +49,7 @@ def wait_until(instant: datetime, clock: Clock) -> None:
     set, and one for the whole time would end as much too late as that was slow.
     """
     while (left_s := (instant - clock.now()).total_seconds()) > 0:
-        near_s, far_s = _SLICES_S
-        clock.sleep(min(left_s, near_s if left_s <= _NEAR_S else far_s))
+        clock.sleep(min(left_s, _LOOK_EVERY_S if left_s > _LAST_S else _LOOK_EVERY_S_AT_LAST))
 
 
 def instant_text(instant: datetime) -> str:

@@ -304,16 +304,11 @@ def _serve(
         max(closes.values()),
         expires={one.target.campaign_id: one.schedule.hours.next_open(closes[one.target.campaign_id]) for one in group},
         closes=closes,
+        # One that hangs, or is slow to stop, must not be in the way of the next close: a retry looks at it again.
         ends=None if following is None else following.at - REFRESH,
     )
     if following is not None:
-        # One that hangs, or is slow to stop, must not be in the way of the next close: a retry looks at it again.
-        room_s = max(0.0, (following.at - REFRESH - max(closing.at, clock.now())).total_seconds())
-        options = replace(
-            options,
-            confirm_timeout_s=min(options.confirm_timeout_s, room_s),
-            count_contacts=following.at - contact_counts.ENDS > clock.now(),
-        )
+        options = replace(options, count_contacts=following.at - contact_counts.ENDS > clock.now())
     served = stop_campaigns(
         client,
         [one.target for one in group],

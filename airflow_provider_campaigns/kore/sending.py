@@ -170,7 +170,7 @@ class Sender:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
         deadline = min(self._deadline(), math.inf if ends_at is None else ends_at)
         sendings = 0
-        in_doubt = maybe_accepted = maybe_later = False
+        was_in_doubt = maybe_accepted = maybe_later = False
         while True:
             sendings += 1
             sent = self._send_write(endpoint, goal, priority, ends_at)
@@ -178,12 +178,12 @@ class Sender:
                 return replace(sent, sendings=sendings)
             trouble = sent
             # Once a sending was in doubt, a later refusal may be its echo: gone, because it was deleted after all.
-            in_doubt = in_doubt or trouble.outcome_unknown
+            was_in_doubt = was_in_doubt or trouble.outcome_unknown
             # A 2xx answer that says nothing may accept a stop that takes longer to show than anybody looks for it.
             if goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
                 maybe_accepted = True
             is_blocked = isinstance(trouble, KoreRateLimitError)
-            if in_doubt and not is_blocked:
+            if was_in_doubt and not is_blocked:
                 yield
                 settled = self._settle(endpoint, goal, trouble, deadline, ends_at)
                 if settled is not None:
@@ -276,7 +276,9 @@ class Sender:
     def _wait(self, trouble: KoreError, delay: float, priority: Priority) -> None:
         """Wait before sending again; a rate limit is the account's, so it makes everybody wait.
 
-        If the service does not say for how long, a stop waits shorter than the rest, which must not run ahead of it.
+        Everybody waits since the answer was read; here that gets longer with each attempt, and out of step with other
+        machines. If the service does not say for how long, a stop waits shorter than the rest, which must not run
+        ahead of it.
         """
         if not isinstance(trouble, KoreRateLimitError):
             self._sleep(delay)

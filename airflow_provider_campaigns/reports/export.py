@@ -334,7 +334,7 @@ class _Export:
     ) -> dict[str, FileEntry]:
         sent = None if manifest.contact_results else self._messages_sent(campaign)
         summary = contents.tally.as_json(campaign, total=facts.total, messages_sent=sent)
-        body = finite(dict(campaign.raw))
+        body = finite(campaign.raw)
         files = contents.commit()
         files[CAMPAIGN_NAME] = self._folder.write(CAMPAIGN_NAME, [json_bytes(body)])
         files[SUMMARY_NAME] = self._folder.write(SUMMARY_NAME, [json_bytes(summary)])

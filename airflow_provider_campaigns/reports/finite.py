@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from types import MappingProxyType
 from typing import Any
 
 
 def finite(value: Any) -> Any:
-    """The same JSON value with a text, as in ``"NaN"`` or ``"-Infinity"``, in the place of each number that is none."""
-    if isinstance(value, dict):
+    """A copy of a JSON value with a text, as in ``"NaN"`` or ``"-Infinity"``, for each number that is none."""
+    if isinstance(value, dict | MappingProxyType):
         return {name: one if type(one) in _PLAIN else finite(one) for name, one in value.items()}
     if isinstance(value, list):
         return [one if type(one) in _PLAIN else finite(one) for one in value]

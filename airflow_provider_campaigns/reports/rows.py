@@ -89,7 +89,7 @@ class Treatment:
         text, that part is replaced, or cut out. A row without a ``phoneNumber`` stays as it is, and so does any number
         that is not its own. A number that JSON does not have becomes a text, as in ``"NaN"``.
         """
-        row: dict[str, Any] = finite(dict(contact.raw))
+        row: dict[str, Any] = finite(contact.raw)
         number = _number_in(row)
         if self._mode is PhoneNumbers.KEEP or not number:
             return row
