@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
     task_group,
 )
 
-from airflow_provider_campaigns import actions
+from airflow_provider_campaigns.actions import evening
 from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.kore.campaigns import CampaignType, checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -284,7 +284,7 @@ def approved_deletes(report_task_id: str, approve_task_id: str, *, by_id: bool) 
     asked = pulled(context, approve_task_id, key=ASKED_KEY)
     shown = []
     for report in pulled(context, report_task_id):
-        if actions.evening.is_asked_about(report, asked):
+        if evening.is_asked_about(report, asked):
             shown.append({"report": report} | ({"campaign_id": report["campaign_id"]} if by_id else {}))
         else:
             log.warning(
@@ -314,7 +314,7 @@ def outcome(
     if campaigns is None:
         raise AirflowFailException("it is not known which campaigns were meant: see the tasks before this one")
     answers = [] if approve_task_id is None else pulled(context, approve_task_id, key=ANSWER_KEY)
-    fates = actions.evening.Evening(
+    fates = evening.Evening(
         campaigns=list(campaigns),
         settled=pulled(context, settle_task_id),
         reports=pulled(context, report_task_id),
@@ -324,16 +324,16 @@ def outcome(
         is_asked=approve_task_id is not None,
         asked=[] if approve_task_id is None else pulled(context, approve_task_id, key=ASKED_KEY),
     ).fates()
-    log.info("%d campaigns:\n%s", len(fates), actions.evening.table(fates))
+    log.info("%d campaigns:\n%s", len(fates), evening.table(fates))
     # What a task returned before the run was cleared is still there while the task itself has not run again.
     before = [*stop_task_ids, settle_task_id, report_task_id, delete_task_id, *filter(None, [approve_task_id])]
     ti, run_id = context["ti"], context["run_id"]
     states = ti.get_task_states(dag_id=ti.dag_id, task_ids=before, run_ids=[run_id]).get(run_id, {})
     broken = sorted(task_id for task_id, state in states.items() if state in {"failed", "upstream_failed"})
-    failed = [one for one in fates if one["fate"] == actions.evening.Fate.FAILED]
+    failed = [one for one in fates if one["fate"] == evening.Fate.FAILED]
     if failed or broken:
         ti.xcom_push(key=RESULTS_KEY, value=fates)
-        problem = f"{len(failed)} of {len(fates)} campaigns were not served:\n{actions.evening.table(failed)}"
+        problem = f"{len(failed)} of {len(fates)} campaigns were not served:\n{evening.table(failed)}"
         raise AirflowFailException(
             "\n".join(([problem] if failed else []) + ([f"failed tasks: {', '.join(broken)}"] if broken else []))
         )

@@ -11,7 +11,6 @@ from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_campaigns.actions.watch import PERMANENT_ERRORS, StatusGoal, results_of
 from airflow_provider_campaigns.connection import settings_from
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.campaigns import CampaignType
@@ -20,13 +19,14 @@ from airflow_provider_campaigns.kore.errors import (
     KoreConnectionError,
     KoreNotFoundError,
 )
-from airflow_provider_campaigns.status_poller import StatusPoller
+from airflow_provider_campaigns.watching.poller import StatusPoller
+from airflow_provider_campaigns.watching.watch import PERMANENT_ERRORS, StatusGoal, results_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from airflow_provider_campaigns.kore.settings import KoreSettings
-    from airflow_provider_campaigns.status_poller import StatusWait
+    from airflow_provider_campaigns.watching.poller import StatusWait
 
 LAST_LOOK_S = 30.0
 """A wait whose deadline passed before it could look, as while no triggerer ran, gets so many seconds to do so."""

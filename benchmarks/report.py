@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from airflow_provider_campaigns.actions.report import ReportOptions, report_campaigns
+from airflow_provider_campaigns.actions.reporting.report import ReportOptions, report_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import RequestBudget

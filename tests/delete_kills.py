@@ -10,9 +10,9 @@ from nursery import Nursery, points
 from report_support import account_of
 from saved_report import open_folder, result_of, save_report
 
-from airflow_provider_campaigns.actions.archive import Archive
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.given_reports import GivenReports, reported_targets
+from airflow_provider_campaigns.actions.deleting.archive import Archive
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, reported_targets
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ import json
 from killable import bear
 from saved_report import open_folder
 
-from airflow_provider_campaigns.actions.archive import Archive
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.given_reports import GivenReports, reported_targets
+from airflow_provider_campaigns.actions.deleting.archive import Archive
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, reported_targets
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.settings import KoreSettings

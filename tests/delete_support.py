@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from saved_report import open_folder
 
-from airflow_provider_campaigns.actions.archive import Archive
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.given_reports import GivenReports, reported_targets
+from airflow_provider_campaigns.actions.deleting.archive import Archive
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, reported_targets
 from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.reports.folder import Folder
 

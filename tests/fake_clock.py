@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.clock import Clock
+from airflow_provider_campaigns.kore.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from copy import deepcopy
 from html.parser import HTMLParser
 from typing import Any
 
-from airflow_provider_campaigns.reports.page import render_page
+from airflow_provider_campaigns.reports.page.render import render_page
 
 CALLER_ID = "+4930901820555"
 WEEKDAYS = [{"start": "9:00 AM", "end": "6:00 PM", "day": day} for day in ("MO", "TU", "WE", "TH", "FR")]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from killable import bear
 
-from airflow_provider_campaigns.actions.report import ReportOptions, report_campaigns
+from airflow_provider_campaigns.actions.reporting.report import ReportOptions, report_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient

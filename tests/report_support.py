@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.actions.report import ReportOptions, report_campaigns
+from airflow_provider_campaigns.actions.reporting.report import ReportOptions, report_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 
 if TYPE_CHECKING:

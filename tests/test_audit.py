@@ -17,11 +17,11 @@ from stop_support import SCHEDULED, add
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.actions.audit import AuditLog, Change
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.moment import StopMoment
-from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
-from airflow_provider_campaigns.actions.stop import stop_campaigns
-from airflow_provider_campaigns.actions.stop_options import StopOptions
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.starting.start import StartOptions, start_campaigns
+from airflow_provider_campaigns.actions.stopping.moment import StopMoment
+from airflow_provider_campaigns.actions.stopping.options import StopOptions
+from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType

@@ -12,11 +12,11 @@ from fake_clock import FakeClock
 from start_support import Notes
 from stop_support import add
 
-from airflow_provider_campaigns.actions import contact_counts
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.outcomes import Outcomes
-from airflow_provider_campaigns.actions.stop import stop_campaigns
-from airflow_provider_campaigns.actions.stop_options import StopOptions
+from airflow_provider_campaigns.actions.stopping import contact_counts
+from airflow_provider_campaigns.actions.stopping.options import StopOptions
+from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, add, before_call, failure, only, there
 
-from airflow_provider_campaigns.actions.deletable import check_deletable
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.deleting.deletable import check_deletable
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (

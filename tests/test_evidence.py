@@ -14,10 +14,10 @@ from airflow_names import below, since
 from stop_support import SCHEDULED, add, only
 from task_runner import run_task
 
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.moment import StopMoment
-from airflow_provider_campaigns.actions.stop import stop_campaigns
-from airflow_provider_campaigns.actions.stop_options import StopOptions
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.stopping.moment import StopMoment
+from airflow_provider_campaigns.actions.stopping.options import StopOptions
+from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreAuthenticationError

@@ -10,10 +10,10 @@ import pytest
 from stop_support import Stop, add
 
 from airflow_provider_campaigns.actions import progress
-from airflow_provider_campaigns.actions.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.outcomes import Outcomes
 from airflow_provider_campaigns.actions.progress import Progress, summary
-from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
+from airflow_provider_campaigns.actions.starting.start import StartOptions, start_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 

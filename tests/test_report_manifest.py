@@ -154,14 +154,13 @@ def test_load_manifest__unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load_manifest(folder)
 
 
-def test_modules__load_when_they_are_used() -> None:
-    """A module of reports is loaded by its name, and nothing else has one."""
+def test_names__load_when_they_are_used() -> None:
+    """A public name of reports is loaded when it is asked for, and nothing else has one."""
     from airflow_provider_campaigns import reports
 
-    assert reports.manifest.Manifest is Manifest
-    # What was imported before is found without it.
-    assert reports.__getattr__("manifest") is reports.manifest
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+    assert reports.MANIFEST_NAME == "manifest.json"
+    assert "Folder" in dir(reports)
+    with pytest.raises(AttributeError, match=r"module 'airflow_provider_campaigns.reports' has no attribute 'nothing'"):
         _ = reports.nothing
 
 

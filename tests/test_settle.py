@@ -12,7 +12,7 @@ from airflow_names import deserialize
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.actions.outcomes import Result
-from airflow_provider_campaigns.actions.settle import settled_at
+from airflow_provider_campaigns.actions.reporting.settle import settled_at
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
 from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError

@@ -8,10 +8,10 @@ import pytest
 from start_support import Start, failure, only, run_of
 from stop_support import BELOW_AND_ABOVE_THE_LIST, SCHEDULED, STRANGER, add, become
 
-from airflow_provider_campaigns.actions.clock import Clock
-from airflow_provider_campaigns.actions.start import StartOptions, start_campaigns
+from airflow_provider_campaigns.actions.starting.start import StartOptions, start_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+from airflow_provider_campaigns.kore.clock import Clock
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
     CampaignStateError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_campaigns.actions.start_step import Step, has_begun, step_for
+from airflow_provider_campaigns.actions.starting.step import Step, has_begun, step_for
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 from airflow_provider_campaigns.kore.writes import InstanceId, UnknownInstance

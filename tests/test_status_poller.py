@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from idle_time import run_in_idle_time
 
-from airflow_provider_campaigns.actions.watch import StatusGoal
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreServiceError
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.settings import KoreSettings
-from airflow_provider_campaigns.status_poller import StatusPoller, StatusWait
+from airflow_provider_campaigns.watching.poller import StatusPoller, StatusWait
+from airflow_provider_campaigns.watching.watch import StatusGoal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

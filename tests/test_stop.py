@@ -19,12 +19,12 @@ from stop_support import (
     only,
 )
 
-from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_campaigns.actions.stop import stop_campaigns
-from airflow_provider_campaigns.actions.stop_options import StopOptions
-from airflow_provider_campaigns.actions.stop_step import Step, step_for
+from airflow_provider_campaigns.actions.stopping.options import StopOptions
+from airflow_provider_campaigns.actions.stopping.step import Step, step_for
+from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
     CampaignStateError,

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fake_clock import FakeClock
 
-from airflow_provider_campaigns.actions.stop_at_close import CloseRun, plan_close_run, plan_closes, serve_what_is_due
-from airflow_provider_campaigns.actions.stop_options import StopOptions
+from airflow_provider_campaigns.actions.stopping.at_close import (
+    CloseRun,
+    plan_close_run,
+    plan_closes,
+    serve_what_is_due,
+)
+from airflow_provider_campaigns.actions.stopping.options import StopOptions
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget

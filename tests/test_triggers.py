@@ -12,9 +12,10 @@ import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 from trigger_support import captured_log, connect, drain, first_event, line, trigger_for, until
 
-from airflow_provider_campaigns import status_poller, triggers
+from airflow_provider_campaigns import triggers
 from airflow_provider_campaigns.simulator.credentials import Credentials
 from airflow_provider_campaigns.triggers import CampaignStatusTrigger
+from airflow_provider_campaigns.watching import poller as status_poller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_campaigns.actions.clock import wait_until
+from airflow_provider_campaigns.kore.clock import wait_until
 
 if TYPE_CHECKING:
     from fake_clock import FakeClock

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_campaigns.actions.reading import PROVEN_MISSING
-from airflow_provider_campaigns.actions.watch import CampaignWatch, StatusGoal
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
@@ -16,6 +15,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreProtocolError,
     KoreServiceError,
 )
+from airflow_provider_campaigns.watching.watch import CampaignWatch, StatusGoal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

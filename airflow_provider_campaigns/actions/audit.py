@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.kore.clock import instant_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from airflow_provider_campaigns.actions.clock import Clock
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
 
 LOGGER = "airflow_provider_campaigns.audit"
 log = logging.getLogger(LOGGER)

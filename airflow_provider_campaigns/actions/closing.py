@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreConfigurationError
 
 if TYPE_CHECKING:

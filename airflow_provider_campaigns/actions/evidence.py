@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_campaigns.actions.contact_counts import CONTACTS_BEFORE_STOP
+from airflow_provider_campaigns.actions.stopping.contact_counts import CONTACTS_BEFORE_STOP
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 

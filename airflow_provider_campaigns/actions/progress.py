@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_campaigns.actions.clock import Clock
+    from airflow_provider_campaigns.kore.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from airflow_provider_campaigns.kore.errors import CampaignTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from airflow_provider_campaigns.actions.clock import Clock
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.clock import Clock
 
 
 class Rounds:

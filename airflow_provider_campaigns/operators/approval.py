@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from airflow_provider_campaigns import actions, reports
+from airflow_provider_campaigns import reports
+from airflow_provider_campaigns.actions import evening
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.operators.pulled import ANSWER_KEY, ASKED_KEY, pulled
@@ -50,7 +51,7 @@ class DeleteApprovalOperator(ApprovalOperator):
         made = pulled(context, self.report_task_id)
         if not made:
             raise AirflowSkipException("there is no report, so there is nothing to delete")
-        context["ti"].xcom_push(key=ASKED_KEY, value=actions.evening.asked_about(made))
+        context["ti"].xcom_push(key=ASKED_KEY, value=evening.asked_about(made))
         gone = {one["campaign_id"] for one in pulled(context, self.settled_task_id) if one["status"] == MISSING}
         left = [report for report in made if report["campaign_id"] not in gone]
         if not left:
@@ -87,7 +88,7 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
             _cell((figures.get("contacts") or {}).get("never_reached")),
             _cell(", ".join(f"{count} {one or 'in progress'}" for one, count in _most(figures.get("outcomes")))),
             "yes" if report["complete"] else f"**no** ({_cell(report['reason'])}): will not be deleted",
-            _address(f"{report['report_url']}/{reports.manifest.PAGE_NAME}"),
+            _address(f"{report['report_url']}/{reports.PAGE_NAME}"),
         )
         lines.append(f"| {' | '.join(cells)} |")
     if gone := sorted(gone):
@@ -104,7 +105,7 @@ def _figures(report_url: str) -> Mapping[str, Any]:
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - loads fsspec
 
     try:
-        found = json.loads(reports.folder.Folder(ObjectStoragePath(report_url)).read(reports.manifest.SUMMARY_NAME))
+        found = json.loads(reports.Folder(ObjectStoragePath(report_url)).read(reports.SUMMARY_NAME))
     except (KoreError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

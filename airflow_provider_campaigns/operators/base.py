@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
 
-from airflow_provider_campaigns.actions.clock import Clock
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.actions.targets import Targets, require_one
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.kore.clock import Clock
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import LINK_KEY, CampaignLink, console_link

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_campaigns import actions
-from airflow_provider_campaigns import reports as report_files
+from airflow_provider_campaigns import reports
+from airflow_provider_campaigns.actions import deleting
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from airflow_provider_campaigns.actions.archive import Archive
-    from airflow_provider_campaigns.actions.given_reports import GivenReports, ReportedTargets
+    from airflow_provider_campaigns.actions.deleting.archive import Archive
+    from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, ReportedTargets
     from airflow_provider_campaigns.actions.targets import Targets
     from airflow_provider_campaigns.operators.arguments import LeftOut
     from airflow_provider_campaigns.reports.folder import Folder
@@ -154,7 +154,7 @@ class DeleteCampaignOperator(CampaignsOperator):
             self.skip_backfill(context)
             reported = self._reported()
             targets = self._named(self.targets() if reported is None else reported.targets)
-            options = actions.delete.DeleteOptions(
+            options = deleting.DeleteOptions(
                 self.campaign_type,
                 api_version=self.api_version,
                 if_running=one_of("if_running", self.if_running, IF_RUNNING),
@@ -163,7 +163,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 plan_only=flag("plan_only", self.plan_only),
             )
             self.show_link(context, targets)
-            outcomes = actions.delete.delete_campaigns(
+            outcomes = deleting.delete_campaigns(
                 self.hook.get_conn(),
                 targets.targets,
                 options,
@@ -185,7 +185,7 @@ class DeleteCampaignOperator(CampaignsOperator):
             return None
         given = _read_report("report", self.report)
         named = None if self.campaign_id is None and self.campaign_ids is None else self.targets()
-        return actions.given_reports.reported_targets(given, named, _reported_folder)
+        return deleting.reported_targets(given, named, _reported_folder)
 
     def _named(self, targets: Targets) -> Targets:
         """The campaigns, each with the name that it must have, if names are expected."""
@@ -198,8 +198,8 @@ class DeleteCampaignOperator(CampaignsOperator):
         if not self._is_archived and self.archive_path is None:
             return None
         _read_archive_path("archive_path", self.archive_path)
-        folder = report_files.folder.Folder(storage_path("archive_path", self.archive_path))
-        return actions.archive.Archive(folder, who_runs(context))
+        folder = reports.Folder(storage_path("archive_path", self.archive_path))
+        return deleting.Archive(folder, who_runs(context))
 
     def _tell_outlets(self, context: Context, results: Sequence[Mapping[str, Any]]) -> None:
         """Let the events of the task's assets say which campaigns are gone, and where their reports are."""
@@ -207,9 +207,7 @@ class DeleteCampaignOperator(CampaignsOperator):
             {
                 "campaign_id": result["campaign_id"],
                 "rows": result.get("rows"),
-                "manifest_url": f"{result['report_url']}/{report_files.manifest.MANIFEST_NAME}"
-                if "report_url" in result
-                else None,
+                "manifest_url": f"{result['report_url']}/{reports.MANIFEST_NAME}" if "report_url" in result else None,
                 "manifest_sha256": result.get("manifest_sha256"),
             }
             for result in results
@@ -219,7 +217,7 @@ class DeleteCampaignOperator(CampaignsOperator):
 
 def _read_report(field: str, value: object) -> GivenReports:
     given_value(field, value, without="to delete without a report")
-    given = actions.given_reports.GivenReports.parse(value)
+    given = deleting.GivenReports.parse(value)
     for report in given.reports:
         if report.url is not None:
             read_folder(field, report.url)
@@ -232,4 +230,4 @@ def _read_archive_path(field: str, value: object) -> None:
 
 
 def _reported_folder(url: str) -> Folder:
-    return report_files.folder.Folder(storage_path("report", url))
+    return reports.Folder(storage_path("report", url))

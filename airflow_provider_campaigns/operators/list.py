@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_campaigns import actions
+from airflow_provider_campaigns.actions import select
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.operators.arguments import read_texts
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
@@ -61,9 +61,9 @@ class ListCampaignsOperator(KoreCampaignOperator):
         self.max_campaigns = max_campaigns
         check_static(
             self,
-            name_pattern=actions.select.checked_pattern,
-            statuses=lambda name, statuses: actions.select.checked_statuses(name, self._statuses(statuses)),
-            max_campaigns=actions.select.checked_number,
+            name_pattern=select.checked_pattern,
+            statuses=lambda name, statuses: select.checked_statuses(name, self._statuses(statuses)),
+            max_campaigns=select.checked_number,
         )
 
     @staticmethod
@@ -75,7 +75,7 @@ class ListCampaignsOperator(KoreCampaignOperator):
     def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002 - Airflow's signature
         """Choose the campaigns."""
         with self.working():
-            chosen = actions.select.select_campaigns(
+            chosen = select.select_campaigns(
                 self.hook.get_conn(),
                 self.campaign_type,
                 name_pattern=self.name_pattern,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns import actions, reports
+from airflow_provider_campaigns import reports
+from airflow_provider_campaigns.actions import reporting
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.outlets import tell_outlets
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
     from pydantic import JsonValue
 
-    from airflow_provider_campaigns.actions.report import ReportOptions
+    from airflow_provider_campaigns.actions.reporting.report import ReportOptions
 
 
 class CampaignReportOperator(CampaignsOperator):
@@ -94,7 +95,7 @@ class CampaignReportOperator(CampaignsOperator):
             targets, options = self.targets(), self._options()
             output_path = storage_path("output_path", self.output_path)
             self.show_link(context, targets)
-            outcomes = actions.report.report_campaigns(
+            outcomes = reporting.report_campaigns(
                 self.hook.get_conn(), targets.targets, output_path, options, clock=clock
             )
             result = self.deliver(outcomes, targets, context, what="reported")
@@ -102,11 +103,11 @@ class CampaignReportOperator(CampaignsOperator):
             return result
 
     def _options(self) -> ReportOptions:
-        formats = reports.contents.checked_formats(self.formats)
-        reports.contents.check_installed(formats)
-        return actions.report.ReportOptions(
+        formats = reports.checked_formats(self.formats)
+        reports.check_installed(formats)
+        return reporting.ReportOptions(
             formats,
-            phone_numbers=reports.rows.PhoneNumbers.parse(self.phone_numbers),
+            phone_numbers=reports.PhoneNumbers.parse(self.phone_numbers),
             allow_empty=flag("allow_empty", self.allow_empty),
             if_missing=self.checked_if_missing(),
             plan_only=flag("plan_only", self.plan_only),
@@ -121,8 +122,8 @@ class CampaignReportOperator(CampaignsOperator):
 
 
 def _read_formats(_field: str, value: object) -> None:
-    reports.contents.checked_formats(value)
+    reports.checked_formats(value)
 
 
 def _read_phone_numbers(_field: str, value: object) -> None:
-    reports.rows.PhoneNumbers.parse(value)
+    reports.PhoneNumbers.parse(value)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
-from airflow_provider_campaigns import actions
-from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.actions import reporting
 from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.arguments import read_day, seconds
 from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator
@@ -89,12 +89,10 @@ class SettledCampaignOperator(KoreCampaignOperator):
             (target,) = Targets.parse(None, [self.campaign]).targets
             kind = CampaignType(self.campaign["campaign_type"])
             stopped = self._stop_result(target.campaign_id, kind, context)
-            result = actions.settle.read_ended(
-                self.hook.get_conn(), target, kind, stopped, last_day=self._last_day(context)
-            )
+            result = reporting.read_ended(self.hook.get_conn(), target, kind, stopped, last_day=self._last_day(context))
             if waits_for := result.details.get("waits_for"):
                 self._leave(f"goes on until its last day, {waits_for}", target.campaign_id, context)
-            moment = actions.settle.settled_at(result, read_grace_period("grace_period", self.grace_period))
+            moment = reporting.settled_at(result, read_grace_period("grace_period", self.grace_period))
             value = result.as_dict()
             if moment is not None and moment > clock.now():
                 self.log.info(
@@ -141,12 +139,12 @@ class SettledCampaignOperator(KoreCampaignOperator):
         context["ti"].xcom_push(key=LEFT_KEY, value={"campaign_id": campaign_id, "reason": why})
         raise AirflowSkipException(f"campaign {campaign_id}: {why}")
 
-    def _last_day(self, context: Context) -> actions.settle.LastDay | None:
+    def _last_day(self, context: Context) -> reporting.LastDay | None:
         day = read_day("last_day", self.last_day)
         if day is None:
             return None
         hours = read_given_hours("calling_hours", self.calling_hours)
-        return actions.settle.LastDay(day, run_instant(context), hours)
+        return reporting.LastDay(day, run_instant(context), hours)
 
 
 def read_grace_period(field: str, value: object) -> timedelta:

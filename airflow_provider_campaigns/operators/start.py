@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_campaigns import actions
+from airflow_provider_campaigns.actions import starting
 from airflow_provider_campaigns.actions.evidence import NoEvidence
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
@@ -53,7 +53,7 @@ class _StartCampaignOperator(CampaignsOperator):
         with self.working() as clock:
             self.skip_backfill(context)
             targets = self.targets()
-            options = actions.start.StartOptions(
+            options = starting.StartOptions(
                 self.campaign_type,
                 api_version=self.api_version,
                 allow_rerun=flag("allow_rerun", self.allow_rerun),
@@ -69,7 +69,7 @@ class _StartCampaignOperator(CampaignsOperator):
                     "allow_rerun with retries: before Airflow 3.3 a try cannot know what an earlier one has started, "
                     "and starts again a campaign whose run has ended in between; set retries=0"
                 )
-            outcomes = actions.start.start_campaigns(
+            outcomes = starting.start_campaigns(
                 self.hook.get_conn(),
                 targets.targets,
                 options,

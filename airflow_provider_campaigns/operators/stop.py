@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
-from airflow_provider_campaigns import actions
-from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.actions import stopping
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.clock import instant_text, wait_until
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.arguments import (
     one_of,
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_campaigns.actions.clock import Clock
-    from airflow_provider_campaigns.actions.stop_at_close import CloseRun
-    from airflow_provider_campaigns.actions.stop_options import StopOptions
+    from airflow_provider_campaigns.actions.stopping.at_close import CloseRun
+    from airflow_provider_campaigns.actions.stopping.options import StopOptions
     from airflow_provider_campaigns.actions.targets import Targets
     from airflow_provider_campaigns.calling_hours import CallingHours
+    from airflow_provider_campaigns.kore.clock import Clock
 
 
 WHEN = ("now", "calling_hours_end")
@@ -110,7 +110,7 @@ class _StopCampaignOperator(CampaignsOperator):
                 self.log.warning(
                     "retries is 0: if this task's worker dies before the close, nothing stops the campaigns"
                 )
-            run = actions.stop_at_close.plan_close_run(
+            run = stopping.plan_close_run(
                 self.hook.get_conn(),
                 targets.targets,
                 options,
@@ -127,7 +127,7 @@ class _StopCampaignOperator(CampaignsOperator):
     def _stop_now(self, targets: Targets, options: StopOptions, context: Context, clock: Clock) -> Any:
         for name in NEED_A_CLOSE:
             needs_close(name, getattr(self, name))
-        outcomes = actions.stop.stop_campaigns(
+        outcomes = stopping.stop_campaigns(
             self.hook.get_conn(),
             targets.targets,
             options,
@@ -140,16 +140,14 @@ class _StopCampaignOperator(CampaignsOperator):
     def resume(self, context: Context, run: dict[str, Any], event: Any = None) -> Any:  # noqa: ARG002 - a moment came
         """Go on in a new process, shortly before a close; what is due is decided anew."""
         with self.working() as clock:
-            return self._serve(
-                actions.stop_at_close.CloseRun.from_json(run, calling_hours=self._given_hours()), context, clock
-            )
+            return self._serve(stopping.CloseRun.from_json(run, calling_hours=self._given_hours()), context, clock)
 
     def _serve(self, run: CloseRun, context: Context, clock: Clock) -> Any:
         options, lead_time = self._options(), timedelta(seconds=read_lead_time("lead_time", self.lead_time))
         if options.plan_only:
-            actions.stop_at_close.plan_closes(self.hook.get_conn(), run, options, clock=clock)
+            stopping.plan_closes(self.hook.get_conn(), run, options, clock=clock)
         client, evidence, audit = self.hook.get_conn(), evidence_of(context), audit_of(context)
-        while wake_at := actions.stop_at_close.serve_what_is_due(
+        while wake_at := stopping.serve_what_is_due(
             client, run, options, lead_time=lead_time, evidence=evidence, audit=audit, clock=clock
         ):
             self.log.info("%d campaigns wait for their close; next at %s", len(run.planned), instant_text(wake_at))
@@ -158,7 +156,7 @@ class _StopCampaignOperator(CampaignsOperator):
 
                 trigger = DateTimeTrigger(moment=wake_at)
                 self.defer(trigger=trigger, method_name="resume", kwargs={"run": run.as_json()})
-            actions.clock.wait_until(wake_at, clock)
+            wait_until(wake_at, clock)
         if run.all_wait_for_their_last_day:
             raise AirflowSkipException(f"last_day: {self.last_day} is not yet; the campaigns go on")
         return self.deliver(run.outcomes, self.targets(), context, what="stopped")
@@ -167,7 +165,7 @@ class _StopCampaignOperator(CampaignsOperator):
         return read_given_hours("calling_hours", self.calling_hours)
 
     def _options(self) -> StopOptions:
-        return actions.stop_options.StopOptions(
+        return stopping.StopOptions(
             self.campaign_type,
             api_version=self.api_version,
             if_missing=self.checked_if_missing(),
@@ -181,13 +179,13 @@ class _StopCampaignOperator(CampaignsOperator):
     def _warn_if_late(self, run: CloseRun, clock: Clock) -> None:
         now = clock.now()
         closing = run.next_closing(now)
-        if closing is not None and now < closing.at < now + actions.stop_at_close.EARLY:
+        if closing is not None and now < closing.at < now + stopping.EARLY:
             self.log.warning(
                 "this task began %.0f s before the close at %s; begin at least %.0f s before it, so that reading the "
                 "campaigns does not take the requests that the stops need",
                 (closing.at - now).total_seconds(),
                 instant_text(closing.at),
-                actions.stop_at_close.EARLY.total_seconds(),
+                stopping.EARLY.total_seconds(),
             )
 
 

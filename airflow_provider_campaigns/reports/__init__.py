@@ -1,24 +1,32 @@
 """Contact results as files: an export that goes on where it was killed, and a manifest that a delete can rely on.
 
-Knows no Airflow. The modules load on first use: operators name them, and are imported whenever a DAG is parsed.
+Knows no Airflow.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.lazy import names_of
 
 if TYPE_CHECKING:
-    from airflow_provider_campaigns.reports import contents as contents
-    from airflow_provider_campaigns.reports import folder as folder
-    from airflow_provider_campaigns.reports import manifest as manifest
-    from airflow_provider_campaigns.reports import rows as rows
+    from airflow_provider_campaigns.reports.contents import check_installed as check_installed
+    from airflow_provider_campaigns.reports.contents import checked_formats as checked_formats
+    from airflow_provider_campaigns.reports.folder import Folder as Folder
+    from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME as MANIFEST_NAME
+    from airflow_provider_campaigns.reports.manifest import PAGE_NAME as PAGE_NAME
+    from airflow_provider_campaigns.reports.manifest import SUMMARY_NAME as SUMMARY_NAME
+    from airflow_provider_campaigns.reports.rows import PhoneNumbers as PhoneNumbers
 
-_MODULES = frozenset({"contents", "folder", "manifest", "rows"})
-
-
-def __getattr__(name: str) -> Any:
-    """A module, loaded now."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(f"{__name__}.{name}")
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "Folder": "reports.folder",
+        "MANIFEST_NAME": "reports.manifest",
+        "PAGE_NAME": "reports.manifest",
+        "PhoneNumbers": "reports.rows",
+        "SUMMARY_NAME": "reports.manifest",
+        "check_installed": "reports.contents",
+        "checked_formats": "reports.contents",
+    },
+)

@@ -32,9 +32,9 @@ from airflow_provider_campaigns.reports.manifest import (
     Reason,
     json_bytes,
 )
-from airflow_provider_campaigns.reports.page import render_page
-from airflow_provider_campaigns.reports.pages import read_ahead, readers_for
+from airflow_provider_campaigns.reports.page.render import render_page
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, Page, Parts
+from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
 from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, has_run, is_about, judge, state_of
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.reports.manifest import CAMPAIGN_NAME, MANIFEST_NAME, PAGE_NAME, SUMMARY_NAME, Manifest
-from airflow_provider_campaigns.reports.page import render_page
+from airflow_provider_campaigns.reports.page.render import render_page
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.folder import Folder

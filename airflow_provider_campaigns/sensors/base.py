@@ -15,11 +15,11 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_campaigns.actions.watch import PERMANENT_ERRORS
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError
+from airflow_provider_campaigns.watching.watch import PERMANENT_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

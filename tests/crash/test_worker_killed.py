@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from stage import Scene, next_close
 
-from airflow_provider_campaigns.actions.clock import instant_text
+from airflow_provider_campaigns.kore.clock import instant_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

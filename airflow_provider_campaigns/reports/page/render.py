@@ -1,7 +1,7 @@
 """``report.html``: what became of a campaign, on one page that needs nothing beside it.
 
 The words and figures are chosen here and in the modules ``page_*``. ``page.html`` is the template that places and
-escapes them, ``page_parts.html`` holds what it repeats, and ``page.css`` the look. The page has no script and asks for
+escapes them, ``parts.html`` holds what it repeats, and ``page.css`` the look. The page has no script and asks for
 nothing from any other place: its own policy forbids both, and allows no style but this one.
 """
 
@@ -14,11 +14,11 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.reports.page_bars import attempts_of, bars_of
-from airflow_provider_campaigns.reports.page_hours import hours_of
-from airflow_provider_campaigns.reports.page_settings import settings_of
-from airflow_provider_campaigns.reports.page_statement import statement_of
-from airflow_provider_campaigns.reports.page_text import moment, number, scalar, share, shown
+from airflow_provider_campaigns.reports.page.bars import attempts_of, bars_of
+from airflow_provider_campaigns.reports.page.hours import hours_of
+from airflow_provider_campaigns.reports.page.settings import settings_of
+from airflow_provider_campaigns.reports.page.statement import statement_of
+from airflow_provider_campaigns.reports.page.text import moment, number, scalar, share, shown
 from airflow_provider_campaigns.reports.summary import MOST_KINDS, OTHER
 
 if TYPE_CHECKING:

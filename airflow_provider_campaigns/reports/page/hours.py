@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.calling_hours_text import DAY_MINUTES, read_zone, spell_time
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.reports.page_text import DAYS, scalar, shown
+from airflow_provider_campaigns.reports.page.text import DAYS, scalar, shown
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

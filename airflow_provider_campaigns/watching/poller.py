@@ -14,17 +14,17 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from airflow_provider_campaigns.actions.watch import CampaignWatch
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreConfigurationError, KoreError
+from airflow_provider_campaigns.watching.watch import CampaignWatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    from airflow_provider_campaigns.actions.watch import Found, StatusGoal
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
+    from airflow_provider_campaigns.watching.watch import Found, StatusGoal
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.clock import instant_text, wait_until
 from airflow_provider_campaigns.actions.senders import SENDERS
+from airflow_provider_campaigns.kore.clock import instant_text, wait_until
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from airflow_provider_campaigns.actions.clock import Clock
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
 
 log = logging.getLogger(__name__)
 

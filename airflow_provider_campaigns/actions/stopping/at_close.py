@@ -12,25 +12,25 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_campaigns.actions import contact_counts
-from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.closing import Closing, Schedule
-from airflow_provider_campaigns.actions.contact_counts import ContactCount
 from airflow_provider_campaigns.actions.evidence import (
     NoEvidence,
     check_not_started_again,
     stop_by_an_earlier_try,
     was_sent,
 )
-from airflow_provider_campaigns.actions.moment import REFRESH, StopMoment
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type, hours_of
-from airflow_provider_campaigns.actions.stop import stop_campaigns
-from airflow_provider_campaigns.actions.stop_options import StopOptions, missing_result
-from airflow_provider_campaigns.actions.stop_step import ends_a_run
+from airflow_provider_campaigns.actions.stopping import contact_counts
+from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
+from airflow_provider_campaigns.actions.stopping.moment import REFRESH, StopMoment
+from airflow_provider_campaigns.actions.stopping.options import StopOptions, missing_result
+from airflow_provider_campaigns.actions.stopping.step import ends_a_run
+from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import Campaign
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import KoreError
 
 if TYPE_CHECKING:

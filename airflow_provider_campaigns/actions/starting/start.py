@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
-from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence, keep_confirmed
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.rounds import Rounds
-from airflow_provider_campaigns.actions.start_step import Step, has_begun, is_startable, run_of, step_for
+from airflow_provider_campaigns.actions.starting.step import Step, has_begun, is_startable, run_of, step_for
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     CampaignTimeoutError,

@@ -10,12 +10,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.actions.clock import instant_text
-from airflow_provider_campaigns.actions.run_folder import run_folder
 from airflow_provider_campaigns.kore.campaigns import Campaign
+from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreProtocolError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.manifest import json_bytes
+from airflow_provider_campaigns.reports.run_folder import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

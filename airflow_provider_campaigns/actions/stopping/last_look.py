@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.moment import StopMoment, warm_connections
 from airflow_provider_campaigns.actions.outcomes import Outcomes
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
-from airflow_provider_campaigns.actions.stop_step import Step, step_for
+from airflow_provider_campaigns.actions.stopping.moment import StopMoment, warm_connections
+from airflow_provider_campaigns.actions.stopping.step import Step, step_for
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_campaigns.actions.clock import Clock
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
-from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.actions.contact_counts import ContactsBeforeStop
-from airflow_provider_campaigns.actions.early_reading import read_early
 from airflow_provider_campaigns.actions.evidence import (
     Entry,
     Evidence,
@@ -24,12 +21,15 @@ from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
 from airflow_provider_campaigns.actions.rounds import Rounds
-from airflow_provider_campaigns.actions.schedules import check_schedule, disable_schedule
 from airflow_provider_campaigns.actions.senders import MOST_SENDERS
-from airflow_provider_campaigns.actions.stop_options import StopOptions, missing_result
-from airflow_provider_campaigns.actions.stop_step import Step, ends_a_run, step_for, step_once_unscheduled
+from airflow_provider_campaigns.actions.stopping.contact_counts import ContactsBeforeStop
+from airflow_provider_campaigns.actions.stopping.last_look import read_early
+from airflow_provider_campaigns.actions.stopping.options import StopOptions, missing_result
+from airflow_provider_campaigns.actions.stopping.schedules import check_schedule, disable_schedule
+from airflow_provider_campaigns.actions.stopping.step import Step, ends_a_run, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import (
     CampaignTimeoutError,
     KoreError,
@@ -42,8 +42,8 @@ from airflow_provider_campaigns.kore.writes import UnknownInstance, started_agai
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider_campaigns.actions.contact_counts import ContactCount
-    from airflow_provider_campaigns.actions.moment import StopMoment
+    from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
+    from airflow_provider_campaigns.actions.stopping.moment import StopMoment
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.sending import Writing

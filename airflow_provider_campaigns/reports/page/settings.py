@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.reports.page_text import NOT_GIVEN, UNEXPECTED, scalar
+from airflow_provider_campaigns.reports.page.text import NOT_GIVEN, UNEXPECTED, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.reports.page_text import number, plural, share, shown
+from airflow_provider_campaigns.reports.page.text import number, plural, share, shown
 from airflow_provider_campaigns.reports.summary import OTHER
 
 if TYPE_CHECKING:

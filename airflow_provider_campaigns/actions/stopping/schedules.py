@@ -9,9 +9,9 @@ from airflow_provider_campaigns.kore.errors import CampaignStateError
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.audit import Changes
-    from airflow_provider_campaigns.actions.clock import Clock
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,10 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
-from airflow_provider_campaigns.actions.run_folder import run_folder
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreError,
@@ -23,6 +22,7 @@ from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
 from airflow_provider_campaigns.reports.rows import PhoneNumbers
+from airflow_provider_campaigns.reports.run_folder import run_folder
 from airflow_provider_campaigns.reports.verdict import is_about
 
 if TYPE_CHECKING:

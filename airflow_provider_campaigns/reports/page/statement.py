@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
-from airflow_provider_campaigns.reports.page_text import number, plural, shown
+from airflow_provider_campaigns.reports.page.text import number, plural, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,9 +12,9 @@ from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreErr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_campaigns.actions.clock import Clock
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -7,24 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
-from airflow_provider_campaigns.actions.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.actions.deletable import check_deletable, check_meant, check_unchanged, type_to_delete
+from airflow_provider_campaigns.actions.deleting.deletable import (
+    check_deletable,
+    check_meant,
+    check_unchanged,
+    type_to_delete,
+)
+from airflow_provider_campaigns.actions.deleting.given_reports import facts_of
+from airflow_provider_campaigns.actions.deleting.gone import prove_gone
 from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
-from airflow_provider_campaigns.actions.given_reports import facts_of
-from airflow_provider_campaigns.actions.gone import prove_gone
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.plan import planned_result
 from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
-from airflow_provider_campaigns.actions.stop import stop_campaigns
-from airflow_provider_campaigns.actions.stop_options import StopOptions
+from airflow_provider_campaigns.actions.stopping.options import StopOptions
+from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_campaigns.actions.archive import Archive, Record
-    from airflow_provider_campaigns.actions.given_reports import Reports
+    from airflow_provider_campaigns.actions.deleting.archive import Archive, Record
+    from airflow_provider_campaigns.actions.deleting.given_reports import Reports
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient

@@ -1,0 +1,25 @@
+"""Reporting campaigns: what a run has left, once it has settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.lazy import names_of
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.actions.reporting.report import ReportOptions as ReportOptions
+    from airflow_provider_campaigns.actions.reporting.report import report_campaigns as report_campaigns
+    from airflow_provider_campaigns.actions.reporting.settle import LastDay as LastDay
+    from airflow_provider_campaigns.actions.reporting.settle import read_ended as read_ended
+    from airflow_provider_campaigns.actions.reporting.settle import settled_at as settled_at
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "LastDay": "actions.reporting.settle",
+        "ReportOptions": "actions.reporting.report",
+        "read_ended": "actions.reporting.settle",
+        "report_campaigns": "actions.reporting.report",
+        "settled_at": "actions.reporting.settle",
+    },
+)

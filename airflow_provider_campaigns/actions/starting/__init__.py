@@ -1,0 +1,19 @@
+"""Starting campaigns: a new run over the whole list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.lazy import names_of
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.actions.starting.start import StartOptions as StartOptions
+    from airflow_provider_campaigns.actions.starting.start import start_campaigns as start_campaigns
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "StartOptions": "actions.starting.start",
+        "start_campaigns": "actions.starting.start",
+    },
+)
