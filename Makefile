@@ -28,7 +28,7 @@ airflow: setup ## Keep a seeded Airflow with its UI until Ctrl-C (PORT=8080 choo
 simulator: setup ## Keep the simulator alone until Ctrl-C
 	@$(PYTHON_ENV) -m airflow_provider_campaigns.simulator
 
-test: setup ## Run the tests (TESTS="tests/test_stop.py -k scheduled" some of them)
+test: setup ## Run the tests (TESTS="tests/actions/stopping -k scheduled" some of them)
 	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL))
 
 coverage: setup ## Run the tests, and say which lines and branches none of them has met

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -183,7 +184,12 @@ def test_connection_form() -> None:
         "print(json.dumps(forms['kore_campaign'].model_dump(mode='json')))"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     form = json.loads(answer.stdout.splitlines()[-1])
     fields = form["extra_fields"]

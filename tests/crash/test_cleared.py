@@ -2,7 +2,7 @@
 
 Airflow's processes cannot be told another time. So "a day later" is a run whose instant lies twenty hours back, at the
 close of hours that the campaigns have on that day of the week only; the same with a moved clock, inside the next day's
-hours and two days later, is in ``tests/test_stop_at_close.py``.
+hours and two days later, is in ``tests/actions/stopping/test_stop_at_close.py``.
 """
 
 from __future__ import annotations

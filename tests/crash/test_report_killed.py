@@ -1,4 +1,4 @@
-"""A report whose process is killed at 240 instants; tests/test_report_killed.py has a few of them."""
+"""A report whose process is killed at 240 instants; tests/actions/reporting/ has a few of them."""
 
 from __future__ import annotations
 

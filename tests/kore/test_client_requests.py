@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.kore.client import KoreClient
 
-SAMPLES = Path(__file__).parent / "data" / "kore"
+SAMPLES = Path(__file__).parents[1] / "data" / "kore"
 STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b90000"
 ACCOUNT = "67777ce93e25326494e90000"
 VOICE = "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000"

@@ -23,7 +23,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
 )
 
-SAMPLES = Path(__file__).parent / "data" / "kore"
+SAMPLES = Path(__file__).parents[1] / "data" / "kore"
 LIMIT_TEXT = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("no_rate_limit")
 
-SAMPLES = Path(__file__).parent / "data" / "kore"
+SAMPLES = Path(__file__).parents[1] / "data" / "kore"
 ANY = requests_mock.ANY
 
 

@@ -311,7 +311,7 @@ class TestIds:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parent / "data" / "kore").glob("get-*campaign-v?.response.json"))
+    "path", sorted((Path(__file__).parents[1] / "data" / "kore").glob("get-*campaign-v?.response.json"))
 )
 def test_from_api__samples(path: Path) -> None:
     """Every documented sample of a campaign object can be read."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("unlimited_connection")
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENTED = set(re.findall(r"^\| `(kore_campaign\.\S+)`", (DOCS / "monitoring.md").read_text(), flags=re.MULTILINE))
 
 

@@ -22,7 +22,7 @@ from airflow_provider_campaigns.kore.writes import (
     started_again,
 )
 
-SAMPLES = Path(__file__).parent / "data" / "kore"
+SAMPLES = Path(__file__).parents[1] / "data" / "kore"
 UNKNOWN = UnknownInstance.UNKNOWN
 DONE, NOT_DONE = Verdict.DONE, Verdict.NOT_DONE
 
