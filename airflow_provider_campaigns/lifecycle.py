@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_campaigns.actions import evening
 from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.arguments.static import is_static
 from airflow_provider_campaigns.kore.campaigns import CampaignType, checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.base import RESULTS_KEY
@@ -25,7 +26,6 @@ from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.pulled import ANSWER_KEY, ASKED_KEY, pulled
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
 from airflow_provider_campaigns.operators.settle import ID_KEY, LEFT_KEY, SettledCampaignOperator
-from airflow_provider_campaigns.operators.static_arguments import is_static
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
 if TYPE_CHECKING:

@@ -24,7 +24,19 @@ MODULES = {
 # The rings, from the inside out: a module may import from its own ring and from those before it.
 KORE_RINGS = (
     ("errors",),
-    ("clock", "endpoints", "campaigns", "auth", "budget", "budget_ledger", "budget_store"),
+    (
+        "clock",
+        "endpoints",
+        "senders",
+        "campaigns",
+        "auth",
+        "budget",
+        "budget_ledger",
+        "budget_store",
+        "patience",
+        "presence",
+        "runs",
+    ),
     ("answers", "bodies", "listing", "retry", "settings", "writes"),
     ("transport",),
     ("sending",),
@@ -48,6 +60,7 @@ LAYERS = {
     "kore": 2,
     "reports": 3,
     "actions": 4,
+    "arguments": 5,
     "connection": 5,
     "hooks": 5,
     "retry_policy": 5,

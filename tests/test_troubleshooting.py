@@ -11,8 +11,7 @@ import pytest
 from fake_clock import FakeClock
 
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore import errors as kore_errors
 from airflow_provider_campaigns.kore.budget import RequestBudget

@@ -73,6 +73,14 @@ class Schedule:
         later = self._own_day_going_on(at)
         return Closing(day, at if later is None else later.at)
 
+    def is_before(self, last_day: date, run_at: datetime) -> bool:
+        """True if the run at this instant is for a business day before ``last_day``, so that nothing is done yet.
+
+        Raises:
+            KoreConfigurationError: the hours never close.
+        """
+        return self.closing_for(run_at).day < last_day
+
     def closing_to_act_on(self, run_at: datetime, now: datetime, *, chosen: Closing | None = None) -> Closing:
         """The close to wait for, or - if it is not after ``now`` - the one that has come.
 

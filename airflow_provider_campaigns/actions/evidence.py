@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_campaigns.actions.stopping.contact_counts import CONTACTS_BEFORE_STOP
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
+from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider_campaigns.actions.outcomes import Result
     from airflow_provider_campaigns.kore.campaigns import Campaign
 
 Entry = dict[str, Any]
@@ -25,9 +24,6 @@ Of a start also ``outcome_unknown``, True, if its answer was lost and no reading
 also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
 no ``sent_at``.
 """
-
-_IN_RESULTS = ("sent_at", "confirmed_at", CONTACTS_BEFORE_STOP)
-"""What an entry and the result of a stop or a start have in common, under the same names."""
 
 
 class Evidence(Protocol):
@@ -51,20 +47,6 @@ class NoEvidence:
         """Nothing is kept."""
 
 
-def keep_confirmed(evidence: Evidence, results: Mapping[str, Result]) -> None:
-    """Keep what was proven; results without ``confirmed_at`` prove nothing."""
-    confirmed = {
-        campaign_id: {
-            "campaign_instance_id": result.campaign_instance_id,
-            **{key: result.details[key] for key in _IN_RESULTS if key in result.details},
-        }
-        for campaign_id, result in results.items()
-        if "confirmed_at" in result.details
-    }
-    if confirmed:
-        evidence.keep(confirmed)
-
-
 def was_sent(entry: Entry) -> bool:
     """True if something was sent, or was about to be, when the entry was kept."""
     return "sent_at" in entry
@@ -77,10 +59,10 @@ def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) ->
         CampaignStateError: it is; nothing is sent, because whoever started it meant it to run.
     """
     entry = earlier.get(campaign.campaign_id, {})
-    stopped = entry.get("campaign_instance_id")
-    if was_sent(entry) and stopped is not None and campaign.campaign_instance_id not in {None, stopped}:
+    if was_sent(entry) and _is_of_its_run(entry, campaign) is SameRun.NO:
         raise CampaignStateError(
-            f"campaign {campaign.campaign_id}: an earlier try of this task was to stop its run {stopped}, and it was "
+            f"campaign {campaign.campaign_id}: an earlier try of this task was to stop its run "
+            f"{entry['campaign_instance_id']}, and it was "
             f"started again since, as {campaign.campaign_instance_id}; nothing was sent",
             campaign_id=campaign.campaign_id,
         )
@@ -92,9 +74,12 @@ def stop_by_an_earlier_try(campaign: Campaign, earlier: Mapping[str, Entry]) -> 
     A try may have died between its note and the request. Then the run goes on, or somebody else stopped it since.
     """
     entry = earlier.get(campaign.campaign_id, {})
-    run = entry.get("campaign_instance_id")
-    if not was_sent(entry) or run is None or run != campaign.campaign_instance_id:
+    is_of_it = was_sent(entry) and _is_of_its_run(entry, campaign) is SameRun.YES
+    if not is_of_it or campaign.status != CampaignStatus.STOPPED:
         return None
-    if campaign.status != CampaignStatus.STOPPED:
-        return None
-    return {key: entry[key] for key in _IN_RESULTS if key in entry}
+    return {key: value for key, value in entry.items() if key != "campaign_instance_id"}
+
+
+def _is_of_its_run(entry: Entry, campaign: Campaign) -> SameRun:
+    """Whether what was kept is about the run that the campaign has now."""
+    return same_run(named_run(entry.get("campaign_instance_id")), named_run(campaign.campaign_instance_id))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_provider_campaigns.actions.senders import SENDERS, run_all
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreAuthenticationError, KoreError
+from airflow_provider_campaigns.kore.presence import not_there
+from airflow_provider_campaigns.kore.senders import MOST_SENDERS, SENDERS, run_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
+
+log = logging.getLogger(__name__)
 
 DELETED = "Deleted"
 MISSING = "Missing"
@@ -55,10 +59,33 @@ class Result:
         )
 
     @classmethod
+    def planned(cls, campaign: Campaign, *planned: str) -> Result:
+        """The result for a campaign to which all of this would be done, in this order; it is logged as well."""
+        what = " and ".join(planned)
+        log.info("campaign %s: is %s; plan only, would %s", campaign.campaign_id, campaign.status, what)
+        return cls.of(campaign, changed=False, planned=", ".join(planned))
+
+    @classmethod
     def missing(
-        cls, campaign_id: str, *, campaign_type: str | None = None, name: str | None = None, **details: Any
+        cls,
+        campaign_id: str,
+        *,
+        if_missing: str,
+        or_else: str,
+        campaign_type: str | None = None,
+        name: str | None = None,
+        **details: Any,
     ) -> Result:
-        """The result for a campaign that is provably not there, with what the caller knows of it."""
+        """The result for a campaign that is provably not there, with what the caller knows of it.
+
+        ``if_missing`` is ``fail``, ``skip`` or ``succeed``, and ``or_else`` what the error says besides.
+
+        Raises:
+            KoreNotFoundError: ``if_missing`` is ``fail``.
+        """
+        if if_missing == "fail":
+            raise not_there(campaign_id, or_else)
+        log.info("campaign %s: is not there, by reading and by the list; nothing is done", campaign_id)
         kind = None if campaign_type is None else str(campaign_type)
         return cls(campaign_id, kind, MISSING, changed=False, name=name, details=details)
 
@@ -93,9 +120,26 @@ class Outcomes:
         self.failures: dict[str, KoreError] = {}
 
     @property
+    def total(self) -> int:
+        """How many campaigns there are."""
+        return len(self._ids)
+
+    @property
     def open_ids(self) -> list[str]:
         """Campaigns that have neither a result nor an error yet."""
         return [one for one in self._ids if one not in self.results and one not in self.failures]
+
+    def confirmed(self) -> dict[str, dict[str, Any]]:
+        """What was proven, by campaign id, as it is kept for later tries; without ``confirmed_at`` nothing is."""
+        names = ("sent_at", "confirmed_at", "contacts_before_stop")
+        return {
+            campaign_id: {
+                "campaign_instance_id": result.campaign_instance_id,
+                **{name: result.details[name] for name in names if name in result.details},
+            }
+            for campaign_id, result in self.results.items()
+            if "confirmed_at" in result.details
+        }
 
     def add_failures(self, failures: Mapping[str, KoreError]) -> None:
         """Errors of what was meant and is no campaign that is known, such as a report that does not tell its own."""
@@ -139,14 +183,14 @@ class Outcomes:
         return outcomes
 
     def attempt_all(
-        self, campaign_ids: Iterable[str], work: Callable[[str], _T], *, most: int = SENDERS
+        self, campaign_ids: Iterable[str], work: Callable[[str], _T], *, is_urgent: bool = False
     ) -> dict[str, _T]:
         """Do ``work`` for each campaign, several at a time; what was returned, without those that failed.
 
-        ``most`` is as in ``run_all``. An error that is no ``KoreError`` is a defect and is raised, after all have been
-        attempted.
+        Where it ``is_urgent``, one that hangs holds up no other. An error that is no ``KoreError`` is a defect and is
+        raised, after all have been attempted.
         """
-        futures = run_all(work, campaign_ids, most=most)
+        futures = run_all(work, campaign_ids, most=MOST_SENDERS if is_urgent else SENDERS)
         done = {}
         for campaign_id, future in futures.items():
             try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.actions.targets import check_type
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
-    CampaignMismatchError,
     KoreConfigurationError,
     KoreConnectionError,
     KoreError,
@@ -19,9 +20,11 @@ from airflow_provider_campaigns.kore.errors import (
     KoreRequestError,
     KoreServiceError,
 )
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
+from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.actions.targets import Target
@@ -40,23 +43,13 @@ PASSING_ERRORS = (KoreConnectionError, KoreServiceError)
 """The service was not there, or failed: the next request may be answered."""
 
 
-class ProvenMissing:
-    """Stands for a campaign that is provably not there."""
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-PROVEN_MISSING = ProvenMissing()
-
-
 class CampaignReader:
     """Reads campaigns for one action; its lists serve all of them, so that many missing ones cost few requests.
 
     Args:
         client: where they are.
         priority: the place of the readings in the request budget's queue.
-        left_s: seconds until nothing is waited for any more; None for as long as it takes.
+        patience: how long each reading is waited for.
     """
 
     def __init__(
@@ -64,33 +57,27 @@ class CampaignReader:
         client: KoreClient,
         *,
         priority: Priority = Priority.READ,
-        left_s: Callable[[], float | None] = lambda: None,
+        patience: Patience = ENDLESS,
     ) -> None:
         self._client = client
         self._priority = priority
-        self._left_s = left_s
+        self._patience = patience
         self._lists: dict[CampaignType, dict[str, Campaign]] = {}
         self._lock = threading.Lock()
 
     def read(self, campaign_id: str, campaign_type: CampaignType | None = None) -> Campaign | ProvenMissing:
         """The campaign, or ``PROVEN_MISSING``.
 
-        It is missing only if reading says that there is none and the list, asked with the same credentials, does not
-        hold it: a not-found alone may come from a wrong path, app or account. ``campaign_type`` saves a list.
+        ``campaign_type`` saves a list.
 
         Raises:
-            KoreProtocolError: reading does not find it, but the list holds it; retryable.
+            KoreError: neither can be said.
         """
-        try:
-            return self._client.get_campaign(campaign_id, priority=self._priority, within_s=self._left_s())
-        except KoreNotFoundError as error:
-            if self._is_listed(campaign_id, campaign_type):
-                raise KoreProtocolError(
-                    f"campaign {campaign_id}: is in the list, but reading it says that there is none ({error})",
-                    campaign_id=campaign_id,
-                    retryable=True,
-                ) from error
-            return PROVEN_MISSING
+        return look_for(
+            campaign_id,
+            read=partial(self._client.get_campaign, priority=self._priority, patience=self._patience),
+            is_listed=partial(self._is_listed, campaign_type=campaign_type),
+        )
 
     def read_many(
         self,
@@ -154,26 +141,9 @@ class CampaignReader:
     def _list(self, kind: CampaignType, *, fresh: bool = False) -> Mapping[str, Campaign]:
         with self._lock:
             if fresh or kind not in self._lists:
-                listed = self._client.list_campaigns(kind, priority=self._priority, within_s=self._left_s())
+                listed = self._client.list_campaigns(kind, priority=self._priority, patience=self._patience)
                 self._lists[kind] = {one.campaign_id: one for one in listed}
             return self._lists[kind]
-
-
-def check_type(campaign: Campaign, meant: CampaignType) -> None:
-    """Make sure that a campaign is of the type that is meant.
-
-    An object that does not tell its type passes.
-
-    Raises:
-        CampaignMismatchError: it is of the other type; nothing was sent.
-    """
-    if campaign.campaign_type not in {None, meant}:
-        other = "Sms" if campaign.campaign_type is CampaignType.SMS else "Voice"
-        raise CampaignMismatchError(
-            f"campaign {campaign.campaign_id}: is of type {campaign.campaign_type}, not {meant}; nothing was sent. "
-            f"Use campaign_type={str(campaign.campaign_type)!r}, or the operator with {other} in its name",
-            campaign_id=campaign.campaign_id,
-        )
 
 
 def hours_of(campaign: Campaign) -> CallingHours:

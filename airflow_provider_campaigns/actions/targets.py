@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airflow_provider_campaigns.kore.campaigns import Campaign, checked_campaign_id
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType, checked_campaign_id
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, KoreConfigurationError
 
 _EXAMPLE = "['cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000', ...]"
@@ -128,6 +128,23 @@ def require_one(campaign_id: object, campaign_ids: object) -> None:
             f"campaign_id, campaign_ids: give {'one of them, not both' if campaign_id is not None else 'one of them'}; "
             f"for example campaign_ids={_EXAMPLE}",
             field="campaign_id",
+        )
+
+
+def check_type(campaign: Campaign, meant: CampaignType) -> None:
+    """Make sure that a campaign is of the type that is meant.
+
+    An object that does not tell its type passes.
+
+    Raises:
+        CampaignMismatchError: it is of the other type; nothing was sent.
+    """
+    if campaign.campaign_type not in {None, meant}:
+        other = "Sms" if campaign.campaign_type is CampaignType.SMS else "Voice"
+        raise CampaignMismatchError(
+            f"campaign {campaign.campaign_id}: is of type {campaign.campaign_type}, not {meant}; nothing was sent. "
+            f"Use campaign_type={str(campaign.campaign_type)!r}, or the operator with {other} in its name",
+            campaign_id=campaign.campaign_id,
         )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_campaigns.kore.budget_ledger import (
     CAPACITY,
     LAYOUT,
+    WINDOW_S,
     Ledger,
     Priority,
     Waiter,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_campaigns.kore.budget_store import Store
 
-__all__ = ["MAX_LIMIT", "BudgetTimeout", "Priority", "RequestBudget"]
+__all__ = ["MAX_LIMIT", "WINDOW_S", "BudgetTimeout", "Priority", "RequestBudget"]
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class RequestBudget:
     def __init__(
         self,
         limit: int = 60,
-        window_s: float = 60.0,
+        window_s: float = WINDOW_S,
         *,
         account_key: str | None,
         directory: Path | None = None,
@@ -252,7 +253,7 @@ class RequestBudget:
         return store
 
     def _describe(self) -> str:
-        rate = f"{self.limit} a minute" if self.window_s == 60 else f"{self.limit} in {self.window_s:g} s"
+        rate = f"{self.limit} a minute" if self.window_s == WINDOW_S else f"{self.limit} in {self.window_s:g} s"
         return f"{rate}, {'shared by this machine' if isinstance(self._store, FileStore) else 'of this process alone'}"
 
 

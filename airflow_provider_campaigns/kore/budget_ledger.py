@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 LAYOUT = "v1"
 """Part of a ledger's name, so that versions of this package that read it differently do not meet."""
 
+WINDOW_S = 60.0
+"""The minute over which the service counts requests (page: rate limits)."""
+
 CAPACITY = 16_384
 """Answers a ledger remembers, and so the highest limit it can keep."""
 

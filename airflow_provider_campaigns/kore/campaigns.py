@@ -90,7 +90,7 @@ class Campaign:
         name: as people see it; at most 48 characters, perhaps not unique.
         status: see ``CampaignStatus``.
         campaign_type: told from the object (``dialingMode`` is voice, ``format`` is SMS); None if it tells neither.
-        campaign_instance_id: ``cid-...``, one per run; None for a campaign that never ran.
+        campaign_instance_id: ``cid-...``, one per run; None if it never ran, or the answer names none.
         created_at: ISO 8601 text as the service gave it, None if it gave none.
         updated_at: the same.
         is_scheduled: True if the platform will start it by itself: by its status or by an enabled schedule.
@@ -106,6 +106,14 @@ class Campaign:
     updated_at: str | None
     is_scheduled: bool
     raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True if nothing of it runs, and nothing will by itself: Stopped, Completed or Ready, and no schedule.
+
+        Only then do its results stand still, and only then may it be deleted. An unknown status never is at rest.
+        """
+        return (self.status.is_ended or self.status == CampaignStatus.READY) and not self.is_scheduled
 
     @classmethod
     def from_api(cls, body: Mapping[str, Any]) -> Campaign:

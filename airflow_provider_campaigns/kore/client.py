@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -26,17 +27,18 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreProtocolError,
 )
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
+from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 from airflow_provider_campaigns.kore.retry import Bounds
+from airflow_provider_campaigns.kore.runs import InstanceId, UnknownInstance
 from airflow_provider_campaigns.kore.sending import Sender, Writing
 from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
-from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, MAX_PLACE_WAIT_S, Transport
+from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Transport
 from airflow_provider_campaigns.kore.writes import (
     DeleteGoal,
-    InstanceId,
     Receipt,
     StartGoal,
     StopGoal,
-    UnknownInstance,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ class KoreClient:
     """The campaign service of one account.
 
     May be used from many threads. Connections are kept and reused; cookies are not. Every request passes the
-    account's request budget, which all processes of this machine and user share.
+    account's request budget, which all processes of this machine and user share; ``patience`` says how long a call is
+    waited for.
 
     Writes (start, stop, delete) take effect at most once per run of a campaign and are not lost: after a lost answer
     the campaign is read, and the write is sent again only if reading proves that it had no effect. Every method raises
@@ -102,8 +105,7 @@ class KoreClient:
         self._transport = Transport(settings, budget=budget, signer=signer)
         self._sender = Sender(
             self._transport,
-            budget=budget,
-            reread=self._reread,
+            look=self._look_again,
             bounds=bounds or Bounds(),
             clock=clock,
             sleep=sleep,
@@ -140,26 +142,27 @@ class KoreClient:
 
         Source: stop-voice-campaign, stop-sms-campaign.
         """
-        return self.begin_stop(campaign_id, campaign_type, api_version=api_version, instance_id=instance_id).finish()
+        return self.send_stop_once(
+            campaign_id, campaign_type, api_version=api_version, instance_id=instance_id
+        ).finish()
 
-    def begin_stop(
+    def send_stop_once(
         self,
         campaign_id: str,
         campaign_type: str,
         *,
         api_version: str | None = None,
         instance_id: InstanceId = UnknownInstance.UNKNOWN,
-        within_s: float | None = None,
+        patience: Patience = ENDLESS,
     ) -> Writing:
         """Send the stop of ``stop_campaign`` once: its ``receipt`` if it was answered as it should be, else None.
 
         ``finish`` then does what ``stop_campaign`` does after trouble: it reads, and sends again only what had no
-        effect. That takes seconds, in which others can be stopped. ``within_s`` are seconds after which nothing is
-        waited for any more, neither for a place nor for an answer, but that each request is given one second.
+        effect. That takes seconds, in which others can be stopped.
         """
         endpoint = self._endpoint("stop", api_version, campaign_type=campaign_type)
         goal = StopGoal(checked_campaign_id(campaign_id), instance_id)
-        return self._sender.begin_write(endpoint, goal, Priority.STOP, ends_at=self._ends_at(within_s))
+        return self._sender.send_write_once(endpoint, goal, Priority.STOP, patience=patience)
 
     def start_campaign(
         self,
@@ -190,16 +193,20 @@ class KoreClient:
         *,
         api_version: str | None = None,
         instance_id: InstanceId = UnknownInstance.UNKNOWN,
+        updated_at: str | None = None,
     ) -> Receipt:
         """Delete a campaign and what the service knows of its results. There is no undo.
 
         Sends what is asked, whatever state the campaign is in: whether the service deletes one that runs is not
-        documented. Contact lists remain. Version v2 by default.
+        documented. Contact lists remain. After trouble it is sent again only to a campaign at rest, whose run is still
+        ``instance_id``; where a run is not named, only if it was last changed at ``updated_at``, as before. Version v2
+        by default.
 
         Source: delete-voice-campaign-v2, delete-sms-campaign-v2.
         """
         endpoint = self._endpoint("delete", api_version, campaign_type=campaign_type)
-        return self._sender.write(endpoint, DeleteGoal(checked_campaign_id(campaign_id), instance_id), Priority.WRITE)
+        goal = DeleteGoal(checked_campaign_id(campaign_id), instance_id, updated_at)
+        return self._sender.write(endpoint, goal, Priority.WRITE)
 
     def disable_schedule(self, name: str) -> None:
         """Disable the schedule of the campaign of this name. Disabling a disabled one changes nothing, so it repeats.
@@ -233,9 +240,9 @@ class KoreClient:
         *,
         api_version: str | None = None,
         priority: Priority = Priority.READ,
-        within_s: float | None = None,
+        patience: Patience = ENDLESS,
     ) -> Campaign:
-        """The whole campaign object; ``priority`` and ``within_s`` are as in ``list_campaigns``.
+        """The whole campaign object; ``priority`` is its place in the request budget's queue.
 
         Raises:
             KoreNotFoundError: the service says that there is none; ``is_listed`` tells whether to believe it.
@@ -248,7 +255,7 @@ class KoreClient:
             endpoint,
             campaign_id=checked_campaign_id(campaign_id),
             priority=priority,
-            ends_at=self._ends_at(within_s),
+            patience=patience,
         )
         return campaign_in(body, endpoint, campaign_id)
 
@@ -273,14 +280,13 @@ class KoreClient:
         name_pattern: str | None = None,
         api_version: str | None = None,
         priority: Priority = Priority.READ,
-        within_s: float | None = None,
+        patience: Patience = ENDLESS,
     ) -> list[Campaign]:
         """Every campaign of a type, newest first, or those in one of ``statuses`` with a name like ``name_pattern``.
 
         The pattern is a shell's: ``*``, ``?`` and ``[...]``, with regard to case. 100 campaigns per request; items of
         a list have no calling hours. A list that changes while it is read is read once more. ``priority`` is its place
-        in the request budget's queue; ``within_s`` are seconds after which nothing is waited for any more, neither for
-        a place nor for an answer, but that each request is given one second; with it, none is repeated.
+        in the request budget's queue.
 
         Raises:
             KoreProtocolError: the pages do not add up to the total, twice; nothing may be concluded from such a list.
@@ -288,7 +294,7 @@ class KoreClient:
         Source: get-all-campaigns-v2.
         """
         kind = checked_campaign_type(campaign_type)
-        campaigns = self._list(kind, api_version, statuses, priority=priority, ends_at=self._ends_at(within_s))
+        campaigns = self._list(kind, api_version, statuses, priority=priority, patience=patience)
         # Whether the service's own filter is honoured is not documented for every status, so it only saves requests.
         wanted = {CampaignStatus(one) for one in statuses}
         return [
@@ -353,14 +359,10 @@ class KoreClient:
         self,
         campaign_id: str,
         *,
-        place_timeout_s: float = MAX_PLACE_WAIT_S,
-        answer_timeout_s: float | None = None,
+        patience: Patience = ENDLESS,
         api_version: str | None = None,
     ) -> int:
         """How many contact results a campaign's latest run has; one small request, which is not repeated.
-
-        ``place_timeout_s`` is how long to wait for a place in the request budget, 0 for not at all;
-        ``answer_timeout_s`` how long for the answer, where that is less than the account's time-out.
 
         Raises:
             KoreBudgetError: there was no place in that time; nothing was sent.
@@ -374,8 +376,7 @@ class KoreClient:
             priority=Priority.READ,
             campaign_id=checked_campaign_id(campaign_id),
             body={"page": 1, "limit": 1},
-            place_timeout_s=place_timeout_s,
-            answer_timeout_s=answer_timeout_s,
+            patience=patience,
         )
         return contact_page_in(body, endpoint, campaign_id, 1).total_results
 
@@ -401,10 +402,8 @@ class KoreClient:
         """
         return self._budget.reserve(min(requests, self.settings.requests_per_minute), duration_s=duration_s)
 
-    def warm_connection(self, campaign_id: str, *, answer_timeout_s: float | None = None) -> None:
+    def warm_connection(self, campaign_id: str, *, patience: Patience = ENDLESS) -> None:
         """Open one more connection by reading a status, if the budget has a place right now.
-
-        ``answer_timeout_s`` is how long to wait for the answer, where that is less than the account's time-out.
 
         Raises:
             KoreError: it was not read; ``KoreBudgetError`` if there was no place.
@@ -414,8 +413,7 @@ class KoreClient:
             endpoint,
             priority=Priority.READ,
             campaign_id=checked_campaign_id(campaign_id),
-            place_timeout_s=0,
-            answer_timeout_s=answer_timeout_s,
+            patience=replace(patience, place_s=0),
         )
 
     # Description
@@ -438,9 +436,6 @@ class KoreClient:
 
     # Sending
 
-    def _ends_at(self, within_s: float | None) -> float | None:
-        return None if within_s is None else self._clock() + within_s
-
     def _endpoint(self, verb: str, api_version: str | None, *, campaign_type: str | None = None) -> Endpoint:
         version = self.api_version_of(verb, api_version)
         kind = "" if campaign_type is None else f"{checked_campaign_type(campaign_type)}_"
@@ -453,17 +448,11 @@ class KoreClient:
         read = partial(self._sender.read, **how)
         return listing.list_campaigns(read, self._endpoint("list", api_version), kind, statuses)
 
-    def _reread(self, campaign_id: str, deadline: float, ends_at: float | None) -> Campaign | None:
-        """The campaign after trouble with a write, ahead of ordinary reads; None if it is provably gone."""
-        endpoint = self._endpoint("get", None)
-        ahead: dict[str, Any] = {"priority": Priority.WRITE, "deadline": deadline, "ends_at": ends_at}
-        try:
-            body = self._sender.read(endpoint, campaign_id=campaign_id, **ahead)
-        except KoreNotFoundError as error:
-            lists = (self._list(kind, **ahead) for kind in CampaignType)
-            if not any(campaign_id in campaigns for campaigns in lists):
-                return None
-            raise KoreProtocolError(
-                f"{error}, but the list holds it", endpoint=endpoint.name, campaign_id=campaign_id, retryable=True
-            ) from error
-        return campaign_in(body, endpoint, campaign_id)
+    def _look_again(self, campaign_id: str, patience: Patience) -> Campaign | ProvenMissing:
+        """The campaign after trouble with a write, ahead of ordinary reads."""
+        ahead: dict[str, Any] = {"priority": Priority.WRITE, "patience": patience}
+        return look_for(
+            campaign_id,
+            read=partial(self.get_campaign, **ahead),
+            is_listed=lambda one: any(one in self._list(kind, **ahead) for kind in CampaignType),
+        )

@@ -19,14 +19,14 @@ from airflow_provider_campaigns.kore.errors import (
     KoreRateLimitError,
     KoreServiceError,
 )
-from airflow_provider_campaigns.kore.retry import RATE_LIMIT_WINDOW_S, read_delay_s, write_delay_s
-from airflow_provider_campaigns.kore.transport import MAX_PLACE_WAIT_S
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
+from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.retry import delay_s
 from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, Verdict, in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from airflow_provider_campaigns.kore.budget import RequestBudget
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.endpoints import Endpoint
     from airflow_provider_campaigns.kore.retry import Bounds
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.writes import WriteGoal
 
 log = logging.getLogger(__name__)
-
-_LEAST_S = 1.0
-"""Seconds that a request is given however little is left: one that is cut off earlier might as well not be sent."""
 
 _DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
@@ -80,9 +77,7 @@ class Sender:
 
     Args:
         transport: sends one request.
-        budget: where a rate limit makes everybody wait.
-        reread: the campaign after trouble with a write; None if it is provably gone. With the deadline and the end that
-            ``read`` takes.
+        look: reads a campaign after trouble with a write, as patiently as it is told.
         bounds: how long one call is kept up.
         clock: monotonic seconds.
         sleep: waits for so many seconds.
@@ -93,16 +88,14 @@ class Sender:
         self,
         transport: Transport,
         *,
-        budget: RequestBudget,
-        reread: Callable[[str, float, float | None], Campaign | None],
+        look: Callable[[str, Patience], Campaign | ProvenMissing],
         bounds: Bounds,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
     ) -> None:
         self._transport = transport
-        self._budget = budget
-        self._reread = reread
+        self._look = look
         self._bounds = bounds
         self._clock = clock
         self._sleep = sleep
@@ -116,16 +109,10 @@ class Sender:
         body: dict[str, Any] | None = None,
         query: dict[str, str] | None = None,
         priority: Priority = Priority.READ,
-        deadline: float | None = None,
-        ends_at: float | None = None,
+        patience: Patience = ENDLESS,
     ) -> dict[str, Any]:
-        """The answer to a request that may be repeated; it is sent once at least, also after the deadline.
-
-        Past ``ends_at`` nothing is waited for any more, but for a second. Where only that is given, it is sent once:
-        repeating it could take the places of the stops that do not wait for it.
-        """
-        if deadline is None:
-            deadline = self._deadline() if ends_at is None else -math.inf
+        """The answer to a request that may be repeated; it is sent once at least, also when patience is at an end."""
+        repeat_s = self._repeat_s(patience)
         attempt = 1
         while True:
             try:
@@ -135,12 +122,12 @@ class Sender:
                     campaign_id=campaign_id,
                     body=body,
                     query=query,
-                    **self._patience(ends_at),
+                    patience=patience,
                 )
             except KoreError as error:
                 # Read for a stop, it is as urgent as one, and holds up no stop for longer than one would.
-                delay = read_delay_s(error, attempt, jitter=self._jitter(), is_stop=priority is Priority.STOP)
-                if delay is None or attempt >= self._bounds.attempts or self._clock() + delay > deadline:
+                delay = delay_s(error, attempt, jitter=self._jitter(), is_stop=priority is Priority.STOP)
+                if delay is None or attempt >= self._bounds.attempts or delay > repeat_s():
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
                 self._wait(error, delay, priority)
@@ -148,16 +135,13 @@ class Sender:
 
     def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
         """Send a write until it took effect once, or until it is clear that it cannot."""
-        return self.begin_write(endpoint, goal, priority).finish()
+        return self.send_write_once(endpoint, goal, priority).finish()
 
-    def begin_write(
-        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, *, ends_at: float | None = None
+    def send_write_once(
+        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, *, patience: Patience = ENDLESS
     ) -> Writing:
-        """Send a write once; what it then takes to find out what that did, and to send it again, can wait.
-
-        Past ``ends_at`` nothing is waited for any more, but for a second.
-        """
-        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, ends_at)))
+        """Send a write once; what it then takes to find out what that did, and to send it again, can wait."""
+        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, patience)))
 
     def _named(self, endpoint: Endpoint, steps: _Steps) -> _Steps:
         try:
@@ -166,14 +150,15 @@ class Sender:
             error.endpoint = error.endpoint or endpoint.name
             raise
 
-    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, ends_at: float | None) -> _Steps:
+    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience) -> _Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
-        deadline = min(self._deadline(), math.inf if ends_at is None else ends_at)
+        bounds_s = countdown(self._bounds.seconds, self._clock)
+        patience = replace(patience, repeat_s=lambda: min(bounds_s(), patience.left_s()))
         sendings = 0
         was_in_doubt = maybe_accepted = maybe_later = False
         while True:
             sendings += 1
-            sent = self._send_write(endpoint, goal, priority, ends_at)
+            sent = self._send_write(endpoint, goal, priority, patience)
             if isinstance(sent, Receipt):
                 return replace(sent, sendings=sendings)
             trouble = sent
@@ -185,9 +170,9 @@ class Sender:
             is_blocked = isinstance(trouble, KoreRateLimitError)
             if was_in_doubt and not is_blocked:
                 yield
-                settled = self._settle(endpoint, goal, trouble, deadline, ends_at)
-                if settled is not None:
-                    return replace(settled, sendings=sendings)
+                found = self._find_out(endpoint, goal, trouble, patience)
+                if found is not None:
+                    return replace(found, sendings=sendings)
             maybe_later = maybe_later or _may_take_effect_later(trouble)
             if maybe_later and not goal.is_repeatable:
                 raise CampaignStateError(
@@ -197,8 +182,8 @@ class Sender:
                     outcome_unknown=True,
                     status=trouble.status,
                 ) from trouble
-            delay = write_delay_s(trouble, sendings, jitter=self._jitter(), is_stop=priority is Priority.STOP)
-            if delay is None or sendings >= self._bounds.attempts or self._clock() + delay > deadline:
+            delay = delay_s(trouble, sendings, jitter=self._jitter(), is_stop=priority is Priority.STOP)
+            if delay is None or sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
                 trouble.outcome_unknown = maybe_accepted
                 raise trouble
             log.info("%s; it had no effect, sending again in %.1f s", trouble, delay)
@@ -211,13 +196,11 @@ class Sender:
                 self._wait(trouble, delay, priority)
 
     def _send_write(
-        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, ends_at: float | None
+        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience
     ) -> Receipt | KoreError:
         """Send a write once: its receipt, or what was wrong with the answer."""
         try:
-            body = self._transport.send(
-                endpoint, priority=priority, campaign_id=goal.campaign_id, **self._patience(ends_at)
-            )
+            body = self._transport.send(endpoint, priority=priority, campaign_id=goal.campaign_id, patience=patience)
         except KoreError as error:
             return error
         return goal.recognise(body) or KoreProtocolError(
@@ -229,9 +212,7 @@ class Sender:
         )
 
     @in_doubt()
-    def _settle(
-        self, endpoint: Endpoint, goal: WriteGoal, trouble: KoreError, deadline: float, ends_at: float | None
-    ) -> Receipt | None:
+    def _find_out(self, endpoint: Endpoint, goal: WriteGoal, trouble: KoreError, patience: Patience) -> Receipt | None:
         """Find out by reading whether a write took effect: its receipt, or None if it provably did not.
 
         Raises:
@@ -240,11 +221,11 @@ class Sender:
         log.info("%s; reading the campaign to find out whether it took effect", trouble)
         for part in _DRAIN_READS if goal.drains else _DRAIN_READS[:1]:
             pause = part * self._bounds.drain_s
-            if pause and self._clock() + pause > deadline:
+            if pause and pause > self._repeat_s(patience)():
                 break
             self._sleep(pause)
             try:
-                campaign = self._reread(goal.campaign_id, deadline, ends_at)
+                campaign = self._look(goal.campaign_id, patience)
             except KoreError as error:
                 raise KoreConnectionError(
                     f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
@@ -256,38 +237,29 @@ class Sender:
                     status=trouble.status,
                     retry_after_s=error.retry_after_s,
                 ) from trouble
-            if campaign is None:
+            if isinstance(campaign, ProvenMissing):
                 return goal.when_gone()
             if goal.judge(campaign) is Verdict.DONE:
                 return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
             goal.learn(campaign)
         return None
 
-    def _deadline(self) -> float:
-        return self._clock() + self._bounds.seconds
-
-    def _patience(self, ends_at: float | None) -> dict[str, Any]:
-        """How long one request is waited for, as ``Transport.send`` takes it; its own time-outs without an end."""
-        if ends_at is None:
-            return {}
-        left_s = max(0.0, ends_at - self._clock())
-        return {"place_timeout_s": min(left_s, MAX_PLACE_WAIT_S), "answer_timeout_s": max(_LEAST_S, left_s)}
+    def _repeat_s(self, patience: Patience) -> Callable[[], float]:
+        """Seconds within which a request that failed may be sent again."""
+        if patience.repeat_s is not None:
+            return patience.repeat_s
+        return countdown(self._bounds.seconds, self._clock) if patience.is_endless else lambda: -math.inf
 
     def _wait(self, trouble: KoreError, delay: float, priority: Priority) -> None:
         """Wait before sending again; a rate limit is the account's, so it makes everybody wait.
 
         Everybody waits since the answer was read; here that gets longer with each attempt, and out of step with other
-        machines. If the service does not say for how long, a stop waits shorter than the rest, which must not run
-        ahead of it.
+        machines.
         """
-        if not isinstance(trouble, KoreRateLimitError):
-            self._sleep(delay)
-        elif trouble.retry_after_s is not None:
-            self._budget.block(delay)
+        if isinstance(trouble, KoreRateLimitError):
+            self._transport.hold_back(trouble, priority, delay_s=delay)
         else:
-            self._budget.block(delay, priority=priority)
-            if priority is Priority.STOP:
-                self._budget.block(max(delay, RATE_LIMIT_WINDOW_S), priority=Priority.WRITE)
+            self._sleep(delay)
 
 
 def _may_take_effect_later(trouble: KoreError) -> bool:

@@ -30,7 +30,8 @@ from airflow_provider_campaigns.kore.errors import (
     KoreScopeError,
     KoreServiceError,
 )
-from airflow_provider_campaigns.kore.retry import MAX_JITTER_S, MAX_RETRY_AFTER_S, pause_s
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
+from airflow_provider_campaigns.kore.retry import MAX_JITTER_S, MAX_RETRY_AFTER_S, blocks_after
 from airflow_provider_campaigns.kore.writes import in_doubt
 
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
-MAX_PLACE_WAIT_S = 900.0
-"""How long a request waits for its place in the budget; a queue that long needs another plan, not more patience."""
-
 POOL_SIZE = 64
 """Connections kept; more than the sender threads of any action here."""
 
@@ -79,33 +77,31 @@ class Transport:
         campaign_id: str | None = None,
         body: dict[str, Any] | None = None,
         query: dict[str, str] | None = None,
-        place_timeout_s: float = MAX_PLACE_WAIT_S,
-        answer_timeout_s: float | None = None,
+        patience: Patience = ENDLESS,
     ) -> dict[str, Any]:
         """Send one request, and once more with a fresh token if the service rejects its token; the answer's object.
 
-        ``place_timeout_s`` is how long to wait for a place in the request budget, ``answer_timeout_s`` how long for a
-        connection and for an answer, where that is less than the account's time-outs.
-
-        A rate limit that the answer tells of makes everybody wait, in all processes of this machine: for as long as
-        the service asks, otherwise for a minute, and stops for ten seconds if it was met by one.
+        A rate limit that the answer tells of makes everybody wait, in all processes of this machine
+        (``retry.blocks_after``), before whoever sent this gets to hear of it: another thread might send meanwhile.
 
         Raises:
             KoreBudgetError: there was no place in time, or the service asked for a pause of which more than five
                 minutes are left; nothing was sent.
             KoreError: ``outcome_unknown`` is set if the request may have changed something.
         """
-        timeouts = self._options["timeout"]
-        if answer_timeout_s is not None:
-            timeouts = tuple(min(one, answer_timeout_s) for one in timeouts)
-        send = partial(self._send_once, endpoint, campaign_id, body, query, timeouts)
+        send = partial(self._send_once, endpoint, campaign_id, body, query, priority=priority, patience=patience)
         try:
-            return send(priority=priority, place_timeout_s=place_timeout_s)
+            return send()
         except KoreAuthenticationError as error:
             if error.status != 401 or isinstance(error, KoreScopeError):
                 raise
             log.info("%s; once more with a fresh token", error)
-            return send(priority=priority, place_timeout_s=place_timeout_s)
+            return send()
+
+    def hold_back(self, error: KoreRateLimitError, priority: Priority, *, delay_s: float | None = None) -> None:
+        """Let everybody wait after a rate limit, as ``retry.blocks_after`` says."""
+        for held_back, seconds in blocks_after(error, priority=priority, delay_s=delay_s).items():
+            self._budget.block(seconds, priority=held_back)
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -120,10 +116,9 @@ class Transport:
         campaign_id: str | None,
         body: dict[str, Any] | None,
         query: dict[str, str] | None,
-        timeouts: tuple[float, float],
         *,
         priority: Priority,
-        place_timeout_s: float,
+        patience: Patience,
     ) -> dict[str, Any]:
         import requests  # noqa: PLC0415
 
@@ -132,6 +127,7 @@ class Transport:
             stream_id=settings.stream_id, account_id=settings.account_id, campaign_id=campaign_id or ""
         )
         session = self._open_session()
+        timeouts = tuple(min(one, patience.answer_timeout_s) for one in self._options["timeout"])
         options = self._options | {"timeout": timeouts}
         unsigned = requests.Request(
             endpoint.method,
@@ -142,7 +138,7 @@ class Transport:
         )
         try:
             with self._budget.slot(
-                priority, timeout_s=place_timeout_s, block_timeout_s=MAX_RETRY_AFTER_S + MAX_JITTER_S
+                priority, timeout_s=patience.place_timeout_s, block_timeout_s=MAX_RETRY_AFTER_S + MAX_JITTER_S
             ):
                 # Signed only now: a token made before a wait for the budget might have expired after it.
                 signed = session.prepare_request(unsigned)
@@ -163,7 +159,7 @@ class Transport:
             return body_of(endpoint, response.status_code, response.headers, response.content, campaign_id=campaign_id)
         except KoreError as error:
             if isinstance(error, KoreRateLimitError):
-                self._block(error, priority)
+                self.hold_back(error, priority)
             # The secret, should the service ever repeat it.
             error.args = tuple(str(arg).replace(settings.client_secret, "<secret>") for arg in error.args)
             # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.
@@ -172,17 +168,8 @@ class Transport:
             )
             raise
 
-    def _block(self, error: KoreRateLimitError, priority: Priority) -> None:
-        """Make everybody wait, before whoever sent this gets to hear of it: another thread might send meanwhile."""
-        if error.retry_after_s is not None:
-            self._budget.block(pause_s(error, for_stops=False))
-            return
-        self._budget.block(pause_s(error, for_stops=False), priority=Priority.WRITE)
-        if priority is Priority.STOP:
-            self._budget.block(pause_s(error, for_stops=True))
-
     def _no_answer(
-        self, endpoint: Endpoint, campaign_id: str | None, error: Exception, timeouts: tuple[float, float]
+        self, endpoint: Endpoint, campaign_id: str | None, error: Exception, timeouts: tuple[float, ...]
     ) -> KoreConnectionError:
         """The typed error for a request without a complete answer.
 

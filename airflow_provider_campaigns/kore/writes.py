@@ -19,22 +19,22 @@ from airflow_provider_campaigns.kore.errors import (
     KoreProtocolError,
     excerpt,
 )
+from airflow_provider_campaigns.kore.runs import (
+    InstanceId,
+    SameRun,
+    UnknownInstance,
+    has_begun,
+    is_unchanged,
+    named_run,
+    run_of,
+    same_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SAID_IT_FAILED = frozenset({500, 503})
 """The answers in which the service itself says that it failed; others, as 502 and 504, are of a gateway before it."""
-
-
-class UnknownInstance(Enum):
-    """The campaign's instance before the write, where the caller did not read it."""
-
-    UNKNOWN = "unknown"
-
-
-InstanceId = str | None | UnknownInstance
-"""A run's id; None for a campaign that never ran; ``UnknownInstance.UNKNOWN`` where nobody looked."""
 
 
 class Verdict(Enum):
@@ -119,7 +119,10 @@ class StopGoal:
         return Receipt(self.campaign_id, status, run, raw=body)
 
     def judge(self, campaign: Campaign) -> Verdict:
-        """Done when nothing runs any more; another run than the one meant is not touched."""
+        """Done when nothing runs any more; another run than the one meant is not touched.
+
+        A run that the reading does not name may be the one that is meant, so its stop is sent again.
+        """
         if self._is_another(campaign.campaign_instance_id):
             raise started_again(campaign, "was being stopped", outcome_unknown=True)
         running_or_unknown = campaign.status.is_running or not campaign.status.is_known
@@ -132,10 +135,10 @@ class StopGoal:
     def learn(self, campaign: Campaign) -> None:
         """The run that the first reading shows is the one that is meant."""
         if self.instance_id is UnknownInstance.UNKNOWN:
-            self.instance_id = campaign.campaign_instance_id
+            self.instance_id = named_run(campaign.campaign_instance_id)
 
     def _is_another(self, run: str | None) -> bool:
-        return not isinstance(self.instance_id, UnknownInstance) and run not in {None, self.instance_id}
+        return same_run(self.instance_id, named_run(run)) is SameRun.NO
 
 
 @dataclass(slots=True)
@@ -160,16 +163,10 @@ class StartGoal:
         If the run before or the one now is not known, a start that does not show is never sent again: it might be the
         second.
         """
-        run = campaign.campaign_instance_id
-        was_known = not isinstance(self.instance_id, UnknownInstance)
-        # A service that names no runs: what never ran before, and is over now, has run.
-        never_ran = self.instance_id is None
-        if run is None and (campaign.status.is_running or (never_ran and campaign.status.is_ended)):
+        if has_begun(campaign, before=self.instance_id):
             return Verdict.DONE
-        if was_known and run == self.instance_id:
+        if same_run(self.instance_id, run_of(campaign)) is SameRun.YES:
             return Verdict.NOT_DONE
-        if campaign.status.is_running or (was_known and run is not None):
-            return Verdict.DONE
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: a start was sent, its answer was lost, and the campaign is "
             f"{excerpt(campaign.status)}; it is not sent again, because it might run the whole list twice",
@@ -187,10 +184,14 @@ class StartGoal:
 
 @dataclass(slots=True)
 class DeleteGoal:
-    """A campaign is gone. It is gone when reading no longer finds it, so one that is found is never done."""
+    """A campaign is gone. It is gone when reading no longer finds it, so one that is found is never done.
+
+    ``updated_at`` is when the campaign was last changed as read before; it decides where a reading names no run.
+    """
 
     campaign_id: str
     instance_id: InstanceId = UnknownInstance.UNKNOWN
+    updated_at: str | None = None
     drains: bool = False
     is_repeatable: bool = True
 
@@ -210,16 +211,30 @@ class DeleteGoal:
         return Receipt(self.campaign_id, None, _instance_in(data), raw=body)
 
     def judge(self, campaign: Campaign) -> Verdict:
-        """Not done; a campaign that runs meanwhile, or ran again, is not deleted any more."""
-        known = not isinstance(self.instance_id, UnknownInstance)
-        if known and campaign.campaign_instance_id != self.instance_id:
+        """Not done; a campaign that runs or will run, ran again, or may have run again, is not deleted any more.
+
+        Where a run is not known, the campaign must not have been changed since the reading that the delete goes by.
+        """
+        unchanged = is_unchanged(self.updated_at, campaign.updated_at)
+        same = same_run(self.instance_id, run_of(campaign), unchanged=unchanged)
+        if same is SameRun.NO:
             raise started_again(campaign, "was being deleted")
-        if not campaign.status.is_ended and campaign.status != CampaignStatus.READY:
+        reason = None
+        if not campaign.is_at_rest:
+            reason = f"is {excerpt(campaign.status)}" + (" with a schedule" if campaign.is_scheduled else "")
+        elif same is SameRun.UNKNOWN and self._has_read:
+            reason = "does not tell whether it ran again"
+        if reason is not None:
             raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: is {excerpt(campaign.status)}, so the delete is not sent again",
+                f"campaign {campaign.campaign_id}: {reason}, so the delete is not sent again",
                 campaign_id=campaign.campaign_id,
             )
         return Verdict.NOT_DONE
+
+    @property
+    def _has_read(self) -> bool:
+        """True if there is a reading that the delete goes by; a caller may delete without any."""
+        return self.updated_at is not None or not isinstance(self.instance_id, UnknownInstance)
 
     def when_gone(self) -> Receipt:
         """That is what was wanted."""
@@ -227,8 +242,8 @@ class DeleteGoal:
 
     def learn(self, campaign: Campaign) -> None:
         """The run that the first reading shows is the one that is meant."""
-        if self.instance_id is UnknownInstance.UNKNOWN:
-            self.instance_id = campaign.campaign_instance_id
+        if not self._has_read:
+            self.instance_id, self.updated_at = run_of(campaign), campaign.updated_at
 
 
 @contextmanager

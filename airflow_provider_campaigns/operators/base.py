@@ -13,22 +13,22 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.actions.targets import Targets, require_one
+from airflow_provider_campaigns.arguments.static import check_static
+from airflow_provider_campaigns.arguments.values import (
+    one_of,
+    read_campaign_id,
+    read_campaign_ids,
+    read_connection_id,
+)
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.clock import Clock
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import LINK_KEY, CampaignLink, console_link
-from airflow_provider_campaigns.operators.arguments import (
-    one_of,
-    read_campaign_id,
-    read_campaign_ids,
-    read_connection_id,
-)
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.metrics import tell_outcomes
 from airflow_provider_campaigns.operators.run_instant import run_type
-from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

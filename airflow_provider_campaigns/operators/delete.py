@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns import reports
-from airflow_provider_campaigns.actions import deleting
+from airflow_provider_campaigns.actions import deleting, stopping
+from airflow_provider_campaigns.arguments.folders import read_folder, storage_path
+from airflow_provider_campaigns.arguments.static import Reader, check_static, is_static
+from airflow_provider_campaigns.arguments.values import LEFT_OUT, given_value, one_of
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.arguments import LEFT_OUT, given_value, one_of
 from airflow_provider_campaigns.operators.audit import audit_of, who_runs
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.outlets import tell_outlets
-from airflow_provider_campaigns.operators.static_arguments import Reader, check_static, is_static
-from airflow_provider_campaigns.operators.storage import read_folder, storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.deleting.archive import Archive
     from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, ReportedTargets
     from airflow_provider_campaigns.actions.targets import Targets
-    from airflow_provider_campaigns.operators.arguments import LeftOut
+    from airflow_provider_campaigns.arguments.values import LeftOut
     from airflow_provider_campaigns.reports.folder import Folder
 
 IF_RUNNING = ("fail", "stop")
@@ -157,20 +157,21 @@ class DeleteCampaignOperator(CampaignsOperator):
             options = deleting.DeleteOptions(
                 self.campaign_type,
                 api_version=self.api_version,
-                if_running=one_of("if_running", self.if_running, IF_RUNNING),
                 if_missing=self.checked_if_missing(),
                 confirm=flag("confirm", self.confirm),
                 plan_only=flag("plan_only", self.plan_only),
             )
             self.show_link(context, targets)
+            client, audit = self.hook.get_conn(), audit_of(context, approved_for=self)
+            may_stop = one_of("if_running", self.if_running, IF_RUNNING) == "stop"
             outcomes = deleting.delete_campaigns(
-                self.hook.get_conn(),
+                client,
                 targets.targets,
                 options,
                 reports=None if reported is None else reported.reports,
                 archive=self._archive(context),
-                evidence=evidence_of(context),
-                audit=audit_of(context, approved_for=self),
+                stop=stopping.stop_one(client, evidence_of(context), audit, clock) if may_stop else None,
+                audit=audit,
                 clock=clock,
             )
             if reported is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns.actions import select
+from airflow_provider_campaigns.arguments.static import check_static
+from airflow_provider_campaigns.arguments.values import read_texts
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
-from airflow_provider_campaigns.operators.arguments import read_texts
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
-from airflow_provider_campaigns.operators.static_arguments import check_static
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns import reports
 from airflow_provider_campaigns.actions import reporting
+from airflow_provider_campaigns.arguments.folders import read_folder, storage_path
+from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.outlets import tell_outlets
-from airflow_provider_campaigns.operators.static_arguments import check_static
-from airflow_provider_campaigns.operators.storage import read_folder, storage_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

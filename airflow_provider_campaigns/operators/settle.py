@@ -9,14 +9,14 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_campaigns.actions import reporting
 from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.arguments.static import check_static
+from airflow_provider_campaigns.arguments.values import read_day, seconds
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.arguments import read_day, seconds
 from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator
 from airflow_provider_campaigns.operators.run_instant import run_instant
-from airflow_provider_campaigns.operators.static_arguments import check_static
 from airflow_provider_campaigns.operators.stop import read_given_hours
 
 if TYPE_CHECKING:

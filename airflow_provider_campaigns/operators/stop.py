@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_campaigns.actions import stopping
-from airflow_provider_campaigns.connection import flag
-from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.clock import instant_text, wait_until
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.arguments import (
+from airflow_provider_campaigns.arguments.static import Reader, check_static
+from airflow_provider_campaigns.arguments.values import (
     one_of,
     read_day,
     read_hours,
@@ -20,11 +17,14 @@ from airflow_provider_campaigns.operators.arguments import (
     read_timezones,
     seconds,
 )
+from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.clock import instant_text, wait_until
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.run_instant import run_instant
-from airflow_provider_campaigns.operators.static_arguments import Reader, check_static
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_campaigns.actions.stopping.at_close import CloseRun
-    from airflow_provider_campaigns.actions.stopping.options import StopOptions
+    from airflow_provider_campaigns.actions.stopping.stop import StopOptions
     from airflow_provider_campaigns.actions.targets import Targets
     from airflow_provider_campaigns.calling_hours import CallingHours
     from airflow_provider_campaigns.kore.clock import Clock
@@ -178,7 +178,8 @@ class _StopCampaignOperator(CampaignsOperator):
 
     def _warn_if_late(self, run: CloseRun, clock: Clock) -> None:
         now = clock.now()
-        closing = run.next_closing(now)
+        run.choose_closings(now)
+        closing = run.next_closing
         if closing is not None and now < closing.at < now + stopping.EARLY:
             self.log.warning(
                 "this task began %.0f s before the close at %s; begin at least %.0f s before it, so that reading the "

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns import __version__
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
+from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export_progress import ExportProgress
@@ -36,7 +37,7 @@ from airflow_provider_campaigns.reports.page.render import render_page
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
-from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, has_run, is_about, judge, state_of
+from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, is_about, judge, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -253,7 +254,7 @@ class _Export:
     def _identity(self, campaign: Campaign, first: _First) -> dict[str, Any]:
         return {
             "campaign_id": campaign.campaign_id,
-            "state": list(state_of(campaign)),
+            "state": [campaign.campaign_instance_id, *state_of(campaign)],
             "is_scheduled": campaign.is_scheduled,
             "total": first.total,
             "pages": first.pages,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import excerpt
+from airflow_provider_campaigns.kore.runs import SameRun
 from airflow_provider_campaigns.reports.errors import ReportError, ReportRefusedError
 from airflow_provider_campaigns.reports.manifest import (
     CAMPAIGN_NAME,
@@ -16,6 +17,7 @@ from airflow_provider_campaigns.reports.manifest import (
     SUMMARY_NAME,
     load_manifest,
 )
+from airflow_provider_campaigns.reports.verdict import run_reported
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
@@ -125,16 +127,16 @@ def check_fit(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
 
 def _check_run(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
     reported, now = manifest.campaign_instance_id, campaign.campaign_instance_id
-    if reported is not None and now is not None:
-        if reported != now:
-            _refuse(
-                campaign,
-                folder,
-                f"is about run {reported}, and the campaign was started again since: it is {excerpt(campaign.status)} "
-                f"as run {now}",
-                "If that run was meant to be, stop it and report it first",
-            )
-    elif manifest.updated_at is None or manifest.updated_at != campaign.updated_at:
+    same = run_reported(manifest, campaign)
+    if same is SameRun.NO:
+        _refuse(
+            campaign,
+            folder,
+            f"is about run {reported}, and the campaign was started again since: it is {excerpt(campaign.status)} "
+            f"as run {now}",
+            "If that run was meant to be, stop it and report it first",
+        )
+    if same is SameRun.UNKNOWN:
         _refuse(
             campaign,
             folder,

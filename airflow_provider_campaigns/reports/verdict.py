@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.runs import SameRun, has_run, is_unchanged, named_run, same_run
 from airflow_provider_campaigns.reports.manifest import Reason
 
 if TYPE_CHECKING:
@@ -36,20 +36,24 @@ class Facts:
     @property
     def is_final(self) -> bool:
         """True if the campaign was over, or had never begun, at both readings: its results stand still."""
-        return all(_is_final(one) for one in (self.before, self.after))
+        return self.before.is_at_rest and self.after.is_at_rest
 
     @property
     def is_doubtful(self) -> bool:
         """True if the pages may have moved while they were read, so that one more reading is worth its requests."""
-        if not self.is_final or self.before.campaign_instance_id != self.after.campaign_instance_id:
+        if not self.is_final or self._same_run is SameRun.NO:
             return False
         moved = not self.is_stable or self.duplicates > 0 or (self.total is not None and self.rows != self.total)
         return moved or not self.is_same_campaign
 
     @property
     def is_same_campaign(self) -> bool:
-        """True if it is the same run in the same state at both readings."""
-        return state_of(self.before) == state_of(self.after)
+        """True if it is the same run in the same state at both readings; one that names no run does not contradict."""
+        return self._same_run is not SameRun.NO and state_of(self.before) == state_of(self.after)
+
+    @property
+    def _same_run(self) -> SameRun:
+        return same_run(*(named_run(one.campaign_instance_id) for one in (self.before, self.after)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, 
     if running is not None:
         return Verdict(Reason.RUNNING, f"the campaign was {running.status}: a snapshot, results are still coming")
     if not facts.is_final:
-        unfinished = next(one for one in (after, facts.before) if not _is_final(one))
+        unfinished = next(one for one in (after, facts.before) if not one.is_at_rest)
         schedule = " with a schedule" if unfinished.is_scheduled else ""
         return Verdict(Reason.NOT_ENDED, f"the campaign was {str(unfinished.status)!r}{schedule}: it has not ended")
     if not facts.is_same_campaign:
@@ -105,13 +109,18 @@ def _shrunk(total: int | None, before: str) -> Verdict:
 
 
 def is_about(manifest: Manifest, campaign: Campaign) -> bool:
-    """True if a report is about the run that the campaign has now; without a run, if nothing has happened since."""
-    if manifest.campaign_id != campaign.campaign_id or manifest.created_at != campaign.created_at:
-        return False
-    if manifest.campaign_instance_id is None or campaign.campaign_instance_id is None:
-        is_without_run = manifest.campaign_instance_id == campaign.campaign_instance_id
-        return is_without_run and manifest.updated_at == campaign.updated_at
-    return manifest.campaign_instance_id == campaign.campaign_instance_id
+    """True if a report is about the run that the campaign has now."""
+    is_its = manifest.campaign_id == campaign.campaign_id and manifest.created_at == campaign.created_at
+    return is_its and run_reported(manifest, campaign) is SameRun.YES
+
+
+def run_reported(manifest: Manifest, campaign: Campaign) -> SameRun:
+    """Whether a report is about the run that the campaign has now; without a run, if nothing has happened since."""
+    return same_run(
+        named_run(manifest.campaign_instance_id),
+        named_run(campaign.campaign_instance_id),
+        unchanged=is_unchanged(manifest.updated_at, campaign.updated_at),
+    )
 
 
 def contacts_in(manifest: Manifest) -> int:
@@ -120,16 +129,6 @@ def contacts_in(manifest: Manifest) -> int:
     return rows if manifest.complete else max(0, min(rows - manifest.duplicate_rows, manifest.total or 0))
 
 
-def has_run(campaign: Campaign) -> bool:
-    """True unless the campaign never began a run. What is over has run, also where its answer names no run."""
-    return campaign.campaign_instance_id is not None or campaign.status.is_ended
-
-
 def state_of(campaign: Campaign) -> tuple[str | None, ...]:
-    """What is equal for as long as nothing happens to a campaign."""
-    return (campaign.campaign_instance_id, str(campaign.status), campaign.created_at, campaign.updated_at)
-
-
-def _is_final(campaign: Campaign) -> bool:
-    is_over = campaign.status.is_ended or campaign.status == CampaignStatus.READY
-    return is_over and not campaign.is_scheduled
+    """What is equal, besides its run, for as long as nothing happens to a campaign."""
+    return (str(campaign.status), campaign.created_at, campaign.updated_at)

@@ -9,13 +9,14 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.arguments.static import check_static
+from airflow_provider_campaigns.arguments.values import one_of, read_campaign_id, read_hours
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError
-from airflow_provider_campaigns.operators.arguments import one_of, read_campaign_id, read_hours
-from airflow_provider_campaigns.operators.static_arguments import check_static
+from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.sensors.base import KoreSensor
 from airflow_provider_campaigns.watching.watch import PERMANENT_ERRORS
 

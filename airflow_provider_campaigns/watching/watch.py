@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Result
-from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, LIST_FROM, CampaignReader
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
@@ -16,6 +16,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
 )
 from airflow_provider_campaigns.kore.listing import LIST_PAGE_SIZE
+from airflow_provider_campaigns.kore.presence import ProvenMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

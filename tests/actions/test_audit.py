@@ -20,8 +20,7 @@ from airflow_provider_campaigns.actions.audit import AuditLog, Change
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.starting.start import StartOptions, start_campaigns
 from airflow_provider_campaigns.actions.stopping.moment import StopMoment
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns, stop_one
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
@@ -284,10 +283,12 @@ class TestActions:
         """A delete that stops first leaves a line for each; one of a campaign that is gone already leaves none."""
         (campaign,) = add(kore_simulator, 1, status="Active", name="Spring", campaign_type="sms")
         run = kore_simulator.campaign(campaign).instance_id
-        options = DeleteOptions(if_running="stop")
+        stop = stop_one(client, audit=notebook, clock=fake_clock.clock)
 
         for _ in range(2):
-            delete_campaigns(client, [Target(campaign)], options, audit=notebook, clock=fake_clock.clock)
+            delete_campaigns(
+                client, [Target(campaign)], DeleteOptions(), stop=stop, audit=notebook, clock=fake_clock.clock
+            )
 
         assert [
             (one.event, one.campaign_type, one.name, one.campaign_instance_id, one.api_version, one.before, one.after)

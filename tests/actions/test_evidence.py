@@ -16,8 +16,7 @@ from task_runner import run_task
 
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.stopping.moment import StopMoment
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns, stop_one
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreAuthenticationError
@@ -364,13 +363,13 @@ class TestDelete:
     ):
         """A try that stopped a campaign and died before the delete leaves a new run alone in the next try."""
         (campaign,) = add(kore_simulator, 1, name="C", status="Active")
-        options = DeleteOptions(CampaignType.VOICE, if_running="stop")
+        options, stop = DeleteOptions(CampaignType.VOICE), stop_one(client, kept, clock=fake_clock.clock)
         kore_simulator.fail_next(401, operation="delete", times=1000)
-        first = delete_campaigns(client, [Target(campaign)], options, evidence=kept, clock=fake_clock.clock)
+        first = delete_campaigns(client, [Target(campaign)], options, stop=stop, clock=fake_clock.clock)
         kore_simulator.clear_faults()
         kore_simulator.restart(campaign)
 
-        second = delete_campaigns(client, [Target(campaign)], options, evidence=kept, clock=fake_clock.clock)
+        second = delete_campaigns(client, [Target(campaign)], options, stop=stop, clock=fake_clock.clock)
 
         assert isinstance(first.failures[campaign], KoreAuthenticationError)
         assert isinstance(second.failures[campaign], CampaignStateError)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from stop_support import Stop, add
 
-from airflow_provider_campaigns.actions import progress
+from airflow_provider_campaigns.actions import rounds
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.outcomes import Outcomes
-from airflow_provider_campaigns.actions.progress import Progress, summary
+from airflow_provider_campaigns.actions.rounds import Progress, summary
 from airflow_provider_campaigns.actions.starting.start import StartOptions, start_campaigns
 from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore import senders
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _logged(caplog: pytest.LogCaptureFixture, kore_simulator: KoreSimulator) -> 
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [one.getMessage() for one in caplog.records if one.name == progress.__name__]
+    return [one.getMessage() for one in caplog.records if one.name == rounds.__name__]
 
 
 class TestProgress:
@@ -114,7 +115,7 @@ class TestActions:
 
     def test_attempt_all__takes_long(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
         """While requests wait for their places in the budget, the log says how many campaigns are served."""
-        monkeypatch.setattr(progress, "EVERY_S", 0.05)
+        monkeypatch.setattr(senders, "TELL_EVERY_S", 0.05)
         is_told = threading.Event()
 
         class Wait(logging.Handler):
@@ -122,7 +123,7 @@ class TestActions:
                 is_told.set()
 
         handler = Wait()
-        logger = logging.getLogger("airflow_provider_campaigns.actions")
+        logger = logging.getLogger("airflow_provider_campaigns.kore.senders")
         logger.addHandler(handler)
 
         try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_campaigns.actions.outcomes import Outcomes
-from airflow_provider_campaigns.actions.reading import PROVEN_MISSING, CampaignReader, check_type
-from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.actions.reading import CampaignReader
+from airflow_provider_campaigns.actions.targets import Target, check_type
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
@@ -16,6 +16,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreProtocolError,
     KoreServiceError,
 )
+from airflow_provider_campaigns.kore.presence import PROVEN_MISSING
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
+    KoreBudgetError,
     KoreConnectionError,
     KoreError,
     KoreNotFoundError,
@@ -14,13 +16,13 @@ from airflow_provider_campaigns.kore.errors import (
     KoreRequestError,
     KoreServiceError,
 )
-from airflow_provider_campaigns.kore.retry import Bounds, read_delay_s, write_delay_s
+from airflow_provider_campaigns.kore.retry import Bounds, blocks_after, delay_s
 
 PASSING = KoreServiceError("HTTP 503")
 LIMITED = KoreRateLimitError("too many")
 
 
-class TestReadDelay:
+class TestDelay:
     @pytest.mark.parametrize(
         ("attempt", "jitter", "seconds"),
         [
@@ -36,9 +38,9 @@ class TestReadDelay:
             (4, 1.0, 5.0),
         ],
     )
-    def test_read_delay__grows(self, attempt: int, jitter: float, seconds: float) -> None:
+    def test_delay__grows(self, attempt: int, jitter: float, seconds: float) -> None:
         """The pause doubles from 0.5 s to 4 s, give or take a quarter."""
-        assert read_delay_s(PASSING, attempt, jitter=jitter) == seconds
+        assert delay_s(PASSING, attempt, jitter=jitter) == seconds
 
     @pytest.mark.parametrize(
         "error",
@@ -50,51 +52,78 @@ class TestReadDelay:
         ],
         ids=lambda error: type(error).__name__,
     )
-    def test_read_delay__refused(self, error: KoreError) -> None:
+    def test_delay__refused(self, error: KoreError) -> None:
         """What would fail again is not sent again."""
-        assert read_delay_s(error, 1, jitter=0.5) is None
+        assert delay_s(error, 1, jitter=0.5) is None
 
     @pytest.mark.parametrize(
         "error",
         [KoreConnectionError("reset"), KoreServiceError("HTTP 500"), KoreProtocolError("cut off", retryable=True)],
         ids=lambda error: type(error).__name__,
     )
-    def test_read_delay__passing(self, error: KoreError) -> None:
+    def test_delay__passing(self, error: KoreError) -> None:
         """What may pass is sent again."""
-        assert read_delay_s(error, 1, jitter=0.5) == 0.5
+        assert delay_s(error, 1, jitter=0.5) == 0.5
 
     @pytest.mark.parametrize("attempt", [1, 2, 5])
-    def test_read_delay__rate_limit(self, attempt: int) -> None:
+    def test_delay__rate_limit(self, attempt: int) -> None:
         """A rate limit without a pause of its own is waited out for its whole minute, plus up to a second."""
-        assert read_delay_s(LIMITED, attempt, jitter=0.0) == 60.0
-        assert read_delay_s(LIMITED, attempt, jitter=1.0) == 61.0
+        assert delay_s(LIMITED, attempt, jitter=0.0) == 60.0
+        assert delay_s(LIMITED, attempt, jitter=1.0) == 61.0
 
     @pytest.mark.parametrize(
         ("retry_after_s", "seconds"),
         [(0.0, 0.25), (1.0, 1.25), (7.5, 7.75), (300.0, 300.25), (300.001, None), (86_400.0, None)],
     )
-    def test_read_delay__retry_after(self, retry_after_s: float, seconds: float | None) -> None:
+    def test_delay__retry_after(self, retry_after_s: float, seconds: float | None) -> None:
         """The service's own pause is kept exactly, plus jitter; above 300 s it is the caller's to wait for."""
         error = KoreRateLimitError("too many", retry_after_s=retry_after_s)
 
-        assert read_delay_s(error, 1, jitter=0.25) == seconds
-        assert write_delay_s(error, 1, jitter=0.25, is_stop=True) == seconds
+        assert delay_s(error, 1, jitter=0.25) == seconds
+        assert delay_s(error, 1, jitter=0.25, is_stop=True) == seconds
 
-
-class TestWriteDelay:
     @pytest.mark.parametrize(("attempt", "seconds"), [(1, 10.0), (2, 20.0), (3, 30.0), (4, 60.0), (5, 60.0)])
-    def test_write_delay__stop_under_rate_limit(self, attempt: int, seconds: float) -> None:
+    def test_delay__stop_under_rate_limit(self, attempt: int, seconds: float) -> None:
         """A stop that the rate limit refused tries again after 10, 20, 30 and 60 s."""
-        assert write_delay_s(LIMITED, attempt, jitter=0.0, is_stop=True) == seconds
+        assert delay_s(LIMITED, attempt, jitter=0.0, is_stop=True) == seconds
 
-    def test_write_delay__delete_under_rate_limit(self) -> None:
-        """A delete or start waits out the minute, as a read does."""
-        assert write_delay_s(LIMITED, 1, jitter=0.0) == 60.0
+    def test_delay__refused_stop(self) -> None:
+        """A stop that is refused for good is not sent again, however urgent it is."""
+        assert delay_s(KoreRequestError("no"), 1, jitter=0.5, is_stop=True) is None
 
-    def test_write_delay__trouble(self) -> None:
-        """After other trouble that had no effect, a write's pauses are those of a read."""
-        assert [write_delay_s(PASSING, attempt, jitter=0.5) for attempt in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, 4.0]
-        assert write_delay_s(KoreRequestError("no"), 1, jitter=0.5, is_stop=True) is None
+    def test_delay__no_place_in_the_budget(self) -> None:
+        """Who found no place has waited for one already."""
+        assert delay_s(KoreBudgetError("no place"), 1, jitter=0.5) is None
+
+
+STOP, WRITE, READ = Priority.STOP, Priority.WRITE, Priority.READ
+"""A block holds back its own priority and what is less urgent."""
+
+
+@pytest.mark.parametrize(
+    ("retry_after_s", "priority", "delay", "blocks"),
+    [
+        # The service says for how long.
+        (30.0, READ, None, {STOP: 30.0}),
+        (30.0, STOP, None, {STOP: 30.0}),
+        (30.0, STOP, 30.5, {STOP: 30.5}),
+        (86_400.0, READ, None, {STOP: 3600.0}),
+        # It does not.
+        (None, READ, None, {WRITE: 60.0}),
+        (None, WRITE, None, {WRITE: 60.0}),
+        (None, READ, 60.5, {WRITE: 60.5}),
+        (None, STOP, None, {WRITE: 60.0, STOP: 10.0}),
+        (None, STOP, 20.5, {WRITE: 60.0, STOP: 20.5}),
+        (None, STOP, 60.5, {WRITE: 60.5, STOP: 60.5}),
+    ],
+)
+def test_blocks_after(
+    retry_after_s: float | None, priority: Priority, delay: float | None, blocks: dict[Priority, float]
+) -> None:
+    """All wait as long as the service says; else all but stops for a minute, and stops if one of them met it."""
+    error = KoreRateLimitError("too many", retry_after_s=retry_after_s)
+
+    assert blocks_after(error, priority=priority, delay_s=delay) == blocks
 
 
 def test_bounds__defaults() -> None:

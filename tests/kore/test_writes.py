@@ -10,13 +10,12 @@ import pytest
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError, KoreProtocolError
+from airflow_provider_campaigns.kore.runs import InstanceId, UnknownInstance
 from airflow_provider_campaigns.kore.writes import (
     DeleteGoal,
-    InstanceId,
     Receipt,
     StartGoal,
     StopGoal,
-    UnknownInstance,
     Verdict,
     WriteGoal,
     started_again,
@@ -215,11 +214,11 @@ class TestJudge:
         ("meant", "status", "found", "message"),
         [
             ("cid-1", "Stopped", "cid-2", "was started again while it was being deleted"),
-            ("cid-1", "Stopped", None, "was started again while it was being deleted"),
+            ("cid-1", "Stopped", None, "does not tell whether it ran again, so the delete is not sent again"),
             (None, "Active", "cid-1", "was started again while it was being deleted"),
             ("cid-1", "Active", "cid-1", "is Active, so the delete is not sent again"),
             (UNKNOWN, "Paused", "cid-1", "is Paused, so the delete is not sent again"),
-            (UNKNOWN, "Scheduled", None, "is Scheduled, so the delete is not sent again"),
+            (UNKNOWN, "Scheduled", None, "is Scheduled with a schedule, so the delete is not sent again"),
             (UNKNOWN, "Preparing", None, "is Preparing, so the delete is not sent again"),
             (UNKNOWN, "Strange 15555550100", None, "is Strange <number>, so the delete is not sent again"),
         ],
@@ -231,6 +230,38 @@ class TestJudge:
 
         assert message in str(caught.value)
         assert (caught.value.outcome_unknown, caught.value.campaign_id) == (False, "cd-1")
+
+    @pytest.mark.parametrize(
+        ("before", "now", "may_be_sent"),
+        [
+            (("cid-1", "2026-03-02"), (None, "2026-03-02"), True),
+            (("cid-1", "2026-03-02"), (None, "2026-03-03"), False),
+            ((UNKNOWN, "2026-03-02"), (None, "2026-03-02"), True),
+            ((UNKNOWN, "2026-03-02"), ("cid-1", "2026-03-03"), False),
+            ((UNKNOWN, None), ("cid-1", "2026-03-03"), True),
+        ],
+        ids=["unchanged", "changed", "never named, unchanged", "never named, changed", "nothing was read before"],
+    )
+    def test_judge__delete_of_an_unknown_run(
+        self, before: tuple[InstanceId, str | None], now: tuple[str | None, str], may_be_sent: bool
+    ) -> None:
+        """Where a run is not known, a delete goes on only if the campaign was not changed since it was read."""
+        found = {"_id": "cd-1", "status": "Stopped", "campaignInstanceId": now[0], "updatedAt": now[1]}
+        goal = DeleteGoal("cd-1", *before)
+
+        if may_be_sent:
+            assert goal.judge(Campaign.from_api(found)) is NOT_DONE
+        else:
+            with pytest.raises(CampaignStateError, match="does not tell whether it ran again"):
+                goal.judge(Campaign.from_api(found))
+
+    @pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready"])
+    def test_judge__delete_with_a_schedule(self, status: str) -> None:
+        """What the platform will start again is not deleted by a second sending either, as it is not by the first."""
+        found = {"_id": "cd-1", "status": status, "schedule": {"isSchedulingEnabled": True}}
+
+        with pytest.raises(CampaignStateError, match=f"is {status} with a schedule, so the delete is not sent again"):
+            DeleteGoal("cd-1").judge(Campaign.from_api(found))
 
 
 class TestLearn:

@@ -11,14 +11,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from operator_support import ARGUMENTS, ON_CAMPAIGNS, STOPS, Run, add, filled_in, runner
 from task_runner import run_task
 
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
+from airflow_provider_campaigns.arguments.values import one_of, seconds
 from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.arguments import one_of, seconds
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from airflow_names import deserialize
 from operator_support import filled_in
 from task_runner import TaskRun, run_task
 
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
 if TYPE_CHECKING:

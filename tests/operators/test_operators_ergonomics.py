@@ -27,9 +27,9 @@ from airflow_provider_campaigns import (
     StopSmsCampaignOperator,
     StopVoiceCampaignOperator,
 )
+from airflow_provider_campaigns.arguments.static import WrongArgumentError, is_static
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError, is_static
 
 if TYPE_CHECKING:
     from pathlib import Path

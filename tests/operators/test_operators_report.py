@@ -18,10 +18,10 @@ from report_storage import bucket
 from report_support import STRANGER, contents_of, folder_of, manifest_of, rows_of
 from task_runner import run_task
 
+from airflow_provider_campaigns.arguments.folders import storage_path
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
-from airflow_provider_campaigns.operators.storage import storage_path
 from airflow_provider_campaigns.reports import parquet
 
 if TYPE_CHECKING:

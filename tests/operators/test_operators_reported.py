@@ -14,9 +14,9 @@ from report_storage import bucket
 from saved_report import result_of, save_report, url_of
 from task_runner import run_task
 
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:

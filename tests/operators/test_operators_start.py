@@ -17,11 +17,11 @@ from task_runner import run_task
 
 import airflow_provider_campaigns
 from airflow_provider_campaigns.actions.evidence import NoEvidence
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreConfigurationError
 from airflow_provider_campaigns.operators import start as start_module
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 from airflow_provider_campaigns.operators.start import StartSmsCampaignOperator, StartVoiceCampaignOperator
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
 if TYPE_CHECKING:

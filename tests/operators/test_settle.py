@@ -13,9 +13,9 @@ from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.reporting.settle import settled_at
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +105,17 @@ class TestResult:
         }
         assert done.xcoms["campaign_id"] == campaign_id
         kore_simulator.assert_no_writes()
+
+    def test_execute__run_not_named(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """What the stop knew survives a reading that names no run: it is not known to be of another."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        stopped = stop_result(kore_simulator, campaign_id)
+        kore_simulator.service.store.get(campaign_id).instance_id = None
+
+        result = settle(campaign_id, stopped=[stopped], grace_period=0).result
+
+        assert result["campaign_instance_id"] is None
+        assert (result["contacts_before_stop"], result["confirmed_at"]) == (1200, LONG_AGO)
 
     def test_execute__another_run(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
         """What a stop said of an earlier run says nothing of this one."""

@@ -144,13 +144,15 @@ def test_contacts_in(changes: dict[str, Any], contacts: int) -> None:
         ({}, True),
         ({"updatedAt": "2026-03-02T12:31:00.000Z"}, True),
         ({"campaignInstanceId": "cid-2"}, False),
-        ({"campaignInstanceId": None}, False),
+        ({"campaignInstanceId": None}, True),
+        ({"campaignInstanceId": None, "updatedAt": "2026-03-02T12:31:00.000Z"}, False),
+        ({"campaignInstanceId": None, "updatedAt": None}, False),
         ({"createdAt": "2026-03-02T12:31:00.000Z"}, False),
         ({"_id": "cd-2"}, False),
     ],
 )
 def test_is_about(changes: dict[str, Any], expected: bool) -> None:
-    """A report is about a campaign's run if campaign, creation and run are the same."""
+    """A report is about a campaign's run if campaign, creation and run are the same; or, unnamed, it is unchanged."""
     assert is_about(manifest(), campaign(**changes)) is expected
 
 

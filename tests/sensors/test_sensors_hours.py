@@ -20,8 +20,8 @@ from sensor_support import (
     trigger_of,
 )
 
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
 
 if TYPE_CHECKING:
     from fake_clock import FakeClock

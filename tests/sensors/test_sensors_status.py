@@ -20,7 +20,7 @@ from sensor_support import (
     trigger_of,
 )
 
-from airflow_provider_campaigns.operators.static_arguments import WrongArgumentError
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.sensors import CampaignStatusSensor
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from saved_report import open_folder
 from airflow_provider_campaigns.actions.deleting.archive import Archive
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, reported_targets
+from airflow_provider_campaigns.actions.stopping.stop import stop_one
 from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.reports.folder import Folder
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fake_clock import FakeClock
     from kore_support import Meanwhile
 
+    from airflow_provider_campaigns.actions.deleting.delete import StopOne
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.errors import (
@@ -36,6 +38,11 @@ BOTH_WAYS = pytest.mark.parametrize("delete_running", ["refuse", "accept"])
 """Whether the service itself deletes a campaign that runs is not documented, so it must not matter."""
 
 
+def stop_if(options: dict[str, Any], client: KoreClient, fake_clock: FakeClock) -> StopOne | None:
+    """What stops a campaign that runs, where the option ``if_running``, which it takes out, says so."""
+    return stop_one(client, clock=fake_clock.clock) if options.pop("if_running", "fail") == "stop" else None
+
+
 @dataclass
 class Delete:
     """Deletes campaigns, by id or as targets."""
@@ -45,7 +52,8 @@ class Delete:
 
     def __call__(self, *targets: str | Target, **options: Any) -> Outcomes:
         named = [one if isinstance(one, Target) else Target(one) for one in targets]
-        return delete_campaigns(self.client, named, DeleteOptions(**options), clock=self.fake_clock.clock)
+        stop = stop_if(options, self.client, self.fake_clock)
+        return delete_campaigns(self.client, named, DeleteOptions(**options), stop=stop, clock=self.fake_clock.clock)
 
 
 @dataclass
@@ -63,10 +71,12 @@ class DeleteReported:
 
     def __call__(self, report: Any, named: Targets | None = None, *, archive: bool = True, **options: Any) -> Outcomes:
         reported = reported_targets(GivenReports.parse(report), named, open_folder)
+        stop = stop_if(options, self.client, self.fake_clock)
         outcomes = delete_campaigns(
             self.client,
             reported.targets.targets,
             DeleteOptions(**options),
+            stop=stop,
             reports=reported.reports,
             archive=Archive(Folder(self.archive), self.by) if archive else None,
             clock=self.fake_clock.clock,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_campaigns.actions.reading import PROVEN_MISSING
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
@@ -15,6 +14,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreProtocolError,
     KoreServiceError,
 )
+from airflow_provider_campaigns.kore.presence import PROVEN_MISSING
 from airflow_provider_campaigns.watching.watch import CampaignWatch, StatusGoal
 
 if TYPE_CHECKING:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.reading import check_type
+from airflow_provider_campaigns.actions.targets import check_type
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError
+from airflow_provider_campaigns.kore.runs import SameRun, is_unchanged, run_of, same_run
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
-
-DELETABLE = frozenset({CampaignStatus.STOPPED, CampaignStatus.COMPLETED, CampaignStatus.READY})
 
 
 def check_deletable(campaign: Campaign) -> None:
@@ -21,7 +20,7 @@ def check_deletable(campaign: Campaign) -> None:
     Raises:
         CampaignStateError: it runs, may run, or will run; nothing was sent.
     """
-    if campaign.status in DELETABLE and not campaign.is_scheduled:
+    if campaign.is_at_rest:
         return
     if campaign.is_scheduled:
         reason = f"is {campaign.status} with a schedule, so the platform will start it; disable the schedule first"
@@ -56,14 +55,18 @@ def check_meant(campaign: Campaign, target: Target) -> None:
 def check_unchanged(before: Campaign, now: Campaign) -> None:
     """Make sure that a campaign is still what was judged: in the same status, with the same latest run.
 
+    Where a run is not known, the campaign must not have been changed since.
+
     Raises:
         CampaignStateError: it is not; retryable, because whatever it became, the next try judges it anew.
     """
-    if (now.status, now.campaign_instance_id) != (before.status, before.campaign_instance_id):
+    unchanged = is_unchanged(before.updated_at, now.updated_at)
+    same = same_run(run_of(before), run_of(now), unchanged=unchanged)
+    if now.status != before.status or same is not SameRun.YES:
+        which = {SameRun.YES: "", SameRun.NO: " as another run", SameRun.UNKNOWN: ", perhaps as another run"}[same]
         raise CampaignStateError(
-            f"campaign {before.campaign_id}: was {before.status} and became {now.status}"
-            + ("" if now.campaign_instance_id == before.campaign_instance_id else " as another run")
-            + " meanwhile. Nothing was deleted",
+            f"campaign {before.campaign_id}: was {before.status} and became {now.status}{which} meanwhile. Nothing was "
+            "deleted",
             campaign_id=before.campaign_id,
             retryable=True,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,12 @@ from airflow_provider_campaigns.actions.deleting.deletable import (
 )
 from airflow_provider_campaigns.actions.deleting.given_reports import facts_of
 from airflow_provider_campaigns.actions.deleting.gone import prove_gone
-from airflow_provider_campaigns.actions.evidence import Evidence, NoEvidence
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
-from airflow_provider_campaigns.actions.plan import planned_result
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError
+from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.runs import run_of
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 
 if TYPE_CHECKING:
@@ -39,6 +38,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+StopOne = Callable[["Target", "CampaignType"], None]
+"""Stops one campaign of a type, and proves it; raises a ``KoreError`` if it does not stop."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
     """How campaigns are deleted.
@@ -46,7 +49,6 @@ class DeleteOptions:
     Attributes:
         campaign_type: what the campaigns must be; None takes it from each campaign.
         api_version: of the delete request; None for the connection's, or v2.
-        if_running: ``fail``, or ``stop``: a campaign that runs is stopped, and proven to be, before it is deleted.
         if_missing: ``succeed``, ``skip`` or ``fail`` when a campaign is provably not there.
         confirm: prove by reading and by the list that each campaign is gone.
         plan_only: read and guard, send nothing.
@@ -54,7 +56,6 @@ class DeleteOptions:
 
     campaign_type: CampaignType | None = None
     api_version: str | None = None
-    if_running: str = "fail"
     if_missing: str = "succeed"
     confirm: bool = True
     plan_only: bool = False
@@ -67,7 +68,7 @@ def delete_campaigns(
     *,
     reports: Reports | None = None,
     archive: Archive | None = None,
-    evidence: Evidence | None = None,
+    stop: StopOne | None = None,
     audit: Audit | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
@@ -87,7 +88,7 @@ def delete_campaigns(
         reports: the report of each campaign; None to delete without.
         archive: where the campaign's object, the service's answer and a receipt are kept; None to keep none. A try
             that was killed before its receipt is completed by the next one.
-        evidence: what earlier tries of the same task have stopped, and where this one keeps what it stops.
+        stop: stops a campaign that runs, and proves it, before it is deleted; None to leave such a campaign alone.
         audit: who is told of each change when it is made; by default the log.
         clock: the time it lives in.
 
@@ -100,10 +101,10 @@ def delete_campaigns(
         options,
         reports=reports,
         archive=archive,
-        evidence=evidence or NoEvidence(),
+        stop=stop,
         audit=audit or AuditLog(),
         clock=clock,
-    ).run()
+    ).delete_all()
 
 
 @dataclass(slots=True)
@@ -132,12 +133,11 @@ class _Delete:
         *,
         reports: Reports | None,
         archive: Archive | None,
-        evidence: Evidence,
+        stop: StopOne | None,
         audit: Audit,
         clock: Clock,
     ) -> None:
-        self._evidence = evidence
-        self._audit = audit
+        self._stop = stop
         self._deletes = Changes(audit, "delete", client, api_version=options.api_version, clock=clock)
         self._client = client
         self._reader = CampaignReader(client)
@@ -148,12 +148,12 @@ class _Delete:
         self._clock = clock
         self._outcomes = Outcomes(self._targets)
 
-    def run(self) -> Outcomes:
+    def delete_all(self) -> Outcomes:
         deleted = self._outcomes.attempt_all(self._targets, self._delete)
         going = {campaign_id: accepted for campaign_id, accepted in deleted.items() if accepted is not None}
         if self._options.confirm:
             types = {campaign_id: accepted.result.campaign_type for campaign_id, accepted in going.items()}
-            prove_gone(self._client, types, self._outcomes, total=len(self._targets), clock=self._clock)
+            prove_gone(self._client, types, self._outcomes, clock=self._clock)
             going = {one: accepted for one, accepted in going.items() if one not in self._outcomes.failures}
         finished = self._outcomes.attempt_all(going, lambda one: self._finish(going[one]))
         self._outcomes.results.update(finished)
@@ -170,11 +170,11 @@ class _Delete:
         check_meant(campaign, target)
         kind = type_to_delete(campaign, self._options.campaign_type)
         report = None if self._reports is None else self._reports.check(campaign)
-        if campaign.status.is_running and not campaign.is_scheduled and self._options.if_running == "stop":
+        if campaign.status.is_running and not campaign.is_scheduled and self._stop is not None:
             if self._options.plan_only:
                 self._plan(campaign, "stop", "delete")
                 return None
-            self._stop(campaign, kind)
+            self._stop(target, kind)
             campaign = self._client.get_campaign(campaign_id)
         check_deletable(campaign)
         if self._options.plan_only:
@@ -187,7 +187,11 @@ class _Delete:
             self._clock.check_cancelled()
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
-                    campaign_id, kind, api_version=self._options.api_version, instance_id=campaign.campaign_instance_id
+                    campaign_id,
+                    kind,
+                    api_version=self._options.api_version,
+                    instance_id=run_of(campaign),
+                    updated_at=campaign.updated_at,
                 )
         except KoreNotFoundError:
             # Somebody else may have deleted it meanwhile, which is proven like any other absence.
@@ -206,15 +210,13 @@ class _Delete:
             self._outcomes.results[campaign_id] = self._complete(record, told)
         if earlier:
             return
-        if self._options.if_missing == "fail":
-            raise KoreNotFoundError(
-                f"campaign {campaign_id}: there is none, by reading and by the list; "
-                "if_missing='succeed' accepts that it is gone already",
-                campaign_id=campaign_id,
-            )
-        log.info("campaign %s: is not there, by reading and by the list; nothing is sent", campaign_id)
         self._outcomes.results[campaign_id] = Result.missing(
-            campaign_id, campaign_type=self._options.campaign_type, name=self._targets[campaign_id].name, **told
+            campaign_id,
+            if_missing=self._options.if_missing,
+            or_else="; if_missing='succeed' accepts that it is gone already",
+            campaign_type=self._options.campaign_type,
+            name=self._targets[campaign_id].name,
+            **told,
         )
 
     def _complete(self, record: Record, told: dict[str, Any]) -> Result:
@@ -232,18 +234,6 @@ class _Delete:
         result.status = DELETED
         return result
 
-    def _stop(self, campaign: Campaign, kind: CampaignType) -> None:
-        target = self._targets[campaign.campaign_id]
-        stopped = stop_campaigns(
-            self._client,
-            [target],
-            StopOptions(kind),
-            evidence=self._evidence,
-            audit=self._audit,
-            clock=self._clock,
-        )
-        stopped.raise_failures("stopped")
-
     def _plan(self, campaign: Campaign, *verbs: str) -> None:
         kind = type_to_delete(campaign, self._options.campaign_type)
         version = self._options.api_version
@@ -251,7 +241,7 @@ class _Delete:
             self._client.describe(verb, campaign.campaign_id, kind, api_version=version if verb == "delete" else None)
             for verb in verbs
         ]
-        self._outcomes.results[campaign.campaign_id] = planned_result(campaign, *requests)
+        self._outcomes.results[campaign.campaign_id] = Result.planned(campaign, *requests)
 
     def _judge_again(self, campaign: Campaign, report: CheckedReport | None) -> None:
         """Judge the campaign once more, by one reading of the whole object, which also names its run."""

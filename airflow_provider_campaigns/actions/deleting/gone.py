@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.progress import Progress
+from airflow_provider_campaigns.actions.rounds import Progress
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreError, KoreNotFoundError
+from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreError
+from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,20 +23,17 @@ TIMEOUT_S = 60.0
 POLL_S = 10.0
 
 
-def prove_gone(
-    client: KoreClient, campaigns: Mapping[str, str | None], outcomes: Outcomes, *, total: int, clock: Clock
-) -> None:
+def prove_gone(client: KoreClient, campaigns: Mapping[str, str | None], outcomes: Outcomes, *, clock: Clock) -> None:
     """Read until every campaign is provably gone, a minute at most; one that is not becomes a failure.
 
     Args:
         client: where the campaigns were.
         campaigns: id to type; None where it is not known, which costs the list of the other type.
         outcomes: gets the failures, their outcome unknown: the delete was accepted.
-        total: how many campaigns there are, for the log.
         clock: the time it lives in.
     """
     deadline = clock.monotonic() + TIMEOUT_S
-    progress = Progress(total, not_yet="gone", clock=clock)
+    progress = Progress(outcomes.total, not_yet="gone", clock=clock)
     still_there = _still_there(client, campaigns, outcomes)
     while still_there and clock.monotonic() < deadline:
         progress.tell(dict.fromkeys(still_there, "shown"))
@@ -64,17 +62,16 @@ def _still_there(
             return campaigns
         outcomes.failures.update(dict.fromkeys(campaigns, error))
         return {}
-    shown = outcomes.attempt_all(campaigns, lambda one: one in listed or not _reads_as_gone(client, one))
-    return {campaign_id: campaigns[campaign_id] for campaign_id, is_shown in shown.items() if is_shown}
 
+    def is_shown(campaign_id: str) -> bool:
+        try:
+            found = look_for(campaign_id, read=client.get_campaign, is_listed=listed.__contains__)
+        except KoreError as error:
+            log.info("campaign %s: could not be read: %s", campaign_id, error)
+            if not error.retryable:
+                raise
+            return True
+        return not isinstance(found, ProvenMissing)
 
-def _reads_as_gone(client: KoreClient, campaign_id: str) -> bool:
-    try:
-        client.get_campaign(campaign_id)
-    except KoreNotFoundError:
-        return True
-    except KoreError as error:
-        log.info("campaign %s: could not be read: %s", campaign_id, error)
-        if not error.retryable:
-            raise
-    return False
+    shown = outcomes.attempt_all(campaigns, lambda one: one in listed or is_shown(one))
+    return {campaign_id: campaigns[campaign_id] for campaign_id, still in shown.items() if still}

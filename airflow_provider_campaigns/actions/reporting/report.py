@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
-from airflow_provider_campaigns.actions.plan import planned_result
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreError,
-    KoreNotFoundError,
 )
+from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
 from airflow_provider_campaigns.reports.export import PAGE_SIZE, ExportOptions, export_report
 from airflow_provider_campaigns.reports.folder import Folder
@@ -108,16 +108,15 @@ class _Report:
         if isinstance(campaign, ProvenMissing):
             return self._missing(target)
         target.check_name(campaign)
-        if None not in {target.campaign_instance_id, campaign.campaign_instance_id} and (
-            target.campaign_instance_id != campaign.campaign_instance_id
-        ):
+        meant = named_run(target.campaign_instance_id)
+        if same_run(meant, named_run(campaign.campaign_instance_id)) is SameRun.NO:
             return self._started_again(target, campaign)
         folder = self._folder_of(campaign.campaign_id, campaign.campaign_instance_id)
         kept = self._found(folder)
         if kept is not None and kept.complete and is_about(kept, campaign) and self._is_enough(kept, target):
             return self._keep(folder, kept)
         if self._options.plan_only:
-            return planned_result(campaign, f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}")
+            return Result.planned(campaign, f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}")
         return self._export(campaign, target, folder, kept)
 
     def _export(self, campaign: Campaign, target: Target, folder: Folder, kept: Manifest | None) -> Result:
@@ -159,8 +158,9 @@ class _Report:
     def _missing(self, target: Target) -> Result:
         """The report that is kept of a campaign that is gone."""
         found = list(self._kept_of(target))
+        meant = named_run(target.campaign_instance_id)
         if target.campaign_instance_id is not None:
-            found = [one for one in found if one[1].campaign_instance_id == target.campaign_instance_id]
+            found = [one for one in found if same_run(meant, named_run(one[1].campaign_instance_id)) is SameRun.YES]
         enough = [one for one in found if self._is_enough(one[1], target)]
         if enough:
             folder, kept = max(enough, key=lambda one: one[1].finished_at)
@@ -176,18 +176,15 @@ class _Report:
             )
             result.details["last_run_known"] = False
             return result
-        if self._options.if_missing == "fail":
-            others = "".join(
-                f"; {folder.url()} has formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}"
-                for folder, kept in found
-            )
-            raise KoreNotFoundError(
-                f"campaign {target.campaign_id}: there is none, by reading and by the list, and no complete report "
-                f"of it is kept that would do{others}. if_missing='succeed' accepts that",
-                campaign_id=target.campaign_id,
-            )
-        log.info("campaign %s: is not there, by reading and by the list; nothing is reported", target.campaign_id)
-        return Result.missing(target.campaign_id)
+        others = "".join(
+            f"; {folder.url()} has formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}"
+            for folder, kept in found
+        )
+        return Result.missing(
+            target.campaign_id,
+            if_missing=self._options.if_missing,
+            or_else=f", and no complete report of it is kept that would do{others}. if_missing='succeed' accepts that",
+        )
 
     def _started_again(self, target: Target, campaign: Campaign) -> Result:
         """The report that is kept of a run that is over; the service has only the run after it."""

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.closing import Schedule
 from airflow_provider_campaigns.actions.outcomes import MISSING, Result
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type, hours_of
-from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
+from airflow_provider_campaigns.actions.targets import check_type
 from airflow_provider_campaigns.kore.errors import CampaignStateError
+from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +53,7 @@ class LastDay:
         Raises:
             KoreConfigurationError: the campaign's hours never close, or cannot be read, so no day can be told.
         """
-        schedule = Schedule(self.calling_hours or hours_of(campaign))
-        return schedule.closing_for(self.run_at).day < self.day
+        return Schedule(self.calling_hours or hours_of(campaign)).is_before(self.day, self.run_at)
 
 
 def read_ended(
@@ -81,22 +82,25 @@ def read_ended(
     """
     campaign = CampaignReader(client).read(target.campaign_id, campaign_type)
     if isinstance(campaign, ProvenMissing):
-        log.info("campaign %s: is not there, by reading and by the list", target.campaign_id)
-        return Result.missing(target.campaign_id, campaign_type=campaign_type, name=target.name)
+        return Result.missing(
+            target.campaign_id, if_missing="succeed", or_else="", campaign_type=campaign_type, name=target.name
+        )
     target.check_name(campaign)
     check_type(campaign, campaign_type)
     if last_day is not None and last_day.is_yet_to_come(campaign):
         return Result.of(campaign, changed=False, waits_for=last_day.day.isoformat())
-    schedule = " with a schedule" if campaign.is_scheduled else ""
-    if schedule or not (campaign.status.is_ended or campaign.status == CampaignStatus.READY):
+    if not campaign.is_at_rest:
+        schedule = " with a schedule" if campaign.is_scheduled else ""
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: is {campaign.status}{schedule}, so it is neither "
             "reported nor deleted; look at the task that was to stop it",
             campaign_id=campaign.campaign_id,
         )
     result = Result.of(campaign, changed=False)
-    if stopped is not None and stopped.get("campaign_instance_id") in {None, campaign.campaign_instance_id}:
-        result.details |= {name: stopped[name] for name in FROM_STOP if stopped.get(name) is not None}
+    if stopped is not None:
+        same = same_run(named_run(stopped.get("campaign_instance_id")), named_run(campaign.campaign_instance_id))
+        if same is not SameRun.NO:  # what the stop knows survives a reading that names no run
+            result.details |= {name: stopped[name] for name in FROM_STOP if stopped.get(name) is not None}
     result.details["ended_at"] = (
         result.details.get("confirmed_at") or result.details.get("sent_at") or campaign.updated_at
     )

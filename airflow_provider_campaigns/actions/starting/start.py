@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
-from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence, keep_confirmed
+from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
-from airflow_provider_campaigns.actions.plan import planned_result
-from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.actions.rounds import Rounds
-from airflow_provider_campaigns.actions.starting.step import Step, has_begun, is_startable, run_of, step_for
+from airflow_provider_campaigns.actions.starting.step import Step, is_startable, step_for
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import (
@@ -22,7 +21,9 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreRequestError,
 )
-from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, UnknownInstance
+from airflow_provider_campaigns.kore.presence import ProvenMissing, not_there
+from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, has_begun, named_run, run_of, same_run
+from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +84,7 @@ def start_campaigns(
     Returns:
         A result or an error for each target.
     """
-    return _Start(client, targets, options, evidence or NoEvidence(), clock, audit=audit or AuditLog()).run()
+    return _Start(client, targets, options, evidence or NoEvidence(), clock, audit=audit or AuditLog()).start_all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,8 @@ class _Sent:
             return False
         begun = has_begun(campaign, before=run_of(self.before))
         if begun is None:
-            begun = campaign.campaign_instance_id is not None and (
-                campaign.campaign_instance_id == self.receipt.campaign_instance_id
-            )
+            answered, now = self.receipt.campaign_instance_id, campaign.campaign_instance_id
+            begun = same_run(named_run(answered), named_run(now)) is SameRun.YES
         return begun
 
 
@@ -134,7 +134,6 @@ class _Start:
         self._outcomes = Outcomes(self._targets)
         self._rounds = Rounds(
             self._outcomes,
-            total=len(self._targets),
             not_yet="started",
             poll_interval_s=options.poll_interval_s,
             timeout_s=options.confirm_timeout_s,
@@ -143,16 +142,18 @@ class _Start:
         self._starting: dict[str, _Sent] = {}
         self._shows: dict[str, str] = {}
 
-    def run(self) -> Outcomes:
+    def start_all(self) -> Outcomes:
         self._earlier = self._evidence.recall()
         self._rounds.extend(self._targets)
-        self._serve(list(self._targets.values()))
-        self._rounds.go_on(look=self._look, serve=self._serve, give_up=self._give_up)
-        keep_confirmed(self._evidence, self._outcomes.results)
+        self._read_and_start(list(self._targets))
+        self._rounds.go_on(look=self._look, act=self._read_and_start, give_up=self._give_up)
+        if confirmed := self._outcomes.confirmed():
+            self._evidence.keep(confirmed)
         return self._outcomes
 
-    def _serve(self, targets: list[Target]) -> None:
-        """Read the targets and do what the status of each asks for."""
+    def _read_and_start(self, campaign_ids: list[str]) -> None:
+        """Read campaigns and do what the status of each asks for."""
+        targets = [self._targets[one] for one in campaign_ids]
         found = self._reader.read_many(targets, self._options.campaign_type, self._outcomes)
         is_list = len(targets) >= LIST_FROM
         decided = self._outcomes.attempt_all(found, lambda one: self._decide(one, found[one], is_list=is_list))
@@ -191,7 +192,7 @@ class _Start:
         elif self._options.plan_only:
             self._plan(found, step)
         elif step is Step.WAIT:
-            self._rounds.try_again(self._targets[campaign_id], str(found.status))
+            self._rounds.try_again(campaign_id, str(found.status))
         else:
             return found
         return None
@@ -231,7 +232,7 @@ class _Start:
         kind, version = self._options.campaign_type, self._options.api_version
         planned = [f"wait until it is no longer {campaign.status}"] if step is Step.WAIT else []
         planned.append(self._client.describe("start", campaign_id, kind, api_version=version))
-        self._outcomes.results[campaign_id] = planned_result(campaign, *planned)
+        self._outcomes.results[campaign_id] = Result.planned(campaign, *planned)
 
     def _send(self, campaign: Campaign) -> None:
         """Send the start; it may turn out that somebody else has started the campaign meanwhile."""
@@ -335,11 +336,7 @@ class _Start:
 
 
 def _missing(campaign_id: str) -> KoreNotFoundError:
-    return KoreNotFoundError(
-        f"campaign {campaign_id}: there is none, by reading and by the list. Was it deleted, or does it belong to "
-        "another app? Nothing was started",
-        campaign_id=campaign_id,
-    )
+    return not_there(campaign_id, ". Was it deleted, or does it belong to another app? Nothing was started")
 
 
 def _entry(campaign: Campaign, sent_at: str) -> Entry:

@@ -1,4 +1,4 @@
-"""What a campaign's status asks for when it is to be started, and how to tell that a run began. Pure."""
+"""What a campaign's status asks for when it is to be started. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
-from airflow_provider_campaigns.kore.writes import InstanceId, UnknownInstance
+from airflow_provider_campaigns.kore.runs import has_run
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
@@ -64,7 +64,7 @@ def step_for(campaign: Campaign, *, allow_rerun: bool = False) -> Step:
         reason = _PAUSED
     elif step is None:
         reason = f"is {str(status)!r}, a status that is not documented and may mean that it runs"
-    elif step is Step.SEND and run_of(campaign) is not None and not allow_rerun:
+    elif step is Step.SEND and has_run(campaign) and not allow_rerun:
         reason = (
             f"is {status} and has run before, as {campaign.campaign_instance_id or 'a run without a name'}; a start "
             "goes through its whole list again, which allow_rerun=True permits"
@@ -79,26 +79,3 @@ def step_for(campaign: Campaign, *, allow_rerun: bool = False) -> Step:
 def is_startable(status: CampaignStatus) -> bool:
     """True if a campaign in this status may be sent a start, as far as the status tells."""
     return _STEPS.get(status) is Step.SEND
-
-
-def run_of(campaign: Campaign) -> InstanceId:
-    """The latest run of a campaign; None if it never ran, unknown if it has ended without naming its run."""
-    if campaign.campaign_instance_id is None and campaign.status.is_ended:
-        return UnknownInstance.UNKNOWN
-    return campaign.campaign_instance_id
-
-
-def has_begun(campaign: Campaign, *, before: InstanceId) -> bool | None:
-    """Whether a run began since the campaign, which did not run, had the run ``before``; None if that cannot be told.
-
-    Runs are compared by their ids. Where one is not known, only the status tells, and a run that has ended looks like
-    the one before it.
-    """
-    run = campaign.campaign_instance_id
-    if run is not None and not isinstance(before, UnknownInstance):
-        return run != before
-    if campaign.status.is_running:
-        return True
-    if not campaign.status.is_ended:
-        return False
-    return True if before is None else None

@@ -20,18 +20,18 @@ from airflow_provider_campaigns.actions.evidence import (
     was_sent,
 )
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
-from airflow_provider_campaigns.actions.reading import CampaignReader, ProvenMissing, check_type, hours_of
+from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
 from airflow_provider_campaigns.actions.stopping import contact_counts
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
-from airflow_provider_campaigns.actions.stopping.moment import REFRESH, StopMoment
-from airflow_provider_campaigns.actions.stopping.options import StopOptions, missing_result
+from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, StopMoment, armed_at
 from airflow_provider_campaigns.actions.stopping.step import ends_a_run
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
-from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, missing_result, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target, check_type
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.presence import ProvenMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EARLY = timedelta(seconds=60)
+EARLY = ROOM
 """A close that is nearer than this when its campaigns are read may find the request budget used up by the reading."""
 
 
@@ -86,10 +86,16 @@ class CloseRun:
         waiting = [one for one in results if "waits_for" in one.details]
         return bool(waiting) and len(waiting) == len(results) and not self.outcomes.failures and not self.planned
 
-    def next_closing(self, now: datetime) -> Closing | None:
-        """The earliest close to act on; None if there is none left.
+    @property
+    def next_closing(self) -> Closing | None:
+        """The earliest close that was chosen; None if there is none."""
+        chosen = [one.chosen for one in self.planned.values() if one.chosen is not None]
+        return min(chosen, key=lambda closing: closing.at, default=None)
 
-        A campaign that has no close to act on - hours that never close, a run that is a day late - becomes a failure.
+    def choose_closings(self, now: datetime) -> None:
+        """Choose for every campaign the close to act on, as of ``now``.
+
+        One that has none - hours that never close, a run that is a day late - becomes a failure.
         """
         for campaign_id, one in list(self.planned.items()):
             try:
@@ -100,8 +106,6 @@ class CloseRun:
                 error.args = (f"campaign {campaign_id}: {error}",)
                 self.outcomes.failures[campaign_id] = error
                 del self.planned[campaign_id]
-        chosen = [one.chosen for one in self.planned.values() if one.chosen is not None]
-        return min(chosen, key=lambda closing: closing.at, default=None)
 
     def take(self, closing: Closing, now: datetime | None = None) -> list[Planned]:
         """The campaigns that wait for this close, or for one that has come by ``now``; they are then no longer planned.
@@ -205,7 +209,7 @@ def plan_close_run(
             check_not_started_again(campaign, earlier)
         hours = calling_hours or hours_of(campaign)
         schedule = Schedule(hours, tuple(contact_timezones))
-        if last_day is not None and schedule.closing_for(run_at).day < last_day:
+        if last_day is not None and schedule.is_before(last_day, run_at):
             outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=last_day.isoformat())
             return None
         if runs:
@@ -215,8 +219,9 @@ def plan_close_run(
     found = outcomes.attempt_all(by_id, plan)
     planned = [one for one in found.values() if one is not None]
     if not options.plan_only:
-        first = CloseRun(run_at, planned, Outcomes(by_id)).next_closing(clock.now())
-        counts = _count_contacts(client, running, first, evidence, clock)
+        scratch = CloseRun(run_at, planned, Outcomes(by_id))
+        scratch.choose_closings(clock.now())
+        counts = _count_contacts(client, running, scratch.next_closing, evidence, clock)
         planned = [replace(one, contacts=counts.get(one.target.campaign_id)) for one in planned]
     return CloseRun(run_at, planned, outcomes)
 
@@ -243,7 +248,8 @@ def _count_contacts(
 
 def plan_closes(client: KoreClient, run: CloseRun, options: StopOptions, *, clock: Clock) -> None:
     """Say for every campaign what would be sent and when, without waiting and without sending; none is planned then."""
-    while (closing := run.next_closing(clock.now())) is not None:
+    run.choose_closings(clock.now())
+    while (closing := run.next_closing) is not None:
         group = run.take(closing)
         log.info("plan only: %d campaigns at %s", len(group), instant_text(closing.at))
         planned = stop_campaigns(client, [one.target for one in group], options, clock=clock)
@@ -263,22 +269,22 @@ def serve_what_is_due(
     audit: Audit | None = None,
     clock: Clock,
 ) -> datetime | None:
-    """Stop the campaigns of every close that has come or is at most ``lead_time`` away, each group at its close.
+    """Stop the campaigns of every close for which it is time to be armed (``armed_at``), each group at its close.
 
     Returns:
         When to come back for the next close, or None if none is left.
     """
     while True:
         now = clock.now()
-        closing = run.next_closing(now)
-        if closing is None:
+        run.choose_closings(now)
+        if (closing := run.next_closing) is None:
             return None
-        if closing.at - lead_time > now:
-            return closing.at - lead_time
-        _serve(client, run, closing, options, evidence=evidence, audit=audit, clock=clock)
+        if (wake_at := armed_at(closing.at, lead_time)) > now:
+            return wake_at
+        _stop_group(client, run, closing, options, evidence=evidence, audit=audit, clock=clock)
 
 
-def _serve(
+def _stop_group(
     client: KoreClient,
     run: CloseRun,
     closing: Closing,
@@ -299,13 +305,14 @@ def _serve(
         f"in {left:.0f} s" if left > 0 else f"{-left:.0f} s ago",
     )
     closes = {one.target.campaign_id: one.chosen.at for one in group if one.chosen is not None}
-    following = run.next_closing(clock.now())
+    run.choose_closings(clock.now())
+    following = run.next_closing
     moment = StopMoment(
         max(closes.values()),
         expires={one.target.campaign_id: one.schedule.hours.next_open(closes[one.target.campaign_id]) for one in group},
         closes=closes,
         # One that hangs, or is slow to stop, must not be in the way of the next close: a retry looks at it again.
-        ends=None if following is None else following.at - REFRESH,
+        ends=None if following is None else following.at - LAST_LOOK,
     )
     if following is not None:
         options = replace(options, count_contacts=following.at - contact_counts.ENDS > clock.now())

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, PASSING_ERRORS
-from airflow_provider_campaigns.actions.senders import SENDERS
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.patience import Patience, countdown
+from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
+from airflow_provider_campaigns.kore.senders import SENDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
@@ -62,8 +64,9 @@ class ContactCount:
         return {"campaign_instance_id": self.campaign_instance_id, CONTACTS_BEFORE_STOP: self.total}
 
     def is_of(self, campaign: Campaign) -> bool:
-        """True if it may be of the campaign's latest run: the runs are not known to differ."""
-        return len({self.campaign_instance_id, campaign.campaign_instance_id} - {None}) < 2
+        """True if it may be of the campaign's latest run: a count survives a reading that names no run."""
+        same = same_run(named_run(self.campaign_instance_id), named_run(campaign.campaign_instance_id))
+        return same is not SameRun.NO
 
 
 class ContactsBeforeStop:
@@ -103,15 +106,12 @@ def count_until(
 
     What a passing fault has hit is asked for once more. A campaign that could not be counted is left out.
     """
-
-    def left_s() -> float:
-        return max(0.0, (until - clock.now()).total_seconds())
-
+    patience = replace(Patience.until(until, clock), answer_s=_ANSWER_S)
     asked = list(campaigns)
-    counts, failures = _count(client, asked, left_s=left_s, place_timeout_s=left_s, answer_timeout_s=_ANSWER_S)
+    counts, failures = _count(client, asked, patience)
     hit = [one for one in asked if isinstance(failures.get(one.campaign_id), PASSING_ERRORS)]
     if hit:
-        again, failed_again = _count(client, hit, left_s=left_s, place_timeout_s=left_s, answer_timeout_s=_ANSWER_S)
+        again, failed_again = _count(client, hit, patience)
         counts |= again
         failures = {one: error for one, error in (failures | failed_again).items() if one not in counts}
     _tell(asked, counts, failures)
@@ -128,39 +128,26 @@ def count_where_there_is_room(
     asked = list(campaigns)
     if not asked:
         return {}
-    ends = clock.monotonic() + PATIENCE_S
+    patience = Patience(countdown(PATIENCE_S, clock.monotonic), place_s=0, answer_s=PATIENCE_S)
     with client.reserve(needed, duration_s=2 * PATIENCE_S):
-        counts, failures = _count(
-            client,
-            asked,
-            left_s=lambda: ends - clock.monotonic(),
-            place_timeout_s=lambda: 0.0,
-            answer_timeout_s=PATIENCE_S,
-        )
+        counts, failures = _count(client, asked, patience)
     _tell(asked, counts, failures)
     return counts
 
 
 def _count(
-    client: KoreClient,
-    campaigns: list[Campaign],
-    *,
-    left_s: Callable[[], float],
-    place_timeout_s: Callable[[], float],
-    answer_timeout_s: float,
+    client: KoreClient, campaigns: list[Campaign], patience: Patience
 ) -> tuple[dict[str, ContactCount], dict[str, KoreError]]:
-    """Count several at a time, until time is up or an answer says that the next one would get no further."""
+    """Count several at a time, until patience is at an end or an answer says that the next would get no further."""
     failures: dict[str, KoreError] = {}
     is_hopeless = False
 
     def count(campaign: Campaign) -> ContactCount | None:
         nonlocal is_hopeless
-        if is_hopeless or left_s() <= 0:
+        if is_hopeless or patience.left_s() <= 0:
             return None
         try:
-            total = client.count_contact_results(
-                campaign.campaign_id, place_timeout_s=place_timeout_s(), answer_timeout_s=answer_timeout_s
-            )
+            total = client.count_contact_results(campaign.campaign_id, patience=patience)
         except KoreError as error:
             failures[campaign.campaign_id] = error
             # The page about contact results speaks of voice only: what one SMS campaign does not tell, none does.

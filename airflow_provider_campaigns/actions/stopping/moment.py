@@ -1,4 +1,4 @@
-"""The instant at which stops are sent, and how to be ready for it."""
+"""The instant at which stops are sent, and how to be ready for it: armed in time, and read once more just before."""
 
 from __future__ import annotations
 
@@ -9,26 +9,41 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.actions.senders import SENDERS
-from airflow_provider_campaigns.kore.clock import instant_text, wait_until
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
+from airflow_provider_campaigns.actions.outcomes import Outcomes
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
+from airflow_provider_campaigns.actions.stopping.step import Step, step_for
+from airflow_provider_campaigns.kore.budget import WINDOW_S, Priority
+from airflow_provider_campaigns.kore.clock import Clock, instant_text, wait_until
+from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError, KoreError
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
+from airflow_provider_campaigns.kore.senders import SENDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
-    from airflow_provider_campaigns.kore.clock import Clock
+    from airflow_provider_campaigns.kore.presence import ProvenMissing
 
 log = logging.getLogger(__name__)
 
-REFRESH = timedelta(seconds=5)
+LAST_LOOK = timedelta(seconds=5)
 """How long before the instant the campaigns are read once more, which also opens the connections for the stops."""
 
-LOOK_ENDS = timedelta(seconds=1)
-"""How long before the instant that last reading is over, whether it was answered or not."""
+LAST_LOOK_ENDS = timedelta(seconds=1)
+"""How long before the instant that last look is over, whether it was answered or not."""
 
-RESERVE = timedelta(seconds=60)
+ROOM = timedelta(seconds=WINDOW_S)
 """How long before the instant room for the stops is kept; what was sent earlier no longer counts at the instant."""
+
+
+def armed_at(close: datetime, lead_time: timedelta) -> datetime:
+    """When a worker is to be there for a close: ``lead_time`` before it, and always early enough to keep the room.
+
+    A shorter ``lead_time`` would give that room up: only a process that is there keeps it.
+    """
+    return close - max(lead_time, ROOM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +63,25 @@ class StopMoment:
     closes: Mapping[str, datetime] = field(default_factory=dict)
     ends: datetime | None = None
 
-    def reserve(self, clock: Clock) -> None:
+    def wait_for_room(self, clock: Clock) -> None:
         """Wait for the time from which on room for the stops is to be kept: a window of the budget before them."""
-        wait_until(self.at - RESERVE, clock)
+        wait_until(self.at - ROOM, clock)
 
-    def refresh(self, clock: Clock) -> None:
+    def wait_for_last_look(self, clock: Clock) -> None:
         """Wait for the time to read the campaigns once more."""
-        wait_until(self.at - REFRESH, clock)
+        wait_until(self.at - LAST_LOOK, clock)
 
-    def look_s(self, clock: Clock) -> float:
-        """Seconds that are left for the last reading."""
-        return max(0.0, (self.at - LOOK_ENDS - clock.now()).total_seconds())
-
-    def arrive(self, clock: Clock) -> None:
+    def wait_for_it(self, clock: Clock) -> None:
         """Wait for the instant itself."""
         wait_until(self.at, clock)
 
-    def left_s(self, clock: Clock) -> float | None:
-        """Seconds until nothing is waited for any more; None for as long as it takes."""
-        return None if self.ends is None else max(0.0, (self.ends - clock.now()).total_seconds())
+    def patience_to_look(self, clock: Clock) -> Patience:
+        """How long the last look is waited for."""
+        return Patience.until(self.at - LAST_LOOK_ENDS, clock)
+
+    def patience(self, clock: Clock) -> Patience:
+        """How long anything is waited for, before and after."""
+        return ENDLESS if self.ends is None else Patience.until(self.ends, clock)
 
     def lateness_s(self, campaign_id: str, now: datetime) -> float:
         """Seconds since the instant that the campaign is stopped for, to the millisecond."""
@@ -89,19 +104,73 @@ class StopMoment:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """What became of the last look.
+
+    Attributes:
+        found: the campaigns as they are, or were when this was planned, by campaign id.
+        failures: what is not what it was taken for, by campaign id.
+        unread: what can only be read once all stops are out.
+    """
+
+    found: Mapping[str, Campaign | ProvenMissing]
+    failures: Mapping[str, KoreError]
+    unread: list[Target]
+
+
+def look_before(
+    moment: StopMoment,
+    client: KoreClient,
+    targets: Sequence[Target],
+    campaign_type: CampaignType,
+    *,
+    planned: Mapping[str, Campaign],
+    clock: Clock,
+) -> LastLook:
+    """Read campaigns shortly before the moment, and so open the connections that their stops go out over.
+
+    No stop waits for that: it is over before the moment, and what cannot be read by then is what it was when it was
+    planned, if it ran.
+    """
+    patience = moment.patience_to_look(clock)
+    # One list is worth its place. One request for each campaign is not, where many tasks have a stop each to send.
+    is_worth_it = len(targets) >= LIST_FROM
+    reader = CampaignReader(client, priority=Priority.STOP if is_worth_it else Priority.READ, patience=patience)
+    by_id = {target.campaign_id: target for target in targets}
+    looked = Outcomes(by_id)
+    with _warm_connections(client, list(by_id) if is_worth_it else [], patience):
+        found = reader.read_many(targets, campaign_type, looked, most_alone=LIST_FROM - 1)
+    failures, unread = {}, []
+    for campaign_id, error in looked.failures.items():
+        before = planned.get(campaign_id)
+        if isinstance(error, CampaignMismatchError):
+            failures[campaign_id] = error
+        elif before is not None and step_for(before) is Step.SEND:
+            log.warning(
+                "campaign %s: cannot be read before its stop (%s); it was %s when this was planned, and is stopped",
+                campaign_id,
+                error,
+                before.status,
+            )
+            found[campaign_id] = before
+        else:
+            unread.append(by_id[campaign_id])
+    return LastLook(found, failures, unread)
+
+
 @contextmanager
-def warm_connections(client: KoreClient, campaign_ids: Sequence[str], *, answer_timeout_s: float) -> Iterator[None]:
+def _warm_connections(client: KoreClient, campaign_ids: Sequence[str], patience: Patience) -> Iterator[None]:
     """Open a connection for each sender while the block does a reading of its own.
 
     One status is read for each further connection, all at once, so that they overlap: real requests warm the pool that
     requests really uses. What they answer does not matter here; the block's own reading decides. Where the budget has
-    no place for one, it is left out: it must not take the place of a stop. None is waited for longer than
-    ``answer_timeout_s``.
+    no place for one, it is left out: it must not take the place of a stop.
     """
 
     def read(campaign_id: str) -> None:
         try:
-            client.warm_connection(campaign_id, answer_timeout_s=answer_timeout_s)
+            client.warm_connection(campaign_id, patience=patience)
         except KoreError as error:
             log.debug("campaign %s: no connection opened early: %s", campaign_id, error)
 

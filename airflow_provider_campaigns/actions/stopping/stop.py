@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +13,14 @@ from airflow_provider_campaigns.actions.evidence import (
     Evidence,
     NoEvidence,
     check_not_started_again,
-    keep_confirmed,
     stop_by_an_earlier_try,
     was_sent,
 )
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
-from airflow_provider_campaigns.actions.plan import planned_result
-from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, ProvenMissing
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.actions.rounds import Rounds
-from airflow_provider_campaigns.actions.senders import MOST_SENDERS
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactsBeforeStop
-from airflow_provider_campaigns.actions.stopping.last_look import read_early
-from airflow_provider_campaigns.actions.stopping.options import StopOptions, missing_result
+from airflow_provider_campaigns.actions.stopping.moment import look_before
 from airflow_provider_campaigns.actions.stopping.schedules import check_schedule, disable_schedule
 from airflow_provider_campaigns.actions.stopping.step import Step, ends_a_run, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
@@ -37,7 +33,10 @@ from airflow_provider_campaigns.kore.errors import (
     KoreProtocolError,
     KoreRequestError,
 )
-from airflow_provider_campaigns.kore.writes import UnknownInstance, started_again
+from airflow_provider_campaigns.kore.patience import ENDLESS
+from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
+from airflow_provider_campaigns.kore.writes import started_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
     from airflow_provider_campaigns.actions.stopping.moment import StopMoment
     from airflow_provider_campaigns.actions.targets import Target
+    from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.sending import Writing
     from airflow_provider_campaigns.kore.writes import Receipt
@@ -54,6 +54,50 @@ log = logging.getLogger(__name__)
 
 _RESERVED_AFTER_S = 30.0
 """How long after the instant room is kept for stops that had to be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopOptions:
+    """How campaigns are stopped.
+
+    Attributes:
+        campaign_type: what the campaigns must be.
+        api_version: of the stop request; None for the connection's, or v1.
+        if_missing: ``fail``, ``skip`` or ``succeed`` when a campaign is provably not there; both of the latter give a
+            result with the status ``Missing``.
+        confirm: prove by reading that each campaign stopped; otherwise the answer to the stop is believed.
+        poll_interval_s: seconds between readings while a campaign has not stopped yet, or is being prepared.
+        confirm_timeout_s: seconds for which it is read: from the stop on or, while it is being prepared, from the first
+            reading on.
+        disable_schedule: disable the schedule of a scheduled campaign instead of failing.
+        plan_only: read and decide, send nothing.
+        count_contacts: count the contact results of a campaign that is stopped at once, where the request budget has
+            room for that; what is stopped at a moment to come is counted long before it.
+    """
+
+    campaign_type: CampaignType
+    api_version: str | None = None
+    if_missing: str = "fail"
+    confirm: bool = True
+    poll_interval_s: float = 15.0
+    confirm_timeout_s: float = 600.0
+    disable_schedule: bool = False
+    plan_only: bool = False
+    count_contacts: bool = True
+
+
+def missing_result(campaign_id: str, options: StopOptions) -> Result:
+    """The result for a campaign that is to be stopped and is provably not there.
+
+    Raises:
+        KoreNotFoundError: ``if_missing`` is ``fail``.
+    """
+    return Result.missing(
+        campaign_id,
+        if_missing=options.if_missing,
+        or_else=". Was it deleted, or does it belong to another app? if_missing='succeed' accepts that",
+        campaign_type=options.campaign_type,
+    )
 
 
 def stop_campaigns(
@@ -95,11 +139,24 @@ def stop_campaigns(
         options,
         evidence or NoEvidence(),
         clock,
+        moment=moment,
         planned=planned or {},
         contacts=contacts or {},
         audit=audit or AuditLog(),
     )
-    return stop.run() if moment is None else stop.run_at(moment)
+    return stop.stop_all()
+
+
+def stop_one(
+    client: KoreClient, evidence: Evidence | None = None, audit: Audit | None = None, clock: Clock = SYSTEM_CLOCK
+) -> Callable[[Target, CampaignType], None]:
+    """A function that stops one campaign of a type at once, and proves it; it raises the ``KoreError`` of a failure."""
+
+    def stop(target: Target, campaign_type: CampaignType) -> None:
+        options = StopOptions(campaign_type)
+        stop_campaigns(client, [target], options, evidence=evidence, audit=audit, clock=clock).raise_failures("stopped")
+
+    return stop
 
 
 class _Stop:
@@ -117,6 +174,7 @@ class _Stop:
         evidence: Evidence,
         clock: Clock,
         *,
+        moment: StopMoment | None,
         planned: Mapping[str, Campaign],
         contacts: Mapping[str, ContactCount],
         audit: Audit,
@@ -125,8 +183,9 @@ class _Stop:
         self._evidence = evidence
         self._earlier: Mapping[str, Entry] = {}
         self._client = client
-        self._reader = CampaignReader(client, left_s=self._left_s)
-        self._moment: StopMoment | None = None
+        self._moment = moment
+        self._patience = ENDLESS if moment is None else moment.patience(clock)
+        self._reader = CampaignReader(client, patience=self._patience)
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
         self._clock = clock
@@ -135,12 +194,11 @@ class _Stop:
         self._outcomes = Outcomes(self._targets)
         self._rounds = Rounds(
             self._outcomes,
-            total=len(self._targets),
             not_yet="stopped",
             poll_interval_s=options.poll_interval_s,
             timeout_s=options.confirm_timeout_s,
             clock=clock,
-            left_s=self._left_s,
+            patience=self._patience,
         )
         self._stopping: dict[str, Campaign] = {}
         self._unfinished: dict[str, Callable[[], None]] = {}
@@ -148,24 +206,20 @@ class _Stop:
         self._contacts = ContactsBeforeStop(contacts)
         self._may_count = options.count_contacts and not options.plan_only
 
-    def run_at(self, moment: StopMoment) -> Outcomes:
-        self._moment = moment
-        if self._clock.now() >= moment.at:
-            return self.run()
-        # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
-        self._reader = CampaignReader(self._client, priority=Priority.STOP, left_s=self._left_s)
-        self._may_count = False
-        # Now, and not with the last reading: the store may be slow to answer, and the stops would wait for it.
+    def stop_all(self) -> Outcomes:
+        # Now, and not with the last look: the store may be slow to answer, and the stops would wait for it.
         self._earlier = self._evidence.recall()
-        moment.reserve(self._clock)
+        moment = self._moment
+        if moment is None or self._clock.now() >= moment.at:
+            return self._stop_until_proven()
+        # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
+        self._reader = CampaignReader(self._client, priority=Priority.STOP, patience=self._patience)
+        self._may_count = False
+        moment.wait_for_room(self._clock)
         left_s = (moment.at - self._clock.now()).total_seconds()
         with self._client.reserve(self._requests_at_the_moment, duration_s=left_s + _RESERVED_AFTER_S):
-            moment.refresh(self._clock)
-            return self._run()
-
-    def _left_s(self) -> float | None:
-        """Seconds until something else is due; None if nothing is."""
-        return None if self._moment is None else self._moment.left_s(self._clock)
+            moment.wait_for_last_look(self._clock)
+            return self._stop_until_proven()
 
     @property
     def _requests_at_the_moment(self) -> int:
@@ -173,40 +227,37 @@ class _Stop:
         number = len(self._targets)
         return number + 2 * (1 if number >= LIST_FROM else number)
 
-    def run(self) -> Outcomes:
-        self._earlier = self._evidence.recall()
-        return self._run()
-
-    def _run(self) -> Outcomes:
+    def _stop_until_proven(self) -> Outcomes:
         self._contacts.recall(self._earlier)
         self._rounds.extend(self._targets)
         # As urgent as the stops that wait for it.
-        self._serve(
-            list(self._targets.values()), CampaignReader(self._client, priority=Priority.STOP, left_s=self._left_s)
-        )
-        self._rounds.go_on(look=self._look, serve=self._serve, give_up=self._give_up)
-        keep_confirmed(self._evidence, self._outcomes.results)
+        urgent = CampaignReader(self._client, priority=Priority.STOP, patience=self._patience)
+        self._read_and_stop(list(self._targets), urgent)
+        self._rounds.go_on(look=self._look, act=self._read_and_stop, give_up=self._give_up)
+        if confirmed := self._outcomes.confirmed():
+            self._evidence.keep(confirmed)
         return self._outcomes
 
-    def _serve(self, targets: list[Target], reader: CampaignReader | None = None) -> None:
-        """Read the targets and do what the status of each asks for."""
+    def _read_and_stop(self, campaign_ids: list[str], reader: CampaignReader | None = None) -> None:
+        """Read campaigns and do what the status of each asks for."""
         reader = reader or self._reader
+        targets = [self._targets[one] for one in campaign_ids]
         if self._moment is not None and self._clock.now() < self._moment.at:
-            early = read_early(
+            early = look_before(
+                self._moment,
                 self._client,
                 targets,
                 self._options.campaign_type,
-                self._moment,
                 # What an earlier try was about to stop may have been stopped, and started again since.
                 planned={one: campaign for one, campaign in self._planned.items() if not self._was_sent(one)},
                 clock=self._clock,
             )
             self._outcomes.failures.update(early.failures)
-            self._serve_found(early.found)
+            self._stop_found(early.found)
             targets = early.unread
-        self._serve_found(reader.read_many(targets, self._options.campaign_type, self._outcomes))
+        self._stop_found(reader.read_many(targets, self._options.campaign_type, self._outcomes))
 
-    def _serve_found(self, found: Mapping[str, Campaign | ProvenMissing]) -> None:
+    def _stop_found(self, found: Mapping[str, Campaign | ProvenMissing]) -> None:
         campaigns: dict[str, Campaign] = {}
         for campaign_id, campaign in found.items():
             if isinstance(campaign, ProvenMissing):
@@ -219,11 +270,11 @@ class _Stop:
             self._count_contacts(campaigns)
             self._keep_intended(campaigns)
             if self._moment is not None:
-                self._moment.arrive(self._clock)
-        self._outcomes.attempt_all(in_order, lambda one: self._serve_one(campaigns[one]), most=MOST_SENDERS)
+                self._moment.wait_for_it(self._clock)
+        self._outcomes.attempt_all(in_order, lambda one: self._stop_one(campaigns[one]), is_urgent=True)
         # Every stop was sent once by now; what it takes to find out what became of one holds up no other.
         unfinished, self._unfinished = self._unfinished, {}
-        self._outcomes.attempt_all(unfinished, lambda one: unfinished[one](), most=MOST_SENDERS)
+        self._outcomes.attempt_all(unfinished, lambda one: unfinished[one](), is_urgent=True)
 
     def _count_contacts(self, campaigns: Mapping[str, Campaign]) -> None:
         """Count the contact results of what is about to be stopped, where that takes no room from the stops."""
@@ -252,7 +303,7 @@ class _Stop:
         if sending:
             self._evidence.keep(sending)
 
-    def _serve_one(self, campaign: Campaign) -> None:
+    def _stop_one(self, campaign: Campaign) -> None:
         step = step_for(campaign)
         if step is Step.DISABLE_SCHEDULE:
             check_schedule(self._client, campaign, may_disable=self._options.disable_schedule)
@@ -272,7 +323,7 @@ class _Stop:
             check_not_started_again(campaign, self._earlier)
             self._send(campaign)
         elif step is Step.WAIT:
-            self._rounds.try_again(self._targets[campaign.campaign_id], str(campaign.status))
+            self._rounds.try_again(campaign.campaign_id, str(campaign.status))
         else:
             self._idle(campaign)
 
@@ -306,7 +357,7 @@ class _Stop:
         if not planned:
             self._idle(campaign)
             return
-        self._outcomes.results[campaign_id] = planned_result(campaign, *planned)
+        self._outcomes.results[campaign_id] = Result.planned(campaign, *planned)
 
     def _send(self, campaign: Campaign) -> None:
         """Send the stop once; where the answer does not tell what became of it, that is left for later."""
@@ -318,13 +369,13 @@ class _Stop:
         sent_at = instant_text(now)
         try:
             with self._stops.sending(campaign, self._options.campaign_type):
-                stop = self._client.begin_stop(
+                stop = self._client.send_stop_once(
                     campaign_id,
                     self._options.campaign_type,
                     api_version=self._options.api_version,
                     # A run without an id is not "never ran": this answer just did not tell.
-                    instance_id=campaign.campaign_instance_id or UnknownInstance.UNKNOWN,
-                    within_s=self._left_s(),
+                    instance_id=named_run(campaign.campaign_instance_id),
+                    patience=self._patience,
                 )
         except (KoreRequestError, KoreNotFoundError) as error:
             self._unfinished[campaign_id] = partial(self._refused, campaign_id, error)
@@ -414,7 +465,8 @@ class _Stop:
     def _compare(self, before: Campaign, now: Campaign) -> None:
         """Whether the run that was sent a stop is over."""
         self._rounds.see({now.campaign_id: str(now.status)})
-        if len({before.campaign_instance_id, now.campaign_instance_id} - {None}) > 1:
+        same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
+        if same is SameRun.NO:  # a reading that names no run may be of the one that was stopped
             raise started_again(now, "was being stopped")
         if now.status.is_ended:
             del self._stopping[now.campaign_id]

@@ -10,6 +10,7 @@ from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, add, before_c
 
 from airflow_provider_campaigns.actions.deleting.deletable import check_deletable
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import stop_one
 from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -409,14 +410,14 @@ def test_delete__result_of_another_task(
 ) -> None:
     """What another task left running, or what has yet to run, is deleted only if its id is named."""
     campaign = kore_simulator.add_campaign(name="C", status=status)
-    options = DeleteOptions(if_running="stop")
+    options, stop = DeleteOptions(), stop_one(client)
     targets = Targets.parse(None, [{"campaign_id": campaign, "name": "C", **result}]).targets
 
-    refused = delete_campaigns(client, targets, options)
+    refused = delete_campaigns(client, targets, options, stop=stop)
 
     assert reason in str(refused.failures[campaign])
     kore_simulator.assert_no_writes()
 
-    named = delete_campaigns(client, [Target(campaign)], options)
+    named = delete_campaigns(client, [Target(campaign)], options, stop=stop)
 
     assert named.results[campaign].status == "Deleted"

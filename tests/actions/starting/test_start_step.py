@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_campaigns.actions.starting.step import Step, has_begun, step_for
+from airflow_provider_campaigns.actions.starting.step import Step, step_for
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import CampaignStateError
-from airflow_provider_campaigns.kore.writes import InstanceId, UnknownInstance
 
 
 def campaign(status: str, run: str | None = None, *, schedule: bool = False) -> Campaign:
@@ -85,29 +84,3 @@ class TestStepFor:
             step_for(campaign(status, schedule=schedule), allow_rerun=allow_rerun)
 
         assert reason in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("before", "status", "run", "begun"),
-    [
-        (None, "Ready", None, False),
-        (None, "Active", None, True),
-        (None, "Completed", None, True),
-        (None, "Active", "cid-1", True),
-        (None, "Stopped", "cid-1", True),
-        ("cid-1", "Stopped", "cid-1", False),
-        ("cid-1", "Active", "cid-1", False),
-        ("cid-1", "Active", "cid-2", True),
-        ("cid-1", "Ready", "cid-2", True),
-        ("cid-1", "Active", None, True),
-        ("cid-1", "Stopped", None, None),
-        ("cid-1", "Scheduled", None, False),
-        (UnknownInstance.UNKNOWN, "Paused", "cid-1", True),
-        (UnknownInstance.UNKNOWN, "Completed", "cid-1", None),
-        (UnknownInstance.UNKNOWN, "Completed", None, None),
-        (UnknownInstance.UNKNOWN, "Ready", None, False),
-    ],
-)
-def test_has_begun(before: InstanceId, status: str, run: str | None, begun: bool | None) -> None:
-    """The ids of the runs tell; where one is missing, a run that goes on does, and one that is over may be the old."""
-    assert has_begun(campaign(status, run), before=before) is begun

@@ -348,13 +348,13 @@ class TestLostAnswers:
         """A campaign that is gone after its start was lost does not pass for one that was never there."""
         (campaign_id,) = add(kore_simulator, 1)
         kore_simulator.drop_next(after=True, operation="start")
-        reread = client._sender._reread
+        reread = client._sender._look
 
         def delete_first(*args: Any) -> Any:
             kore_simulator.service.store.remove(campaign_id)
             return reread(*args)
 
-        monkeypatch.setattr(client._sender, "_reread", delete_first)
+        monkeypatch.setattr(client._sender, "_look", delete_first)
 
         error = failure(start(campaign_id), campaign_id)
 

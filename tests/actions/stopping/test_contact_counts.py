@@ -15,8 +15,7 @@ from stop_support import add
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.outcomes import Outcomes
 from airflow_provider_campaigns.actions.stopping import contact_counts
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns, stop_one
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 
@@ -264,7 +263,11 @@ class TestAcrossTries:
         (campaign,) = add(kore_simulator, 1, status="Active", contacts=70)
 
         outcomes = delete_campaigns(
-            client, [Target(campaign)], DeleteOptions(if_running="stop"), evidence=notes, clock=fake_clock.clock
+            client,
+            [Target(campaign)],
+            DeleteOptions(),
+            stop=stop_one(client, notes, clock=fake_clock.clock),
+            clock=fake_clock.clock,
         )
 
         assert outcomes.failures == {}

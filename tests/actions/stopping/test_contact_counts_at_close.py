@@ -18,7 +18,7 @@ from airflow_provider_campaigns.actions.stopping.at_close import (
     plan_closes,
     serve_what_is_due,
 )
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import CampaignType

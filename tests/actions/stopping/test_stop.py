@@ -19,9 +19,8 @@ from stop_support import (
     only,
 )
 
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
 from airflow_provider_campaigns.actions.stopping.step import Step, step_for
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
@@ -189,7 +188,7 @@ class TestWhatDoesNotRun:
     def test_stop__ended_by_itself(self, kore_simulator: KoreSimulator, stop: Stop, meanwhile: Meanwhile) -> None:
         """A campaign that completed between reading and stop is no failure, although the service refused the stop."""
         (campaign_id,) = add(kore_simulator, 1, status="Active")
-        meanwhile("begin_stop", lambda: kore_simulator.set_status(campaign_id, "Completed"))
+        meanwhile("send_stop_once", lambda: kore_simulator.set_status(campaign_id, "Completed"))
 
         result = only(stop(campaign_id))
 
@@ -250,7 +249,7 @@ class TestMissing:
     ) -> None:
         """A campaign that somebody deletes between reading and stop is missing, like one deleted earlier."""
         (campaign_id,) = add(kore_simulator, 1, status="Active")
-        meanwhile("begin_stop", lambda: kore_simulator.service.store.remove(campaign_id))
+        meanwhile("send_stop_once", lambda: kore_simulator.service.store.remove(campaign_id))
 
         assert only(stop(campaign_id, if_missing="succeed"))["status"] == "Missing"
 

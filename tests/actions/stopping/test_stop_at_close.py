@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,10 +18,10 @@ from airflow_provider_campaigns.actions.stopping.at_close import (
     plan_closes,
     serve_what_is_due,
 )
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
+from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import (
@@ -32,7 +34,9 @@ from airflow_provider_campaigns.kore.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_campaigns.actions.closing import Closing
     from airflow_provider_campaigns.actions.outcomes import Outcomes
+    from airflow_provider_campaigns.kore.patience import Patience
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -41,6 +45,11 @@ CLOSE = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 RUN_AT = datetime(2026, 3, 2, 12, 20, tzinfo=UTC)
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
 LEAD = timedelta(seconds=60)
+
+
+def next_closing(run: CloseRun, now: datetime) -> Closing | None:
+    run.choose_closings(now)
+    return run.next_closing
 
 
 def hours(timezone: str = "Asia/Kolkata", window: str = "9:00 AM-6:00 PM", days: str = "MO-FR") -> dict[str, object]:
@@ -59,13 +68,13 @@ class Evening:
         self.run: CloseRun | None = None
         self.wakes: list[float] = []
         self.sent: list[tuple[str, float]] = []
-        original = client.begin_stop
+        original = client.send_stop_once
 
-        def begin_stop(campaign_id: str, *args: Any, **kwargs: Any) -> Any:
+        def send_stop_once(campaign_id: str, *args: Any, **kwargs: Any) -> Any:
             self.sent.append((campaign_id, self.seconds_after_close()))
             return original(campaign_id, *args, **kwargs)
 
-        client.begin_stop = begin_stop  # type: ignore[method-assign]
+        client.send_stop_once = send_stop_once  # type: ignore[method-assign]
 
     def seconds_after_close(self) -> float:
         return (self.time.clock.now() - CLOSE).total_seconds()
@@ -77,10 +86,12 @@ class Evening:
         self.run = plan_close_run(self.client, targets, self.options, run_at=run_at, **options)
         return self.run
 
-    def serve(self) -> Outcomes:
+    def serve(self, *, lead_time: timedelta = LEAD) -> Outcomes:
         """Serve all closes, each time in a new process: the run goes through JSON."""
         assert self.run is not None
-        while wake_at := serve_what_is_due(self.client, self.run, self.options, lead_time=LEAD, clock=self.time.clock):
+        while wake_at := serve_what_is_due(
+            self.client, self.run, self.options, lead_time=lead_time, clock=self.time.clock
+        ):
             self.wakes.append((wake_at - CLOSE).total_seconds())
             self.run = CloseRun.from_json(json.loads(json.dumps(self.run.as_json())))
             self.time.sleep((wake_at - self.time.clock.now()).total_seconds())
@@ -109,6 +120,46 @@ def test_serve__at_the_close(evening: Callable[..., Evening], kore_simulator: Ko
         assert (result["status"], result["changed"], result["lateness_s"]) == ("Stopped", True, 0.0)
         assert result["sent_at"] == "2026-03-02T12:30:00.000Z"
         kore_simulator.assert_one_effect("stop", result["campaign_id"])
+
+
+@pytest.mark.parametrize(("lead_s", "wakes"), [(5, -60.0), (59, -60.0), (60, -60.0), (330, -330.0)])
+def test_serve__lead_time(evening: Callable[..., Evening], kore_simulator: KoreSimulator, lead_s: int, wakes: float):
+    """However short ``lead_time`` is, a worker is there in time to keep the room that the stops need."""
+    at = evening(-600)
+    at.plan(kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours()))
+
+    at.serve(lead_time=timedelta(seconds=lead_s))
+
+    assert at.wakes == [wakes]
+
+
+@pytest.mark.parametrize("lead_s", [5, 30, 60])
+def test_serve__beside_others_who_use_the_whole_budget(
+    kore_simulator: KoreSimulator, settings: KoreSettings, lead_s: int
+):
+    """Ten stops go out within a second of the close, although others read as fast as the account allows until then."""
+    time = FakeClock(elapsed_s=-600)
+
+    def sleep(seconds: float) -> None:
+        ends_s = time.elapsed_s + seconds
+        while time.elapsed_s < ends_s:
+            time.elapsed_s = min(ends_s, time.elapsed_s + 1)
+            with contextlib.suppress(BudgetTimeout):
+                while time.elapsed_s < 0:
+                    with budget.slot(Priority.READ, timeout_s=0):
+                        pass
+
+    budget = RequestBudget(60, account_key=None, clock=lambda: time.elapsed_s, sleep=sleep)
+    client = KoreClient(settings, budget=budget, clock=lambda: time.elapsed_s, sleep=sleep)
+    at = Evening(client, kore_simulator, begins_s=-600)
+    at.time = time
+    at.plan(*(kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(10)))
+    clock = replace(time.clock, sleep=sleep)
+    assert at.run is not None
+    while wake_at := serve_what_is_due(client, at.run, at.options, lead_time=timedelta(seconds=lead_s), clock=clock):
+        sleep((wake_at - clock.now()).total_seconds())
+
+    assert [0.0 <= one["lateness_s"] < 1.0 for one in at.run.outcomes.as_dicts()] == [True] * 10
 
 
 def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
@@ -268,20 +319,20 @@ def test_serve__the_last_reading_is_bounded(
     given: list[float] = []
     list_campaigns, warm_connection = at.client.list_campaigns, at.client.warm_connection
 
-    def noted_list(*args: Any, within_s: float | None = None, **kwargs: Any) -> Any:
-        given.append(-1 if within_s is None else within_s)
-        return list_campaigns(*args, within_s=within_s, **kwargs)
+    def noted_list(*args: Any, patience: Patience, **kwargs: Any) -> Any:
+        given.append(patience.left_s())
+        return list_campaigns(*args, patience=patience, **kwargs)
 
-    def noted_status(*args: Any, answer_timeout_s: float, **kwargs: Any) -> Any:
-        given.append(answer_timeout_s)
-        return warm_connection(*args, answer_timeout_s=answer_timeout_s, **kwargs)
+    def noted_status(*args: Any, patience: Patience, **kwargs: Any) -> Any:
+        given.append(patience.left_s())
+        return warm_connection(*args, patience=patience, **kwargs)
 
     monkeypatch.setattr(at.client, "list_campaigns", noted_list)
     monkeypatch.setattr(at.client, "warm_connection", noted_status)
 
     at.serve()
 
-    assert given == [*[4.0] * 7, -1]
+    assert given == [*[4.0] * 7, math.inf]
 
 
 def test_from_json__holds_no_more_than_a_stop_needs(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
@@ -393,12 +444,12 @@ def test_serve__hangs_at_an_earlier_close(
     send = at.client._transport.send
     waited: list[tuple[str, float, float]] = []
 
-    def hangs(endpoint: Any, *, answer_timeout_s: float | None = None, **kwargs: Any) -> Any:
+    def hangs(endpoint: Any, *, patience: Patience, **kwargs: Any) -> Any:
         """Lets the clocks pass while the service hangs, so that the real wait is short."""
         begun_s = at.seconds_after_close()
-        if kwargs["campaign_id"] != slow or not 0 <= begun_s < 60 or answer_timeout_s is None:
-            return send(endpoint, answer_timeout_s=answer_timeout_s, **kwargs)
-        timeout_s = min(30.0, answer_timeout_s)
+        if kwargs["campaign_id"] != slow or not 0 <= begun_s < 60 or patience.is_endless:
+            return send(endpoint, patience=patience, **kwargs)
+        timeout_s = min(30.0, patience.answer_timeout_s)
         waited.append((endpoint.name, begun_s, timeout_s))
         at.time.elapsed_s += timeout_s
         raise KoreConnectionError("no answer", retryable=True, outcome_unknown=endpoint.name.startswith("stop"))
@@ -560,7 +611,7 @@ def test_plan__given_hours(evening: Callable[..., Evening], kore_simulator: Kore
     campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours(window="9:00 AM-9:00 PM"))
     run = at.plan(campaign, calling_hours=CallingHours.from_api(hours()))
 
-    closing = run.next_closing(at.time.clock.now())
+    closing = next_closing(run, at.time.clock.now())
 
     assert closing is not None
     assert closing.at == CLOSE
@@ -575,7 +626,7 @@ def test_from_json__the_dag_was_edited_meanwhile(
     campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
     given = CallingHours.parse("Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"}, closed_on={date(2026, 3, 3)})
     run = at.plan(campaign, calling_hours=None if gains else given)
-    assert run.next_closing(at.time.clock.now()) is not None
+    assert next_closing(run, at.time.clock.now()) is not None
 
     at.run = CloseRun.from_json(json.loads(json.dumps(run.as_json())), calling_hours=given if gains else None)
 
@@ -604,7 +655,7 @@ def test_plan__missing(evening: Callable[..., Evening], kore_simulator: KoreSimu
     run = at.plan(STRANGER, options={"if_missing": if_missing})
 
     assert [one["status"] for one in run.outcomes.as_dicts()] == ["Missing"]
-    assert run.next_closing(at.time.clock.now()) is None
+    assert next_closing(run, at.time.clock.now()) is None
 
 
 def test_plan_closes__says_what_and_when(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
@@ -646,8 +697,8 @@ def test_plan__hours_of_a_calendar_are_not_stored(evening: Callable[..., Evening
 
     again = CloseRun.from_json(run.as_json(), calling_hours=closed)
 
-    assert again.next_closing(RUN_AT) == run.next_closing(RUN_AT)
-    assert run.next_closing(RUN_AT).at == RUN_AT  # type: ignore[union-attr]
+    assert next_closing(again, RUN_AT) == next_closing(run, RUN_AT)
+    assert next_closing(run, RUN_AT).at == RUN_AT  # type: ignore[union-attr]
 
 
 def test_plan__unreadable_hours_name_the_argument(evening: Callable[..., Evening], kore_simulator: KoreSimulator):

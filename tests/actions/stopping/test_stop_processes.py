@@ -11,8 +11,7 @@ from airflow_names import since
 from budget_support import KEY
 
 from airflow_provider_campaigns.actions.stopping.moment import StopMoment
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.budget import RequestBudget

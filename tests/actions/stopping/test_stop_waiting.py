@@ -15,8 +15,7 @@ from stop_support import (
     only,
 )
 
-from airflow_provider_campaigns.actions.stopping.options import StopOptions
-from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -418,13 +417,13 @@ class TestOddReadings:
         (campaign,) = add(kore_simulator, 1, status="Active")
         kore_simulator.fail_next(503, operation="stop")
         stop.fake_clock.events = []
-        original = stop.client.begin_stop
+        original = stop.client.send_stop_once
 
         def complete_then_stop(*args: Any, **kwargs: Any) -> Any:
             kore_simulator.set_status(campaign, "Completed")
             return original(*args, **kwargs)
 
-        stop.client.begin_stop = complete_then_stop  # type: ignore[method-assign]
+        stop.client.send_stop_once = complete_then_stop  # type: ignore[method-assign]
 
         result = only(stop(campaign))
 

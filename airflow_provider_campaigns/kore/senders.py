@@ -8,8 +8,6 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_campaigns.actions import progress
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -25,6 +23,9 @@ HELD_AFTER_S = 0.5
 """A thread that is at one campaign for so long is held by it, and another may take its place."""
 
 _LOOK_AGAIN_S = 0.05
+
+TELL_EVERY_S = 10.0
+"""Seconds between two lines of the log, at least, about how far the work is."""
 
 _T = TypeVar("_T")
 
@@ -49,10 +50,10 @@ def run_all(work: Callable[[str], _T], campaign_ids: Iterable[str], *, most: int
                 campaign_id = waiting.popleft()
                 futures[campaign_id] = pool.submit(work, campaign_id)
                 under_way[futures[campaign_id]] = now
-            if now - told_at >= progress.EVERY_S:
+            if now - told_at >= TELL_EVERY_S:
                 told_at = now
                 log.info("%d of %d campaigns served so far", number - len(waiting) - len(under_way), number)
-            patience_s = _LOOK_AGAIN_S if waiting and most > SENDERS else progress.EVERY_S
+            patience_s = _LOOK_AGAIN_S if waiting and most > SENDERS else TELL_EVERY_S
             for done in wait(under_way, timeout=patience_s, return_when=FIRST_COMPLETED).done:
                 del under_way[done]
     return futures

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from airflow_provider_campaigns.actions.senders import run_all
+from airflow_provider_campaigns.kore.senders import run_all
 
 PATIENCE_S = 5.0
 

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import KoreBudgetError, KoreConnectionError, KoreServiceError
+from airflow_provider_campaigns.kore.patience import Patience, countdown
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 READINGS = pytest.mark.parametrize(
     "read",
     [
-        lambda client, within_s: client.list_campaigns("voice", within_s=within_s),
-        lambda client, within_s: client.get_campaign("cd-1", within_s=within_s),
+        lambda client, patience: client.list_campaigns("voice", patience=patience),
+        lambda client, patience: client.get_campaign("cd-1", patience=patience),
     ],
     ids=["list", "get"],
 )
-Read = "Callable[[KoreClient, float], object]"
+Read = "Callable[[KoreClient, Patience], object]"
+
+
+def within(seconds: float, client: KoreClient) -> Patience:
+    return Patience(countdown(seconds, client._clock))
 
 
 @READINGS
@@ -30,7 +35,7 @@ def test_within__no_answer(client: KoreClient, kore_simulator: KoreSimulator, re
     kore_simulator.faults.hang_next(30, before=True, times=2)
 
     with pytest.raises(KoreConnectionError, match="no complete answer within 1"):
-        read(client, 1.2)
+        read(client, within(1.2, client))
 
     assert len(kore_simulator.requests) == 1
 
@@ -41,7 +46,7 @@ def test_within__is_not_repeated(client: KoreClient, kore_simulator: KoreSimulat
     kore_simulator.fail_next(503, before=True)
 
     with pytest.raises(KoreServiceError):
-        read(client, 4.0)
+        read(client, within(4.0, client))
 
     assert waits == []
     assert len(kore_simulator.requests) == 1
@@ -53,7 +58,7 @@ def test_within__no_place(client: KoreClient, kore_simulator: KoreSimulator, wai
     client._budget.block(30.0)
 
     with pytest.raises(KoreBudgetError):
-        read(client, 4.0)
+        read(client, within(4.0, client))
 
     assert waits == []
     assert len(kore_simulator.requests) == 0

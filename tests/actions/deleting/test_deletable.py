@@ -1,0 +1,75 @@
+"""Whether a campaign may be deleted, by what was read of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_campaigns.actions.deleting.deletable import check_deletable, check_unchanged
+from airflow_provider_campaigns.kore.campaigns import KNOWN_STATUSES, Campaign
+from airflow_provider_campaigns.kore.errors import CampaignStateError
+
+AT_REST = {"Ready", "Stopped", "Completed"}
+
+
+def campaign(status: str = "Stopped", run: str | None = None, **fields: Any) -> Campaign:
+    return Campaign.from_api({"_id": "cd-1", "status": status, "campaignInstanceId": run, **fields})
+
+
+@pytest.mark.parametrize("status", [*KNOWN_STATUSES, "Draining"])
+@pytest.mark.parametrize("has_schedule", [False, True])
+def test_is_at_rest(status: str, has_schedule: bool) -> None:
+    """Only what is Ready, Stopped or Completed and has no schedule is at rest, and only that is deleted."""
+    read = campaign(status, schedule={"isSchedulingEnabled": has_schedule})
+
+    assert read.is_at_rest is (status in AT_REST and not has_schedule)
+    if read.is_at_rest:
+        check_deletable(read)
+    else:
+        with pytest.raises(CampaignStateError, match="Nothing was deleted"):
+            check_deletable(read)
+
+
+MARCH_2, MARCH_3 = "2026-03-02T12:30:00.000Z", "2026-03-03T12:30:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (campaign(run="cid-1"), campaign(run="cid-1")),
+        (campaign(run="cid-1", updatedAt=MARCH_2), campaign(run="cid-1", updatedAt=MARCH_3)),
+        # It never ran, and has not run since.
+        (campaign("Ready"), campaign("Ready")),
+        # A run is not named: nothing has happened to the campaign.
+        (campaign(run="cid-1", updatedAt=MARCH_2), campaign(updatedAt=MARCH_2)),
+        (campaign(updatedAt=MARCH_2), campaign(updatedAt=MARCH_2)),
+    ],
+    ids=["same run", "same run, changed", "never ran", "named once", "never named"],
+)
+def test_check_unchanged(before: Campaign, now: Campaign) -> None:
+    """It is what was judged: in the same status, with the same run, or provably unchanged."""
+    check_unchanged(before, now)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        (campaign(run="cid-1"), campaign(run="cid-2"), "was Stopped and became Stopped as another run meanwhile"),
+        (campaign("Ready"), campaign(run="cid-1"), "was Ready and became Stopped as another run meanwhile"),
+        (campaign(run="cid-1"), campaign("Active", run="cid-1"), "was Stopped and became Active meanwhile"),
+        (
+            campaign(run="cid-1", updatedAt=MARCH_2),
+            campaign(updatedAt=MARCH_3),
+            "was Stopped and became Stopped, perhaps as another run meanwhile",
+        ),
+        (campaign(run="cid-1"), campaign(), "was Stopped and became Stopped, perhaps as another run meanwhile"),
+        (campaign(), campaign(), "was Stopped and became Stopped, perhaps as another run meanwhile"),
+    ],
+)
+def test_check_unchanged__changed(before: Campaign, now: Campaign, message: str) -> None:
+    """What changed its status or its run, or may have run again, is not deleted; the next try judges it anew."""
+    with pytest.raises(CampaignStateError, match=message) as caught:
+        check_unchanged(before, now)
+
+    assert caught.value.retryable is True
