@@ -1,0 +1,58 @@
+"""The tests themselves: where they are."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "airflow_provider_campaigns"
+NAME = PACKAGE.name
+HELPERS = {path.stem: path for path in TESTS.rglob("*.py") if not path.name.startswith(("test_", "conftest"))}
+OF_THEIR_OWN = {"browser", "crash", "distributed", "distribution", "evening"}
+"""The folders of tests that are about the whole; each has a target of the Makefile."""
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Every module that a file names in an import, wherever it does, and all that its helpers name."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found).union(*(imports(HELPERS[name]) for name in found & HELPERS.keys()))
+
+
+def folders(root: Path, pattern: str) -> set[str]:
+    """The folders, but for the root itself, in which there is such a file."""
+    return {path.parent.relative_to(root).as_posix() for path in root.rglob(pattern)} - {"."}
+
+
+class TestPlaces:
+    def test_folders__mirror_the_package(self) -> None:
+        """Each folder of the package has one of tests, and each folder of tests is about one of the package."""
+        ours = {folder for folder in folders(TESTS, "test_*.py") if folder.partition("/")[0] not in OF_THEIR_OWN}
+
+        assert ours == folders(PACKAGE, "__init__.py")
+
+    @pytest.mark.parametrize("folder", sorted(folders(PACKAGE, "__init__.py")))
+    def test_files__meet_their_folder(self, folder: str) -> None:
+        """Each file of tests imports something from its folder of the package, by itself or through a helper."""
+        package = f"{NAME}.{folder.replace('/', '.')}"
+        strangers = [
+            path.name
+            for path in (TESTS / folder).glob("test_*.py")
+            if not any(f"{name}.".startswith(f"{package}.") for name in imports(path))
+        ]
+
+        assert strangers == []
