@@ -86,9 +86,9 @@ WINTER = "cd-a1e45a7-e8ba-4e97-a339-476ebc700005"
 BILLING = "cd-a1e45a7-e8ba-4e97-a339-476ebc700006"
 
 
-def closed_for_today() -> dict[str, object]:
+def closed_for_today(now: datetime) -> dict[str, object]:
     """Calling hours that have ended today, in a zone where it is about noon."""
-    ahead = 12 - datetime.now(UTC).hour
+    ahead = 12 - now.hour
     zone = f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"  # POSIX counts zones the other way round
     return {
         "frequency": "DAILY",
@@ -101,7 +101,7 @@ def seed(simulator: KoreSimulator) -> None:
     """The campaigns that the pages speak of, before any page's code has run."""
     simulator.reset()
     simulator.switches(rate_limit=None)
-    hours = closed_for_today()
+    hours = closed_for_today(datetime.now(UTC))
     simulator.add_campaign(campaign_id=SPRING, name="Spring Offer", status="Active", calling_hours=hours)
     simulator.add_campaign(campaign_id=SUMMER, name="Summer Offer", status="Active", calling_hours=hours)
     simulator.add_campaign(campaign_id=ENDING, name="Monsoon Offer", status="Active", calling_hours=hours, contacts=250)
@@ -166,7 +166,8 @@ def test_dags__run(kore_simulator: KoreSimulator, tmp_path: Path):
     """Every DAG of the documentation ends well against campaigns as its page has them."""
     (tmp_path / "home").mkdir()
     (tmp_path / "dags").mkdir()
-    today = CallingHours.from_api(closed_for_today()).business_day(datetime.now(UTC))
+    now = datetime.now(UTC)
+    today = CallingHours.from_api(closed_for_today(now)).business_day(now)
     for block in DAGS:
         # The last day that the README names is the reader's, here it has come; and so are the buckets.
         code = block.code.replace('last_day="2026-12-24"', f'last_day="{today}"')
@@ -293,10 +294,11 @@ def test_getting_started__every_command(tmp_path: Path):
     assert list((tmp_path / "campaigns" / "deleted").rglob("receipt.json"))
 
 
-def test_closed_for_today():
+@pytest.mark.parametrize("hour", range(24))
+def test_closed_for_today(hour: int):
     """The hours of the campaigns above have ended at any time of day."""
-    hours = CallingHours.from_api(closed_for_today())
-    now = datetime.now(UTC)
+    now = datetime(2026, 3, 2, hour, 59, 59, tzinfo=UTC)
+    hours = CallingHours.from_api(closed_for_today(now))
     close = hours.last_close_of_day(hours.business_day(now))
 
     assert close is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,7 +140,7 @@ class TestOperators:
             retries=1,
         )
 
-        run = run_task(operator, monkeypatch, at=datetime.now(UTC))
+        run = run_task(operator, monkeypatch)
 
         assert [one for one in run.messages if isinstance(one, DeferTask)]
         assert (

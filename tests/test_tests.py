@@ -1,4 +1,4 @@
-"""The tests themselves: where they are."""
+"""The tests themselves: where they are, and what time they live in."""
 
 from __future__ import annotations
 
@@ -14,6 +14,25 @@ NAME = PACKAGE.name
 HELPERS = {path.stem: path for path in TESTS.rglob("*.py") if not path.name.startswith(("test_", "conftest"))}
 OF_THEIR_OWN = {"browser", "crash", "distributed", "distribution", "evening"}
 """The folders of tests that are about the whole; each has a target of the Makefile."""
+
+ON_THE_WALL_CLOCK = {
+    "crash/stage.py": "a real Airflow, and hours that are made around now",
+    "crash/test_cleared.py": "the same",
+    "distributed/test_distributed.py": "the same",
+    "test_docs_snippets.py": "the same",
+    "test_timetables_scheduler.py": "the same",
+    "actions/stopping/test_stop.py": "the system's clock is what it tests",
+    "actions/stopping/test_stop_processes.py": "several processes, and a moment some seconds from now",
+    "kore/test_transport_security.py": "certificates that are valid for some days",
+    "simulator/test_simulator_engine.py": "tokens that are valid for some seconds",
+    "simulator/test_simulator_refusals.py": "the same",
+    "support/trigger_support.py": "a deadline some seconds from now",
+}
+"""What asks what time it is, and why. Whoever builds times of day from the answer meets midnight one day.
+
+The others have ``FakeClock``, or the ``now`` of ``task_runner``. What is new here is to be run with the clock moved:
+``faketime -f +9h make test TESTS=...``.
+"""
 
 
 @cache
@@ -56,3 +75,25 @@ class TestPlaces:
         ]
 
         assert strangers == []
+
+
+def asks_the_time(path: Path) -> bool:
+    """True if a file names a function that tells the time of day."""
+    tells = {
+        "datetime": {"now", "today", "utcnow"},
+        "date": {"today"},
+        "pendulum": {"now", "today", "tomorrow", "yesterday"},
+        "timezone": {"utcnow"},
+        "time": {"ctime", "gmtime", "localtime", "time", "time_ns"},
+    }
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in tells.get(ast.unparse(node.value).rpartition(".")[2], ())
+        for node in ast.walk(tree(path))
+    )
+
+
+def test_wall_clock__is_looked_at_by_few() -> None:
+    """No test depends on the hour of the day: those that ask for it are few, and each has its reason."""
+    asking = {path.relative_to(TESTS).as_posix() for path in TESTS.rglob("*.py") if asks_the_time(path)}
+
+    assert asking == ON_THE_WALL_CLOCK.keys()

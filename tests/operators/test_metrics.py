@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import Stats
 from airflow_names import sending_metrics
 from stop_support import add
-from task_runner import run_task
+from task_runner import now, run_task
 
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
@@ -96,14 +96,12 @@ def test_stop__lateness(
     kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, packets: Callable[[], list[str]]
 ) -> None:
     """The lateness of a stop at a close is sent in milliseconds, as StatsD times things."""
-    close = (datetime.now(UTC) - timedelta(minutes=2)).replace(second=0, microsecond=0)
+    close = (now() - timedelta(minutes=2)).replace(second=0, microsecond=0)
     text = f"{close - timedelta(hours=1):%I:%M %p}-{close:%I:%M %p}".replace("-0", "-").removeprefix("0")
     hours = CallingHours.parse("Etc/UTC", {"MO-SU": text}).to_api()
     (campaign,) = add(kore_simulator, 1, status="Active", calling_hours=hours)
 
-    state = run(
-        monkeypatch, StopVoiceCampaignOperator, campaign, when="calling_hours_end", at=datetime.now(UTC), retries=1
-    )
+    state = run(monkeypatch, StopVoiceCampaignOperator, campaign, when="calling_hours_end", at=now(), retries=1)
 
     assert state == "success"
     (timing,) = [one for one in packets() if "lateness" in one]

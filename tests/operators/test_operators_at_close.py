@@ -1,10 +1,10 @@
-"""Stopping at the end of calling hours, through Airflow's own task runner, on the real clock."""
+"""Stopping at the end of calling hours, through Airflow's own task runner, in time that passes as it does."""
 
 from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.execution_time.comms import DeferTask
 from airflow_names import deserialize
 from operator_support import filled_in
-from task_runner import TaskRun, run_task
+from task_runner import TaskRun, now, run_task
 
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.calling_hours import CallingHours
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 pytestmark = pytest.mark.usefixtures("unlimited_connection")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def closing_at(close: datetime) -> dict[str, object]:

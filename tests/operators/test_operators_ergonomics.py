@@ -6,7 +6,6 @@ import inspect
 import json
 import threading
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -164,7 +163,7 @@ def test_execute__every_field_from_a_template(
     made = operator(task_id="task", **FIXED.get(operator, {}), **templates)
     DAG("campaigns", schedule=None, render_template_as_native_obj=native).add_task(made)
 
-    run = run_task(made, monkeypatch, conf=given, at=datetime.now(UTC))
+    run = run_task(made, monkeypatch, conf=given)
 
     assert run.state == "success", run.error
     for name in templates:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.execution_time.comms import DeferTask
 from airflow_names import deserialize
-from task_runner import TaskRun, run_task
+from task_runner import TaskRun, now, run_task
 
 from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.reporting.settle import settled_at
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("unlimited_connection")
 
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
-LONG_AGO = "2026-03-02T12:30:00.000Z"
+LONG_AGO = "2026-02-27T12:30:00.000Z"
 
 # A task runs for Monday, 2 March 2026, 12:30 PM in UTC, unless it is told another instant.
 EVERY_DAY = CallingHours.parse("Etc/UTC", {"MO-SU": "9:00 AM-6:00 PM"}).to_api()
@@ -77,7 +77,7 @@ def stop_result(simulator: KoreSimulator, campaign_id: str, **fields: Any) -> di
 
 
 def in_s(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    return (now() + timedelta(seconds=seconds)).isoformat()
 
 
 class TestResult:
@@ -292,11 +292,11 @@ class TestWait:
     def test_execute__with_a_worker(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
         """Without deferral the task itself waits."""
         campaign_id = kore_simulator.add_campaign(status="Stopped")
-        until = datetime.now(UTC) + timedelta(seconds=1)
+        until = now() + timedelta(seconds=1)
         stopped = stop_result(kore_simulator, campaign_id, confirmed_at=(until - timedelta(seconds=5)).isoformat())
 
         assert settle(campaign_id, stopped=[stopped], grace_period=5).state == "success"
-        assert datetime.now(UTC) >= until
+        assert now() >= until
 
     def test_execute__never_ran(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
         """A campaign that never ran has no results to wait for."""

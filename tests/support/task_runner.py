@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,6 +20,10 @@ from airflow.sdk.api.datamodels import _generated
 from airflow.sdk.execution_time import comms, task_runner
 from airflow_names import AIRFLOW
 
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_campaigns.operators.base import KoreCampaignOperator
+from airflow_provider_campaigns.sensors.hours import CallingHoursSensor
+
 if AIRFLOW >= (3, 3):
     from airflow.sdk.exceptions import ErrorType
 
@@ -26,6 +31,12 @@ if TYPE_CHECKING:
     import pytest
 
 INSTANT = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+_BEGAN_S = time.monotonic()
+
+
+def now() -> datetime:
+    """The time that tasks live in: it began at ``INSTANT``, whatever time of day it was, and passes as time does."""
+    return INSTANT + timedelta(seconds=time.monotonic() - _BEGAN_S)
 
 
 @dataclass
@@ -123,12 +134,16 @@ def run_task(
     ``conf`` is the run's, ``upstream`` the results of other tasks by their id, ``at`` the end of the run's data
     interval and its ``run_after``. ``resume`` is a method and its arguments, for a task that was deferred. An operator
     without a DAG gets one. ``state_store`` is what earlier tries have left in the task state store,
-    ``triggering_user`` who triggered the run, ``states`` the states of other tasks.
+    ``triggering_user`` who triggered the run, ``states`` the states of other tasks. An operator of this package, and a
+    sensor of calling hours that has no other clock, is told ``now()``.
     """
     if operator._dag is None:
         DAG("campaigns", schedule=None).add_task(operator)
     supervisor = Supervisor(upstream or {}, state_store={} if state_store is None else state_store, states=states or {})
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    monkeypatch.setattr(KoreCampaignOperator, "_now", lambda self: now())
+    if isinstance(operator, CallingHoursSensor) and operator.clock is SYSTEM_CLOCK:
+        operator.clock = Clock(now=now)
     task_instance = task_runner.RuntimeTaskInstance.model_construct(
         id=UUID(int=1),
         dag_version_id=UUID(int=2),

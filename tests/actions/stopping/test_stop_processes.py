@@ -127,9 +127,9 @@ def stop_as_the_same_task(line: Connection, connection: str, ids: list[str], run
 @since(3, "the task state store")
 def test_stop__the_same_task_twice_at_once(kore_simulator: KoreSimulator):
     """Two processes of one task instance, as after a lost heartbeat: each campaign is stopped by one of them."""
-    close = datetime.now(UTC).replace(second=0, microsecond=0)
-    window = "-".join(f"{one:%I:%M %p}".removeprefix("0") for one in (close - timedelta(hours=4), close))
-    hours = CallingHours.parse("Etc/UTC", {"MO-SU": window}).to_api()
+    # What a task's operator is told is 12:30 or a little later.
+    close = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+    hours = CallingHours.parse("Etc/UTC", {"MO-SU": "8:30 AM-12:30 PM"}).to_api()
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours) for n in range(6)]
     # Long enough that both have read the campaigns before either stop is done.
     kore_simulator.switches(latency=0.3)
