@@ -6,6 +6,7 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.arguments.values import flag
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 if TYPE_CHECKING:
@@ -40,19 +41,6 @@ def settings_from(connection: Any) -> KoreSettings:
         client_secret=connection.password or "",
         **{name: _READERS[name](name, value) if name in _READERS else value for name, value in extras.items()},
     )
-
-
-def flag(name: str, value: object) -> bool:
-    """A boolean, or the text ``true`` or ``false`` that a URI or a template gives.
-
-    Raises:
-        KoreConfigurationError: anything else; nothing counts as true because it is not empty.
-    """
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
-        return value.strip().casefold() == "true"
-    raise KoreConfigurationError(f"{name}: expected true or false, got {value!r}", field=name)
 
 
 _ALIASES = {"iid": "stream_id", "bot_id": "stream_id"}

@@ -134,6 +134,18 @@ class TestImports:
 
         assert outward == set()
 
+    def test_imports__sensors_and_operators_apart(self) -> None:
+        """Operators and sensors share what lies below them, and nothing of each other."""
+        apart = {"operators": "sensors", "sensors": "operators"}
+        found = {
+            (module, name)
+            for module in MODULES
+            for name in imports(module)
+            if is_ours(name) and apart.get(area(module)) == area(name)
+        }
+
+        assert found == set()
+
     def test_imports__every_part_has_a_layer(self) -> None:
         """A new part of the package gets its place here."""
         assert {area(module) for module in MODULES} - {"", "simulator"} <= LAYERS.keys()
@@ -214,6 +226,19 @@ class TestLazyLoading:
         )
 
         assert {"requests", "jwt"} <= loaded
+
+
+class TestArguments:
+    def test_readers__in_one_place(self) -> None:
+        """What reads an argument of operators and sensors, by its name and its value, is in ``arguments/``."""
+        homes = {
+            area(module)
+            for module, path in MODULES.items()
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.FunctionDef) and [one.arg.lstrip("_") for one in node.args.args][:1] == ["field"]
+        }
+
+        assert homes == {"arguments"}
 
 
 class TestPaths:

@@ -13,14 +13,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_campaigns.actions.outcomes import MISSING
 from airflow_provider_campaigns.actions.targets import Targets, require_one
+from airflow_provider_campaigns.arguments.campaigns import read_campaign_id, read_campaign_ids
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import (
-    one_of,
-    read_campaign_id,
-    read_campaign_ids,
-    read_connection_id,
-)
-from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.arguments.values import flag, one_of, read_connection_id
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.clock import Clock
 from airflow_provider_campaigns.kore.errors import KoreError

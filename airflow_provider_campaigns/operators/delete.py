@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns import reports
 from airflow_provider_campaigns.actions import deleting, stopping
-from airflow_provider_campaigns.arguments.folders import read_folder, storage_path
+from airflow_provider_campaigns.arguments.folders import storage_path
+from airflow_provider_campaigns.arguments.guards import LEFT_OUT, given_value, read_archive_path, read_report
 from airflow_provider_campaigns.arguments.static import Reader, check_static, is_static
-from airflow_provider_campaigns.arguments.values import LEFT_OUT, given_value, one_of
-from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.arguments.values import flag, one_of
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.audit import audit_of, who_runs
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from airflow_provider_campaigns.actions.deleting.archive import Archive
-    from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, ReportedTargets
+    from airflow_provider_campaigns.actions.deleting.given_reports import ReportedTargets
     from airflow_provider_campaigns.actions.targets import Targets
-    from airflow_provider_campaigns.arguments.values import LeftOut
+    from airflow_provider_campaigns.arguments.guards import LeftOut
     from airflow_provider_campaigns.reports.folder import Folder
 
 IF_RUNNING = ("fail", "stop")
@@ -128,8 +128,8 @@ class DeleteCampaignOperator(CampaignsOperator):
         self.archive_path = None if archive_path is LEFT_OUT else archive_path
         guards: dict[str, tuple[bool, Reader]] = {
             "expected_name": (self._is_named, lambda *_: self._check_expected_name()),
-            "report": (self._is_reported, _read_report),
-            "archive_path": (self._is_archived, _read_archive_path),
+            "report": (self._is_reported, read_report),
+            "archive_path": (self._is_archived, read_archive_path),
         }
         check_static(
             self,
@@ -184,7 +184,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         """The campaigns that the reports are about, None if the delete needs no report."""
         if not self._is_reported and self.report is None:
             return None
-        given = _read_report("report", self.report)
+        given = read_report("report", self.report)
         named = None if self.campaign_id is None and self.campaign_ids is None else self.targets()
         return deleting.reported_targets(given, named, _reported_folder)
 
@@ -198,7 +198,7 @@ class DeleteCampaignOperator(CampaignsOperator):
     def _archive(self, context: Context) -> Archive | None:
         if not self._is_archived and self.archive_path is None:
             return None
-        _read_archive_path("archive_path", self.archive_path)
+        read_archive_path("archive_path", self.archive_path)
         folder = reports.Folder(storage_path("archive_path", self.archive_path))
         return deleting.Archive(folder, who_runs(context))
 
@@ -214,20 +214,6 @@ class DeleteCampaignOperator(CampaignsOperator):
             for result in results
         ]
         tell_outlets(self, context, campaigns)
-
-
-def _read_report(field: str, value: object) -> GivenReports:
-    given_value(field, value, without="to delete without a report")
-    given = deleting.GivenReports.parse(value)
-    for report in given.reports:
-        if report.url is not None:
-            read_folder(field, report.url)
-    return given
-
-
-def _read_archive_path(field: str, value: object) -> None:
-    given_value(field, value, without="to keep no archive")
-    read_folder(field, value)
 
 
 def _reported_folder(url: str) -> Folder:

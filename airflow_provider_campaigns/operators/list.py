@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_campaigns.actions import select
+from airflow_provider_campaigns.actions.select import select_campaigns
+from airflow_provider_campaigns.arguments.campaigns import read_chosen_statuses, read_max_campaigns, read_name_pattern
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import read_texts
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 
@@ -61,26 +61,20 @@ class ListCampaignsOperator(KoreCampaignOperator):
         self.max_campaigns = max_campaigns
         check_static(
             self,
-            name_pattern=select.checked_pattern,
-            statuses=lambda name, statuses: select.checked_statuses(name, self._statuses(statuses)),
-            max_campaigns=select.checked_number,
+            name_pattern=read_name_pattern,
+            statuses=read_chosen_statuses,
+            max_campaigns=read_max_campaigns,
         )
-
-    @staticmethod
-    def _statuses(given: Any) -> Any:
-        """A JSON array in text, as a template gives it, as what it says."""
-        is_array = isinstance(given, str) and given.lstrip().startswith("[")
-        return read_texts("statuses", given, example='["Stopped", "Completed"]') if is_array else given
 
     def execute(self, context: Context) -> list[dict[str, str]]:  # noqa: ARG002 - Airflow's signature
         """Choose the campaigns."""
         with self.working():
-            chosen = select.select_campaigns(
+            chosen = select_campaigns(
                 self.hook.get_conn(),
                 self.campaign_type,
-                name_pattern=self.name_pattern,
-                statuses=self._statuses(self.statuses),
-                max_campaigns=self.max_campaigns,
+                name_pattern=read_name_pattern("name_pattern", self.name_pattern),
+                statuses=read_chosen_statuses("statuses", self.statuses),
+                max_campaigns=read_max_campaigns("max_campaigns", self.max_campaigns),
                 api_version=self.api_version,
             )
         for campaign in chosen:

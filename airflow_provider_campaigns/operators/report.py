@@ -8,7 +8,7 @@ from airflow_provider_campaigns import reports
 from airflow_provider_campaigns.actions import reporting
 from airflow_provider_campaigns.arguments.folders import read_folder, storage_path
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.arguments.values import flag
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.outlets import tell_outlets
 
@@ -86,7 +86,11 @@ class CampaignReportOperator(CampaignsOperator):
         self.phone_numbers = phone_numbers
         self.allow_empty = allow_empty
         check_static(
-            self, output_path=read_folder, formats=_read_formats, phone_numbers=_read_phone_numbers, allow_empty=flag
+            self,
+            output_path=read_folder,
+            formats=lambda _, formats: reports.checked_formats(formats),
+            phone_numbers=lambda _, phone_numbers: reports.PhoneNumbers.parse(phone_numbers),
+            allow_empty=flag,
         )
 
     def execute(self, context: Context) -> Any:
@@ -119,11 +123,3 @@ class CampaignReportOperator(CampaignsOperator):
         reported = [result for result in results if "manifest_url" in result]
         campaigns: list[JsonValue] = [{name: result[name] for name in names} for result in reported]
         tell_outlets(self, context, campaigns)
-
-
-def _read_formats(_field: str, value: object) -> None:
-    reports.checked_formats(value)
-
-
-def _read_phone_numbers(_field: str, value: object) -> None:
-    reports.PhoneNumbers.parse(value)

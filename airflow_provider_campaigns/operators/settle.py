@@ -9,15 +9,13 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_campaigns.actions import reporting
 from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.arguments.hours import read_given_hours
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import read_day, seconds
-from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.arguments.values import flag, read_day, read_grace_period
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.base import RESULTS_KEY, KoreCampaignOperator
 from airflow_provider_campaigns.operators.run_instant import run_instant
-from airflow_provider_campaigns.operators.stop import read_given_hours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,20 +143,3 @@ class SettledCampaignOperator(KoreCampaignOperator):
             return None
         hours = read_given_hours("calling_hours", self.calling_hours)
         return reporting.LastDay(day, run_instant(context), hours)
-
-
-def read_grace_period(field: str, value: object) -> timedelta:
-    """A length of time: seconds, also as text from a template, or a timedelta.
-
-    Raises:
-        KoreConfigurationError: anything else.
-    """
-    number = value
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            raise KoreConfigurationError(
-                f"{field}: expected seconds such as '900', got {value!r}", field=field
-            ) from None
-    return timedelta(seconds=seconds(field, number))

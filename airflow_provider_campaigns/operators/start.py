@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_campaigns.actions import starting
 from airflow_provider_campaigns.actions.evidence import NoEvidence
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import read_poll_interval, seconds
-from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.arguments.values import flag, read_poll_interval, seconds
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.audit import audit_of

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_campaigns.actions import stopping
-from airflow_provider_campaigns.arguments.static import Reader, check_static
+from airflow_provider_campaigns.arguments.hours import NEED_A_CLOSE, needs_close, read_given_hours, read_timezones
+from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.arguments.values import (
+    flag,
     one_of,
     read_day,
-    read_hours,
+    read_lead_time,
     read_poll_interval,
-    read_timezones,
     seconds,
 )
-from airflow_provider_campaigns.connection import flag
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text, wait_until
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.audit import audit_of
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
@@ -188,43 +187,6 @@ class _StopCampaignOperator(CampaignsOperator):
                 instant_text(closing.at),
                 stopping.EARLY.total_seconds(),
             )
-
-
-def read_lead_time(field: str, value: object) -> float:
-    """Seconds before a close; 5 at least, because that is when the last reading begins.
-
-    Raises:
-        KoreConfigurationError: anything else.
-    """
-    return seconds(field, value, least=5)
-
-
-def read_given_hours(field: str, value: object) -> CallingHours | None:
-    """Calling hours in the place of the campaigns' own; None and empty text are None.
-
-    Raises:
-        KoreConfigurationError: they cannot be read.
-    """
-    return None if value is None or value == "" else read_hours(field, value)
-
-
-NEED_A_CLOSE: dict[str, Reader] = {
-    "last_day": read_day,
-    "calling_hours": read_given_hours,
-    "contact_timezones": read_timezones,
-}
-
-
-def needs_close(field: str, value: object) -> None:
-    """An argument that counts only at a close is a mistake without one: a stop today where another day is meant.
-
-    Raises:
-        KoreConfigurationError: it is given.
-    """
-    if NEED_A_CLOSE[field](field, value):
-        raise KoreConfigurationError(
-            f'{field}: counts only with when="calling_hours_end"; nothing was sent', field=field
-        )
 
 
 class StopVoiceCampaignOperator(_StopCampaignOperator):

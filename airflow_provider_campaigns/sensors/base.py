@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.arguments.values import flag
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError

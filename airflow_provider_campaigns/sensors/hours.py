@@ -11,8 +11,10 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.arguments.campaigns import read_campaign_id
+from airflow_provider_campaigns.arguments.hours import read_hours
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import one_of, read_campaign_id, read_hours
+from airflow_provider_campaigns.arguments.values import one_of
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError

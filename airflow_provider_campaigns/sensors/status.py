@@ -14,8 +14,8 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_campaigns.actions.targets import Targets, require_one
+from airflow_provider_campaigns.arguments.campaigns import read_campaign_id, read_campaign_ids
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import read_campaign_id, read_campaign_ids
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_campaigns.actions.select import select_campaigns
-from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.arguments.campaigns import (
+    read_chosen_statuses,
+    read_max_campaigns,
+    read_name_pattern,
+)
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 if TYPE_CHECKING:
@@ -36,8 +41,17 @@ def _campaigns(kore_simulator: KoreSimulator) -> None:
     kore_simulator.add_campaign(campaign_type="sms", name="Spring text", status="Active", campaign_id="cd-text")
 
 
+READERS = {
+    "name_pattern": read_name_pattern,
+    "statuses": read_chosen_statuses,
+    "max_campaigns": read_max_campaigns,
+    "api_version": lambda _, api_version: api_version,
+}
+
+
 def chosen(client: KoreClient, **options: Any) -> list[str]:
-    options = {"name_pattern": "*", **options}
+    """The names of the campaigns that are chosen, by options as a user gives them."""
+    options = {name: READERS[name](name, value) for name, value in {"name_pattern": "*", **options}.items()}
     return [one["name"] for one in select_campaigns(client, CampaignType.VOICE, **options)]
 
 
@@ -60,9 +74,10 @@ def test_select__statuses_by_default(client: KoreClient, kore_simulator: KoreSim
         (("Stopped", "Completed"), ["Spring Completed", "Spring Stopped"]),
         (["active"], ["Spring Active"]),
         (("Archived",), ["Spring Archived"]),
+        ('["Stopped", "Completed"]', ["Spring Completed", "Spring Stopped"]),
     ],
 )
-def test_select__statuses(client: KoreClient, statuses: tuple[str, ...], names: list[str]) -> None:
+def test_select__statuses(client: KoreClient, statuses: Any, names: list[str]) -> None:
     """Statuses narrow the choice, whatever their case; one that nobody documented must be asked for by name."""
     assert chosen(client, statuses=statuses) == names
 
@@ -74,6 +89,15 @@ def test_select__never(client: KoreClient, kore_simulator: KoreSimulator, status
         chosen(client, statuses=("Active", status))
 
     assert len(kore_simulator.requests) == 0
+
+
+def test_select__never_unread(client: KoreClient) -> None:
+    """Nor is it chosen where nobody has read the statuses before."""
+    found = select_campaigns(
+        client, CampaignType.VOICE, name_pattern="*", statuses=tuple(map(CampaignStatus, ALL_STATUSES))
+    )
+
+    assert [one["status"] for one in found] == ["Active", "Archived", "Completed", "Paused", "Stopped"]
 
 
 def test_select__with_a_schedule(client: KoreClient, kore_simulator: KoreSimulator) -> None:

@@ -12,8 +12,7 @@ from operator_support import ARGUMENTS, ON_CAMPAIGNS, STOPS, Run, add, filled_in
 from task_runner import run_task
 
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
-from airflow_provider_campaigns.arguments.values import one_of, seconds
-from airflow_provider_campaigns.connection import flag
+from airflow_provider_campaigns.arguments.values import flag, one_of, seconds
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator

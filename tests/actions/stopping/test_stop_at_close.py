@@ -145,7 +145,7 @@ def test_serve__beside_others_who_use_the_whole_budget(
         while time.elapsed_s < ends_s:
             time.elapsed_s = min(ends_s, time.elapsed_s + 1)
             with contextlib.suppress(BudgetTimeout):
-                while time.elapsed_s < 0:
+                while -40 <= time.elapsed_s < 0:  # later than a worker with a short lead_time would have kept room
                     with budget.slot(Priority.READ, timeout_s=0):
                         pass
 
