@@ -15,33 +15,36 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.lifecycle import end_of_campaign
-    from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
-    from airflow_provider_campaigns.operators.list import ListCampaignsOperator
-    from airflow_provider_campaigns.operators.report import CampaignReportOperator
-    from airflow_provider_campaigns.operators.start import StartSmsCampaignOperator, StartVoiceCampaignOperator
-    from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
-    from airflow_provider_campaigns.sensors.hours import CallingHoursSensor
-    from airflow_provider_campaigns.sensors.status import CampaignStatusSensor
+    from airflow_provider_campaigns.operators import (
+        CampaignReportOperator,
+        DeleteCampaignOperator,
+        ListCampaignsOperator,
+        StartSmsCampaignOperator,
+        StartVoiceCampaignOperator,
+        StopSmsCampaignOperator,
+        StopVoiceCampaignOperator,
+    )
+    from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
     from airflow_provider_campaigns.timetables import CallingHoursTimetable
     from airflow_provider_campaigns.triggers import CampaignStatusTrigger
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "CallingHoursSensor": "sensors.hours",
+    "CallingHoursSensor": "sensors",
     "CallingHoursTimetable": "timetables",
-    "CampaignReportOperator": "operators.report",
-    "CampaignStatusSensor": "sensors.status",
+    "CampaignReportOperator": "operators",
+    "CampaignStatusSensor": "sensors",
     "CampaignStatusTrigger": "triggers",
-    "DeleteCampaignOperator": "operators.delete",
+    "DeleteCampaignOperator": "operators",
     "KoreCampaignHook": "hooks",
     "KoreClient": "kore.client",
     "KoreSettings": "kore.settings",
-    "ListCampaignsOperator": "operators.list",
-    "StartSmsCampaignOperator": "operators.start",
-    "StartVoiceCampaignOperator": "operators.start",
-    "StopSmsCampaignOperator": "operators.stop",
-    "StopVoiceCampaignOperator": "operators.stop",
+    "ListCampaignsOperator": "operators",
+    "StartSmsCampaignOperator": "operators",
+    "StartVoiceCampaignOperator": "operators",
+    "StopSmsCampaignOperator": "operators",
+    "StopVoiceCampaignOperator": "operators",
     "end_of_campaign": "lifecycle",
 }
 
@@ -65,4 +68,8 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = names_of(__name__, _HOME)
+__getattr__, _ = names_of(__name__, _HOME)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,6 +22,8 @@ def names_of(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], An
     """
 
     def get(name: str) -> Any:
+        if name == "__all__":  # what a star import asks for
+            return sorted(homes)
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(f"airflow_provider_campaigns.{homes[name]}"), name)

@@ -68,6 +68,7 @@ LAYERS = {
     "timetable_runs": 5,
     "triggers": 6,
     "timetables": 6,
+    "errors": 7,
     "operators": 7,
     "sensors": 7,
     "links": 7,
@@ -218,7 +219,7 @@ class TestLazyLoading:
         loaded = loaded_by(
             "import sys; sys.modules['airflow'] = None\n"
             f"from {NAME} import KoreClient, KoreSettings\n"
-            "from airflow_provider_campaigns.kore.errors import KoreConnectionError\n"
+            "from airflow_provider_campaigns.errors import KoreConnectionError\n"
             "from airflow_provider_campaigns.kore.retry import Bounds\n"
             "settings = KoreSettings('http://127.0.0.1:9', 'cs-1', 'x' * 32, 'st-1', '1')\n"
             "try: KoreClient(settings, bounds=Bounds(attempts=1)).get_campaign_status('cd-1')\n"

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points, metadata
 from pathlib import Path
-from typing import Any
+from pkgutil import walk_packages
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseOperator
 
 import airflow_provider_campaigns
+from airflow_provider_campaigns import errors, hooks, operators, sensors, timetables, triggers
+from airflow_provider_campaigns.kore.budget import BudgetTimeout
+from airflow_provider_campaigns.operators.approval import DeleteApprovalOperator
+from airflow_provider_campaigns.operators.base import CampaignsOperator, KoreCampaignOperator
+from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
+from airflow_provider_campaigns.sensors.base import KoreSensor
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 CORE = [
     "DeleteCampaignOperator",
@@ -26,6 +38,8 @@ CORE = [
     "__version__",
 ]
 PUBLIC = airflow_provider_campaigns.__all__
+FACES = (airflow_provider_campaigns, operators, sensors, errors)
+"""Where users look for names."""
 
 
 def modules_loaded_by(statement: str, after: str = "") -> set[str]:
@@ -50,35 +64,122 @@ def test_all() -> None:
         assert getattr(airflow_provider_campaigns, name) is not None
 
 
-def test_all__told_twice() -> None:
-    """What a type checker is told to be public is what can be imported."""
-    tree = ast.parse(Path(airflow_provider_campaigns.__file__).read_text(encoding="utf-8"))
-    (for_type_checkers,) = [node for node in tree.body if isinstance(node, ast.If)]
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_faces__told_twice(face: ModuleType) -> None:
+    """What a type checker is told to be public is what can be imported, and it is the very same."""
     told = {
-        (alias.name, node.module)
-        for node in for_type_checkers.body
-        if isinstance(node, ast.ImportFrom)
+        alias.name: getattr(import_module(str(node.module)), alias.name)
+        for node in ast.walk(ast.parse(Path(str(face.__file__)).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("airflow_provider_campaigns")
         for alias in node.names
+        if alias.name != "names_of"
     }
 
-    assert told == {
-        (name, getattr(airflow_provider_campaigns, name).__module__) for name in PUBLIC if name != "__version__"
-    }
+    assert told == {name: getattr(face, name) for name in dir(face) if name != "__version__"}
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLIC if not name.startswith("__")])
-def test_getattr__is_the_real_one(name: str) -> None:
+@pytest.mark.parametrize(
+    ("face", "name"),
+    [(face, name) for face in FACES for name in dir(face) if name != "__version__"],
+    ids=lambda one: one if isinstance(one, str) else one.__name__,
+)
+def test_faces__the_real_one(face: ModuleType, name: str) -> None:
     """A public name is the class itself, under its own name, from its own module."""
-    public: Any = getattr(airflow_provider_campaigns, name)
+    public: Any = getattr(face, name)
 
     assert public.__name__ == name
     assert getattr(import_module(public.__module__), name) is public
 
 
-def test_getattr__unknown() -> None:
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_faces__unknown(face: ModuleType) -> None:
     """A name that does not exist is an AttributeError that says where it was looked for."""
-    with pytest.raises(AttributeError, match="module 'airflow_provider_campaigns' has no attribute 'StopOperator'"):
-        _ = airflow_provider_campaigns.StopOperator
+    with pytest.raises(AttributeError, match=f"^module '{face.__name__}' has no attribute 'StopOperator'$"):
+        _ = face.StopOperator
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_faces__star(face: ModuleType) -> None:
+    """A star import brings every public name, and nothing else."""
+    names: dict[str, Any] = {}
+    exec(f"from {face.__name__} import *", names)
+
+    assert sorted(names.keys() - {"__builtins__"}) == dir(face)
+
+
+def test_faces__names() -> None:
+    """What users import is where they look for it."""
+    assert dir(operators) == [
+        "CampaignReportOperator",
+        "DeleteCampaignOperator",
+        "ListCampaignsOperator",
+        "StartSmsCampaignOperator",
+        "StartVoiceCampaignOperator",
+        "StopSmsCampaignOperator",
+        "StopVoiceCampaignOperator",
+    ]
+    assert dir(sensors) == ["CallingHoursSensor", "CampaignStatusSensor"]
+    assert hooks.KoreCampaignHook is airflow_provider_campaigns.KoreCampaignHook
+    assert triggers.CampaignStatusTrigger is airflow_provider_campaigns.CampaignStatusTrigger
+    assert timetables.CallingHoursTimetable is airflow_provider_campaigns.CallingHoursTimetable
+
+
+def classes_below(package: ModuleType, base: type) -> set[type]:
+    """The public classes of a kind that a package's modules define."""
+    modules = [import_module(one.name) for one in walk_packages(package.__path__, f"{package.__name__}.")]
+    return {
+        found
+        for module in modules
+        for name, found in inspect.getmembers(module, inspect.isclass)
+        if issubclass(found, base) and found.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+def test_operators__complete() -> None:
+    """Every public operator is offered, but for the bases, and for those that only ``end_of_campaign`` makes."""
+    not_offered = {KoreCampaignOperator, CampaignsOperator, SettledCampaignOperator, DeleteApprovalOperator}
+
+    assert classes_below(operators, BaseOperator) - not_offered == {getattr(operators, name) for name in dir(operators)}
+
+
+def test_sensors__complete() -> None:
+    """Every sensor is offered, but for the base."""
+    assert classes_below(sensors, BaseOperator) - {KoreSensor} == {getattr(sensors, name) for name in dir(sensors)}
+
+
+def test_errors__complete() -> None:
+    """Every exception of the package is offered, but for the one that the client turns into a ``KoreBudgetError``.
+
+    The simulator's are its own.
+    """
+    parts = [path.name for path in Path(str(airflow_provider_campaigns.__file__)).parent.glob("[a-z]*/")]
+    found = {
+        error
+        for part in parts
+        if part != "simulator"
+        for error in classes_below(import_module(f"airflow_provider_campaigns.{part}"), Exception)
+    }
+
+    assert found - {BudgetTimeout} == {getattr(errors, name) for name in dir(errors)}
+
+
+@pytest.mark.parametrize("face", ["operators", "sensors"])
+def test_faces__load_nothing(face: str) -> None:
+    """Whoever imports a package of operators pays for those that are named, not for the others."""
+    loaded = modules_loaded_by(f"import airflow_provider_campaigns.{face}")
+
+    assert {name for name in loaded if name.startswith("airflow")} == {
+        "airflow_provider_campaigns",
+        "airflow_provider_campaigns.lazy",
+        f"airflow_provider_campaigns.{face}",
+    }
+
+
+def test_errors__without_airflow() -> None:
+    """The errors of the client can be caught where there is no Airflow."""
+    loaded = modules_loaded_by("from airflow_provider_campaigns.errors import KoreRateLimitError")
+
+    assert "airflow" not in top_level(loaded)
 
 
 def test_metadata() -> None:
@@ -111,6 +212,7 @@ def test_import__package() -> None:
 
     assert {name for name in loaded if name.startswith("airflow")} == {
         "airflow_provider_campaigns",
+        "airflow_provider_campaigns.lazy",
         "airflow_provider_campaigns.provider_info",
     }
     assert top_level(loaded).isdisjoint({"pydantic", "requests", "jwt", "cryptography", "sqlalchemy"})

@@ -1,1 +1,29 @@
 """Airflow operators; the work itself is in ``actions``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_campaigns.lazy import names_of
+
+if TYPE_CHECKING:
+    from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator as DeleteCampaignOperator
+    from airflow_provider_campaigns.operators.list import ListCampaignsOperator as ListCampaignsOperator
+    from airflow_provider_campaigns.operators.report import CampaignReportOperator as CampaignReportOperator
+    from airflow_provider_campaigns.operators.start import StartSmsCampaignOperator as StartSmsCampaignOperator
+    from airflow_provider_campaigns.operators.start import StartVoiceCampaignOperator as StartVoiceCampaignOperator
+    from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator as StopSmsCampaignOperator
+    from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator as StopVoiceCampaignOperator
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "CampaignReportOperator": "operators.report",
+        "DeleteCampaignOperator": "operators.delete",
+        "ListCampaignsOperator": "operators.list",
+        "StartSmsCampaignOperator": "operators.start",
+        "StartVoiceCampaignOperator": "operators.start",
+        "StopSmsCampaignOperator": "operators.stop",
+        "StopVoiceCampaignOperator": "operators.stop",
+    },
+)
