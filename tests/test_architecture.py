@@ -50,6 +50,19 @@ REPORT_RINGS = (
     ("contents", "fit", "kept_page"),
     ("export",),
 )
+# What the verbs share, and then the verbs, none of which knows another.
+ACTION_RINGS = (
+    ("targets", "audit", "evidence", "closing", "select"),
+    ("outcomes",),
+    ("reading", "rounds", "evening"),
+    ("stopping.step", "stopping.contact_counts", "stopping.schedules", "starting.step", "deleting.deletable"),
+    ("stopping.moment", "deleting.archive", "deleting.given_reports", "deleting.gone"),
+    ("stopping.stop", "starting.start", "reporting.report", "reporting.settle", "deleting.delete"),
+    ("stopping.at_close",),
+)
+MOST_ARROWS = 55
+"""Imports between modules of ``actions``; with more, somebody new can no longer follow them."""
+
 # The layers of the whole package, likewise. The errors are the innermost of all.
 LAYERS = {
     "lazy": 0,
@@ -151,7 +164,9 @@ class TestImports:
         """A new part of the package gets its place here."""
         assert {area(module) for module in MODULES} - {"", "simulator"} <= LAYERS.keys()
 
-    @pytest.mark.parametrize(("part", "rings"), [("kore", KORE_RINGS), ("reports", REPORT_RINGS)])
+    @pytest.mark.parametrize(
+        ("part", "rings"), [("kore", KORE_RINGS), ("reports", REPORT_RINGS), ("actions", ACTION_RINGS)]
+    )
     def test_imports__rings(self, part: str, rings: tuple[tuple[str, ...], ...]) -> None:
         """Within the client and the reports, too, imports point one way, and every module has its ring."""
         ring_of = {f"{NAME}.{part}.{name}": number for number, ring in enumerate(rings) for name in ring}
@@ -167,6 +182,27 @@ class TestImports:
             if ring_of.get(name, 0) > ring
         }
         assert outward == set()
+
+    def test_imports__no_verb_knows_another(self) -> None:
+        """Stopping, starting, reporting and deleting meet in what they share, and in the operators."""
+        verbs = ("stopping", "starting", "reporting", "deleting")
+        meetings = {
+            (module, name)
+            for module in MODULES
+            for name in imports(module)
+            for own in verbs
+            for other in verbs
+            if own != other and f"{NAME}.actions.{own}." in f"{module}." and f"{NAME}.actions.{other}." in f"{name}."
+        }
+
+        assert meetings == set()
+
+    def test_imports__few_arrows_between_actions(self) -> None:
+        """What is done to campaigns can be followed from module to module."""
+        actions = {name for name, path in MODULES.items() if area(name) == "actions" and path.stem != "__init__"}
+        arrows = {(module, name) for module in actions for name in imports(module) & actions}
+
+        assert len(arrows) <= MOST_ARROWS
 
     def test_imports__pyarrow_is_optional(self) -> None:
         """One module needs pyarrow, and it is loaded only where Parquet is wanted."""

@@ -236,7 +236,7 @@ class RequestBudget:
             ledger = Ledger.load(region, self._clock())
             if ledger.is_damaged:
                 log.warning("the shared request budget was damaged and begins anew")
-            ledger.settle(_is_running)
+            ledger.drop_what_is_over(_is_running)
             result = step(ledger)
             ledger.save()
             return result

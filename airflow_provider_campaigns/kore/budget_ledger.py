@@ -184,7 +184,7 @@ class Ledger:
         # One write, so that a process killed in between leaves the old ledger or the new one.
         self._region.write(_seal(data) + data, _LEDGER_AT)
 
-    def settle(self, is_running: Callable[[int], bool]) -> None:
+    def drop_what_is_over(self, is_running: Callable[[int], bool]) -> None:
         """Clear away what ended by itself.
 
         Flights past their time become answers of that time; waiters that are dead or late and reservations that
@@ -254,7 +254,7 @@ class Ledger:
         return at if at <= self.now else -math.inf
 
     def _record(self, at: float) -> None:
-        # In order: a flight that lapsed did so after the last change, or that change would have settled it.
+        # In order: a flight that lapsed did so after the last change, or that change would have dropped it.
         index = self._answered % CAPACITY
         self._region.write(_RING_ENTRY.pack(at), index * _RING_ENTRY.size)
         self._answered += 1

@@ -1,6 +1,6 @@
 """Sending until it is done: reads again and again, writes at most once for each run of a campaign.
 
-``retry`` says whether and when, ``writes`` judges what a write did; here is the loop between them and the network.
+``retry`` says whether and when, ``writes`` says what a write did; here is the loop between them and the network.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.retry import delay_s
-from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, Verdict, in_doubt
+from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -239,7 +239,7 @@ class Sender:
                 ) from trouble
             if isinstance(campaign, ProvenMissing):
                 return goal.when_gone()
-            if goal.judge(campaign) is Verdict.DONE:
+            if goal.shows_in(campaign):
                 return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
             goal.learn(campaign)
         return None

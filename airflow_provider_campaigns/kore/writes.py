@@ -1,14 +1,13 @@
 """What a write wants, and how to tell from a campaign whether it got it.
 
-After a lost or unreadable answer a write is never resent blindly: the campaign is read, and the write's goal judges
-what was read. Pure: no connection, no clock.
+After a lost or unreadable answer a write is never resent blindly: the campaign is read, and the write's goal says
+whether it shows in that. Pure: no connection, no clock.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, campaign_id_of
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
 
 SAID_IT_FAILED = frozenset({500, 503})
 """The answers in which the service itself says that it failed; others, as 502 and 504, are of a gateway before it."""
-
-
-class Verdict(Enum):
-    """What reading a campaign says about a write that was sent to it."""
-
-    DONE = "done"
-    NOT_DONE = "not done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +73,8 @@ class WriteGoal(Protocol):
             KoreProtocolError: it says that something else was done.
         """
 
-    def judge(self, campaign: Campaign) -> Verdict:
-        """Whether the campaign as read later shows the effect.
+    def shows_in(self, campaign: Campaign) -> bool:
+        """True if the campaign as read later shows the effect.
 
         Raises:
             CampaignStateError: the campaign went another way, and the write must not be sent again.
@@ -118,7 +110,7 @@ class StopGoal:
             return None
         return Receipt(self.campaign_id, status, run, raw=body)
 
-    def judge(self, campaign: Campaign) -> Verdict:
+    def shows_in(self, campaign: Campaign) -> bool:
         """Done when nothing runs any more; another run than the one meant is not touched.
 
         A run that the reading does not name may be the one that is meant, so its stop is sent again.
@@ -126,7 +118,7 @@ class StopGoal:
         if self._is_another(campaign.campaign_instance_id):
             raise started_again(campaign, "was being stopped", outcome_unknown=True)
         running_or_unknown = campaign.status.is_running or not campaign.status.is_known
-        return Verdict.NOT_DONE if running_or_unknown else Verdict.DONE
+        return not running_or_unknown
 
     def when_gone(self) -> Receipt:
         """Never: a campaign that somebody deleted meanwhile cannot be said to be stopped."""
@@ -157,16 +149,16 @@ class StartGoal:
             return None
         return Receipt(self.campaign_id, status, _instance_in(body), raw=body)
 
-    def judge(self, campaign: Campaign) -> Verdict:
+    def shows_in(self, campaign: Campaign) -> bool:
         """Done when a run goes on that was not there before, or has been and is over.
 
         If the run before or the one now is not known, a start that does not show is never sent again: it might be the
         second.
         """
         if has_begun(campaign, before=self.instance_id):
-            return Verdict.DONE
+            return True
         if same_run(self.instance_id, run_of(campaign)) is SameRun.YES:
-            return Verdict.NOT_DONE
+            return False
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: a start was sent, its answer was lost, and the campaign is "
             f"{excerpt(campaign.status)}; it is not sent again, because it might run the whole list twice",
@@ -210,7 +202,7 @@ class DeleteGoal:
             )
         return Receipt(self.campaign_id, None, _instance_in(data), raw=body)
 
-    def judge(self, campaign: Campaign) -> Verdict:
+    def shows_in(self, campaign: Campaign) -> bool:
         """Not done; a campaign that runs or will run, ran again, or may have run again, is not deleted any more.
 
         Where a run is not known, the campaign must not have been changed since the reading that the delete goes by.
@@ -229,7 +221,7 @@ class DeleteGoal:
                 f"campaign {campaign.campaign_id}: {reason}, so the delete is not sent again",
                 campaign_id=campaign.campaign_id,
             )
-        return Verdict.NOT_DONE
+        return False
 
     @property
     def _has_read(self) -> bool:

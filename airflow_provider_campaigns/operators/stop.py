@@ -211,7 +211,8 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
             ``{"timezone": "Asia/Kolkata", "hours": {"MO-FR": "9:00 AM-6:00 PM"}}``, or a ``CallingHours``.
         contact_timezones: zones of contacts who have one of their own; the stop waits until the same hours have closed
             there, too.
-        lead_time: seconds (or a timedelta) before a close at which a worker is ready.
+        lead_time: seconds (or a timedelta) before a close at which a worker is ready. A minute at least, whatever it
+            says: only a worker that is there keeps room in the request budget for the stops.
         deferrable: wait for the close in the triggerer, without a worker; Airflow's ``default_deferrable`` by default.
         disable_schedule: also disable the schedule of a scheduled campaign, which otherwise fails, because the platform
             would start it again.

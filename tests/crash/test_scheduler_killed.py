@@ -32,7 +32,7 @@ class Scheduler:
 @pytest.fixture(scope="module")
 def scheduler(stage: Stage) -> Scheduler:
     """What is left of that evening."""
-    close = next_close(60)
+    close = next_close(110)
     armed = stage.scene("scheduler_armed", close=close, campaigns=4, dag_id="stop_early")
     asleep = stage.scene("scheduler_asleep", close=close, campaigns=4, dag_id="stop_late")
     scenes = [armed, asleep]

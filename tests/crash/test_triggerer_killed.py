@@ -36,7 +36,7 @@ class Triggerer:
 @pytest.fixture(scope="module")
 def triggerer(stage: Stage) -> Triggerer:
     """What is left of that evening."""
-    close = next_close(90)
+    close = next_close(140)
     taken_over = stage.scene("taken_over", close=close, campaigns=4, dag_id="stop_early")
     asleep = stage.scene("asleep", close=close, campaigns=4, dag_id="stop_late")
     paused = stage.scene("paused", close=close, campaigns=4, dag_id="stop_paused")

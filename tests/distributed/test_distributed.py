@@ -31,8 +31,8 @@ DAG_ID = "distributed_evening"
 REQUESTS_PER_MINUTE = 400
 LATENCY_S = 0.4  # fifty stops take 2.5 s then: time enough to kill their sender in the middle
 STOPS_BEFORE_THE_KILL = 10
-UNTIL_CLOSE = timedelta(seconds=40)
-"""The run must have read its campaigns and be deferred by then, with 20 s left to come back to a worker."""
+UNTIL_CLOSE = timedelta(seconds=80)
+"""The run must have read its campaigns and be deferred by then, with 60 s left to come back to a worker."""
 
 
 @dataclass

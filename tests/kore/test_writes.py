@@ -16,14 +16,13 @@ from airflow_provider_campaigns.kore.writes import (
     Receipt,
     StartGoal,
     StopGoal,
-    Verdict,
     WriteGoal,
     started_again,
 )
 
 SAMPLES = Path(__file__).parents[1] / "data" / "kore"
 UNKNOWN = UnknownInstance.UNKNOWN
-DONE, NOT_DONE = Verdict.DONE, Verdict.NOT_DONE
+DONE, NOT_DONE = True, False
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -127,7 +126,7 @@ class TestRecognise:
         assert "15555550100" not in repr(receipt)
 
 
-class TestJudge:
+class TestShowsIn:
     @pytest.mark.parametrize(
         ("meant", "status", "found", "verdict"),
         [
@@ -145,15 +144,15 @@ class TestJudge:
             (UNKNOWN, "Stopped", "cid-9", DONE),
         ],
     )
-    def test_judge__stop(self, meant: InstanceId, status: str, found: str | None, verdict: Verdict) -> None:
+    def test_shows_in__stop(self, meant: InstanceId, status: str, found: str | None, verdict: bool) -> None:
         """A stop is done when nothing runs any more; an unknown status is not an end."""
-        assert StopGoal("cd-1", meant).judge(read(status, found)) is verdict
+        assert StopGoal("cd-1", meant).shows_in(read(status, found)) is verdict
 
     @pytest.mark.parametrize(("meant", "status"), [("cid-1", "Active"), ("cid-1", "Stopped"), (None, "Active")])
-    def test_judge__stop_of_another_run(self, meant: str | None, status: str) -> None:
+    def test_shows_in__stop_of_another_run(self, meant: str | None, status: str) -> None:
         """Another run than the one meant is left alone, and what became of the stop is unknown."""
         with pytest.raises(CampaignStateError, match="started again while it was being stopped") as caught:
-            StopGoal("cd-1", meant).judge(read(status, "cid-2"))
+            StopGoal("cd-1", meant).shows_in(read(status, "cid-2"))
 
         assert (caught.value.outcome_unknown, caught.value.retryable) == (True, False)
 
@@ -176,9 +175,9 @@ class TestJudge:
             (UNKNOWN, "Paused", None, DONE),
         ],
     )
-    def test_judge__start(self, before: InstanceId, status: str, found: str | None, verdict: Verdict) -> None:
+    def test_shows_in__start(self, before: InstanceId, status: str, found: str | None, verdict: bool) -> None:
         """A start is done when a run is there that was not there before."""
-        assert StartGoal("cd-1", before).judge(read(status, found)) is verdict
+        assert StartGoal("cd-1", before).shows_in(read(status, found)) is verdict
 
     @pytest.mark.parametrize(
         ("before", "status", "found"),
@@ -189,10 +188,10 @@ class TestJudge:
             ("cid-1", "Stopped", None),
         ],
     )
-    def test_judge__start_that_cannot_be_told(self, before: InstanceId, status: str, found: str | None) -> None:
+    def test_shows_in__start_that_cannot_be_told(self, before: InstanceId, status: str, found: str | None) -> None:
         """A start whose effect cannot be told is not sent again: it might run the whole list twice."""
         with pytest.raises(CampaignStateError, match="it might run the whole list twice") as caught:
-            StartGoal("cd-1", before).judge(read(status, found))
+            StartGoal("cd-1", before).shows_in(read(status, found))
 
         assert (caught.value.outcome_unknown, caught.value.retryable) == (True, False)
 
@@ -206,9 +205,9 @@ class TestJudge:
             (UNKNOWN, "Ready", None),
         ],
     )
-    def test_judge__delete(self, meant: InstanceId, status: str, found: str | None) -> None:
+    def test_shows_in__delete(self, meant: InstanceId, status: str, found: str | None) -> None:
         """A campaign that is found is not deleted; one that has ended may be deleted again."""
-        assert DeleteGoal("cd-1", meant).judge(read(status, found)) is NOT_DONE
+        assert DeleteGoal("cd-1", meant).shows_in(read(status, found)) is NOT_DONE
 
     @pytest.mark.parametrize(
         ("meant", "status", "found", "message"),
@@ -223,10 +222,10 @@ class TestJudge:
             (UNKNOWN, "Strange 15555550100", None, "is Strange <number>, so the delete is not sent again"),
         ],
     )
-    def test_judge__delete_no_more(self, meant: InstanceId, status: str, found: str | None, message: str) -> None:
+    def test_shows_in__delete_no_more(self, meant: InstanceId, status: str, found: str | None, message: str) -> None:
         """A campaign that runs, or ran again, is not deleted; it is there, so the delete had no effect."""
         with pytest.raises(CampaignStateError) as caught:
-            DeleteGoal("cd-1", meant).judge(read(status, found))
+            DeleteGoal("cd-1", meant).shows_in(read(status, found))
 
         assert message in str(caught.value)
         assert (caught.value.outcome_unknown, caught.value.campaign_id) == (False, "cd-1")
@@ -242,7 +241,7 @@ class TestJudge:
         ],
         ids=["unchanged", "changed", "never named, unchanged", "never named, changed", "nothing was read before"],
     )
-    def test_judge__delete_of_an_unknown_run(
+    def test_shows_in__delete_of_an_unknown_run(
         self, before: tuple[InstanceId, str | None], now: tuple[str | None, str], may_be_sent: bool
     ) -> None:
         """Where a run is not known, a delete goes on only if the campaign was not changed since it was read."""
@@ -250,18 +249,18 @@ class TestJudge:
         goal = DeleteGoal("cd-1", *before)
 
         if may_be_sent:
-            assert goal.judge(Campaign.from_api(found)) is NOT_DONE
+            assert goal.shows_in(Campaign.from_api(found)) is NOT_DONE
         else:
             with pytest.raises(CampaignStateError, match="does not tell whether it ran again"):
-                goal.judge(Campaign.from_api(found))
+                goal.shows_in(Campaign.from_api(found))
 
     @pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready"])
-    def test_judge__delete_with_a_schedule(self, status: str) -> None:
+    def test_shows_in__delete_with_a_schedule(self, status: str) -> None:
         """What the platform will start again is not deleted by a second sending either, as it is not by the first."""
         found = {"_id": "cd-1", "status": status, "schedule": {"isSchedulingEnabled": True}}
 
         with pytest.raises(CampaignStateError, match=f"is {status} with a schedule, so the delete is not sent again"):
-            DeleteGoal("cd-1").judge(Campaign.from_api(found))
+            DeleteGoal("cd-1").shows_in(Campaign.from_api(found))
 
 
 class TestLearn:

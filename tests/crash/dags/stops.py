@@ -8,8 +8,8 @@ from airflow.sdk import DAG
 
 from airflow_provider_campaigns import StopVoiceCampaignOperator
 
-# Seconds before the close at which a worker is ready.
-LEADS = {"stop": 25, "stop_early": 45, "stop_late": 10, "stop_paused": 25}
+# Seconds before the close at which a worker is ready; a minute is the least.
+LEADS = {"stop": 60, "stop_early": 95, "stop_late": 60, "stop_paused": 60}
 
 for dag_id, lead_time in LEADS.items():
     with DAG(dag_id, schedule=None, max_active_runs=16):

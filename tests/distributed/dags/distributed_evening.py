@@ -11,7 +11,6 @@ with DAG("distributed_evening", schedule=None, max_active_runs=1):
         name_pattern="Evening *",
         campaign_types=["voice"],
         output_path="{{ dag_run.conf['output_path'] }}",  # a folder that both workers have, as they would a bucket
-        lead_time=20,  # the test cannot wait for the minute that it is otherwise
         grace_period=0,
         approve=False,
     )
