@@ -52,6 +52,9 @@ class KoreError(Exception):
         outcome_unknown: True if a write was sent and it could not be found out whether it took effect.
         status: HTTP status of the answer, None without an answer.
         retry_after_s: seconds that the service asked to wait, None if it did not.
+
+    Two questions are answered here and nowhere else: ``retryable`` for whoever waits or tries again, and
+    ``concerns_account`` for whoever has another request to send.
     """
 
     retryable: bool = False
@@ -76,6 +79,15 @@ class KoreError(Exception):
         self.status = status
         self.retry_after_s = retry_after_s
 
+    @property
+    def concerns_account(self) -> bool:
+        """True if any other request would meet this error as well: it is about the account or the connection to it.
+
+        So it is of wrong settings, wrong credentials, the rate limit, a full request budget, and a certificate that is
+        not trusted. Every other error is about one request, and the next one may be answered.
+        """
+        return False
+
     def __reduce__(self) -> tuple[object, ...]:
         """Errors cross process borders (an executor, a retry policy) whole."""
         return (_rebuild, (type(self), self.args, self.__dict__))
@@ -95,6 +107,8 @@ class KoreConfigurationError(KoreError, ValueError):
         field: the field or argument to mend, as the user spells it.
     """
 
+    concerns_account = True
+
     def __init__(self, message: str, *, field: str | None = None, campaign_id: str | None = None) -> None:
         super().__init__(message, campaign_id=campaign_id)
         self.field = field
@@ -104,12 +118,18 @@ class KoreBudgetError(KoreError):
     """The account's request budget had no place in time, so nothing was sent."""
 
     retryable = True
+    concerns_account = True
 
 
 class KoreConnectionError(KoreError):
     """No complete answer came: connection refused or reset, or a time-out."""
 
     retryable = True
+
+    @property
+    def concerns_account(self) -> bool:
+        """True if it does not pass by itself: the certificate was not accepted, and is the same for every request."""
+        return not self.retryable
 
 
 class KoreProtocolError(KoreError):
@@ -122,6 +142,8 @@ class KoreResponseError(KoreError):
 
 class KoreAuthenticationError(KoreResponseError):
     """The service does not accept the credentials (HTTP 401, or 403)."""
+
+    concerns_account = True
 
 
 class KoreScopeError(KoreAuthenticationError):
@@ -140,6 +162,7 @@ class KoreRateLimitError(KoreResponseError):
     """The account sent more requests than it may; ``retry_after_s`` says how long to wait, if the service said."""
 
     retryable = True
+    concerns_account = True
 
 
 class KoreServiceError(KoreResponseError):

@@ -17,6 +17,7 @@ from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     CampaignTimeoutError,
     KoreAuthenticationError,
+    KoreBudgetError,
     KoreConfigurationError,
     KoreConnectionError,
     KoreError,
@@ -29,6 +30,25 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
     excerpt,
 )
+
+# May the same call succeed later? Would any other request meet it as well?
+ANSWERS = {
+    KoreError: (False, False),
+    KoreConfigurationError: (False, True),
+    KoreBudgetError: (True, True),
+    KoreConnectionError: (True, False),
+    KoreProtocolError: (False, False),
+    KoreResponseError: (False, False),
+    KoreAuthenticationError: (False, True),
+    KoreScopeError: (False, True),
+    KoreNotFoundError: (False, False),
+    KoreRequestError: (False, False),
+    KoreRateLimitError: (True, True),
+    KoreServiceError: (True, False),
+    CampaignStateError: (False, False),
+    CampaignMismatchError: (False, False),
+    CampaignTimeoutError: (True, False),
+}
 
 
 def drawn_tree() -> dict[str, str]:
@@ -63,31 +83,23 @@ class TestTree:
         """A wrong argument can be caught as what it is in Python."""
         assert issubclass(KoreConfigurationError, ValueError)
 
-    @pytest.mark.parametrize(
-        ("cls", "retryable"),
-        [
-            (KoreError, False),
-            (KoreConfigurationError, False),
-            (KoreConnectionError, True),
-            (KoreProtocolError, False),
-            (KoreResponseError, False),
-            (KoreAuthenticationError, False),
-            (KoreScopeError, False),
-            (KoreNotFoundError, False),
-            (KoreRequestError, False),
-            (KoreRateLimitError, True),
-            (KoreServiceError, True),
-            (CampaignStateError, False),
-            (CampaignMismatchError, False),
-            (CampaignTimeoutError, True),
-        ],
-    )
-    def test_retryable__by_class(self, cls: type[KoreError], retryable: bool) -> None:
-        """An error is retryable where the same call may succeed without anybody mending anything."""
+    @pytest.mark.parametrize(("cls", "answers"), ANSWERS.items())
+    def test_answers__by_class(self, cls: type[KoreError], answers: tuple[bool, bool]) -> None:
+        """Each class says whether the same call may succeed later, and whether any other request would meet it."""
         error = cls("it went wrong")
 
-        assert error.retryable is retryable
+        assert (error.retryable, error.concerns_account) == answers
         assert error.outcome_unknown is False
+
+    def test_answers__every_class(self) -> None:
+        """No class is missing from the table but the one that answers for its failures."""
+        classes = {cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, KoreError)}
+
+        assert classes - ANSWERS.keys() == {CampaignsFailedError}
+
+    def test_concerns_account__certificate(self) -> None:
+        """A connection that will not come by itself, as with a wrong certificate, is missing for every request."""
+        assert KoreConnectionError("the certificate was not accepted", retryable=False).concerns_account is True
 
     def test_retryable__given(self) -> None:
         """One error may be retryable although its class is not, and the class stays as it is."""
