@@ -8,55 +8,60 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.kore.errors import KoreError, KoreRateLimitError
+
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ExceptionRetryPolicy
+    from airflow.providers.common.compat.sdk import Context, RetryDecision, RetryPolicy
 
-_ERRORS = "airflow_provider_campaigns.kore.errors"
+_RATE_LIMIT_S = 60.0
+"""Without the service's own word: its limit counts over a minute."""
+
+_OTHERWISE_S = 10.0
+
+_LEAST_S, _MOST_S = 1.0, 3600.0
+"""Bounds of the pause that an error asks for: one that makes no sense must not hold a task for ever."""
 
 
-def kore_retry_policy() -> ExceptionRetryPolicy:
-    """A policy for ``retry_policy=``: waits out a rate limit, retries what may pass, and fails at once what may not.
+def kore_retry_policy() -> RetryPolicy:
+    """A policy for ``retry_policy=``: fails at once what a ``KoreError`` says will not pass, and retries what may.
+
+    The retry comes when the error asks for it, else after a minute for a rate limit and ten seconds for the rest; never
+    more often than the task's ``retries``. Any other exception is left to the task's own settings, also one that was
+    raised from a ``KoreError``: whoever made another error of it has decided.
+
+    Airflow keeps with a DAG only that a task has a policy; the worker takes the policy from the DAG's file.
 
     Raises:
         ImportError: Airflow is older than 3.3; there, the task's ``retries`` and ``retry_delay`` apply to every error.
     """
     try:
-        from airflow.providers.common.compat.sdk import (  # noqa: PLC0415 - not there below Airflow 3.3
-            ExceptionRetryPolicy,
-            RetryAction,
-            RetryRule,
-        )
+        from airflow.providers.common.compat.sdk import RetryDecision, RetryPolicy  # noqa: PLC0415 - not below 3.3
     except ImportError as error:
         raise ImportError(
             "kore_retry_policy: retry policies came with Airflow 3.3; on an older one leave retry_policy out and set "
             "retries and retry_delay, for example retries=5, retry_delay=timedelta(seconds=10)"
         ) from error
 
-    return ExceptionRetryPolicy(
-        rules=[
-            RetryRule(
-                exception=f"{_ERRORS}.KoreRateLimitError",
-                action=RetryAction.RETRY,
-                retry_delay=timedelta(seconds=60),
-                reason="the account sent too many requests; its limit counts over a minute",
-            ),
-            RetryRule(
-                exception=[f"{_ERRORS}.KoreConnectionError", f"{_ERRORS}.KoreServiceError"],
-                action=RetryAction.RETRY,
-                retry_delay=timedelta(seconds=10),
-                reason="the service did not answer, or failed",
-            ),
-            RetryRule(
-                exception=[
-                    f"{_ERRORS}.KoreConfigurationError",
-                    f"{_ERRORS}.KoreAuthenticationError",
-                    f"{_ERRORS}.KoreNotFoundError",
-                    f"{_ERRORS}.KoreRequestError",
-                    f"{_ERRORS}.CampaignMismatchError",
-                    f"{_ERRORS}.CampaignStateError",
-                ],
-                action=RetryAction.FAIL,
-                reason="the same call would fail again",
-            ),
-        ]
-    )
+    class KoreRetryPolicy(RetryPolicy):
+        def evaluate(
+            self,
+            exception: BaseException,
+            try_number: int,  # noqa: ARG002 - Airflow's signature
+            max_tries: int,  # noqa: ARG002
+            context: Context | None = None,  # noqa: ARG002
+        ) -> RetryDecision:
+            if not isinstance(exception, KoreError):
+                return RetryDecision.default()
+            if not exception.retryable:
+                return RetryDecision.fail("the same call would fail again")
+            return RetryDecision.retry(retry_delay(exception), "the same call may succeed later")
+
+    return KoreRetryPolicy()
+
+
+def retry_delay(error: KoreError) -> timedelta:
+    """How long to wait before the call is made again."""
+    asked_s = error.retry_after_s
+    if asked_s is None:
+        asked_s = _RATE_LIMIT_S if isinstance(error, KoreRateLimitError) else _OTHERWISE_S
+    return timedelta(seconds=min(max(asked_s, _LEAST_S), _MOST_S))
