@@ -71,15 +71,7 @@ class KoreCampaignHook(BaseHook):
         try:
             connection = self.get_connection(self.kore_conn_id)
         except AirflowNotFoundException as error:
-            missing = KoreConfigurationError(
-                f"kore_conn_id: there is no connection {self.kore_conn_id!r}, "
-                "or the secrets backend that has it failed",
-                field="kore_conn_id",
-            )
-            # Airflow says the same of a backend that failed (task SDK 1.3, _get_connection), which may pass, and a stop
-            # at a close must not be lost to that: it is tried again.
-            missing.retryable = True
-            raise missing from error
+            raise no_such_connection(self.kore_conn_id) from error
         settings = settings_from(connection)
         # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
         mask_secret(settings.client_secret)
@@ -186,3 +178,17 @@ class KoreCampaignHook(BaseHook):
                 arguments["widget"] = BS3TextFieldWidget()
             widgets[name] = field(lazy_gettext(spec["label"]), **arguments)
         return widgets
+
+
+def no_such_connection(kore_conn_id: str) -> KoreConfigurationError:
+    """The error for a connection that Airflow does not find; retryable.
+
+    Airflow says the same of a secrets backend that failed (task SDK 1.3, ``_get_connection``), which may pass, and a
+    stop at a close must not be lost to that.
+    """
+    missing = KoreConfigurationError(
+        f"kore_conn_id: there is no connection {kore_conn_id!r}, or the secrets backend that has it failed",
+        field="kore_conn_id",
+    )
+    missing.retryable = True
+    return missing

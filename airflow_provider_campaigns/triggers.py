@@ -12,15 +12,11 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_campaigns.connection import settings_from
-from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.hooks import KoreCampaignHook, no_such_connection
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import (
-    KoreConfigurationError,
-    KoreConnectionError,
-    KoreNotFoundError,
-)
+from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreNotFoundError
 from airflow_provider_campaigns.watching.poller import StatusPoller
-from airflow_provider_campaigns.watching.watch import PERMANENT_ERRORS, StatusGoal, results_of
+from airflow_provider_campaigns.watching.watch import StatusGoal, results_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -48,8 +44,8 @@ class CampaignStatusTrigger(BaseTrigger):
     - ``reached``, with ``campaigns``: a result for each, in the order given;
     - ``timeout``, with ``campaigns`` as last read and ``message``: the deadline has passed;
     - ``missing``, with ``message``: a campaign is provably not there;
-    - ``error``, with ``message``, ``error`` (the name of its type) and ``retryable``: credentials or settings are
-      wrong, or this package is.
+    - ``error``, with ``message``, ``error`` (the name of its type) and ``retryable``: two looks in a row met what no
+      waiting mends, such as wrong credentials; the connection is wrong or not there; or this package is wrong.
 
     Args:
         kore_conn_id: the Airflow connection; it is looked up in the triggerer, so no credential is stored.
@@ -123,13 +119,13 @@ class CampaignStatusTrigger(BaseTrigger):
         error = wait.reached.exception()
         if error is None:
             return {"status": "reached", "campaigns": results_of(wait.reached.result())}
-        if isinstance(error, KoreNotFoundError):
+        if isinstance(error, KoreNotFoundError) and error.status is None:  # proven, and not one answer's word
             return {"status": "missing", "message": str(error)}
         return {
             "status": "error",
             "error": type(error).__name__,
             "message": str(error),
-            "retryable": not isinstance(error, PERMANENT_ERRORS),
+            "retryable": getattr(error, "retryable", True),  # a defect may be of this moment as well
         }
 
     def _tell_in_own_log(self) -> Callable[[int, str], None]:
@@ -172,15 +168,13 @@ async def _settings_of(kore_conn_id: str) -> KoreSettings:
     """The account behind a connection, looked up without blocking the event loop; Airflow masks the secret.
 
     Raises:
-        KoreConfigurationError: there is no such connection, or a field of it is wrong.
+        KoreConfigurationError: there is no such connection, which is retryable, or a field of it is wrong.
         KoreConnectionError: it cannot be looked up now.
     """
     try:
         connection = await get_async_connection(kore_conn_id, hook=KoreCampaignHook)
     except AirflowNotFoundException:
-        raise KoreConfigurationError(
-            f"kore_conn_id: there is no connection {kore_conn_id!r}", field="kore_conn_id"
-        ) from None
+        raise no_such_connection(kore_conn_id) from None
     except Exception as error:  # a secrets backend may raise anything
         raise KoreConnectionError(
             f"the connection {kore_conn_id!r} could not be looked up ({type(error).__name__})"

@@ -187,6 +187,24 @@ class TestRun:
         assert event["status"] == "reached"
         assert [request.operation for request in kore_simulator.requests].count("get") == 2
 
+    def test_run__refused_for_good(self, kore_simulator: KoreSimulator) -> None:
+        """A campaign whose reading is refused twice in a row ends the wait: no waiting mends that."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        kore_simulator.fail_next(412, times=2)
+
+        event = drain(trigger_for(campaign_id))
+
+        assert (event["status"], event["error"], event["retryable"]) == ("error", "KoreRequestError", False)
+
+    def test_run__not_found_and_no_list(self, kore_simulator: KoreSimulator) -> None:
+        """Where the list is not found either, nothing is proven, and the event does not say that it is missing."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        kore_simulator.fail_next(404, times=4)
+
+        event = drain(trigger_for(campaign_id))
+
+        assert (event["status"], event["error"], event["retryable"]) == ("error", "KoreNotFoundError", False)
+
     def test_run__wrong_credentials(self, kore_simulator: KoreSimulator) -> None:
         """Wrong credentials end the wait when a second look is refused as well, and are named."""
         campaign_id = kore_simulator.add_campaign(status="Active")
@@ -204,15 +222,17 @@ class TestRun:
         assert "credentials" in event["message"] or "token" in event["message"]
 
     def test_run__no_connection(self, kore_simulator: KoreSimulator) -> None:
-        """A connection id that does not exist ends the wait at once, and is named."""
+        """A connection id that does not exist ends the wait at once, and is named; a retry may find it."""
         trigger = trigger_for("cd-1")
         trigger.kore_conn_id = "kore_nowhere"
 
         assert drain(trigger) == {
             "status": "error",
             "error": "KoreConfigurationError",
-            "message": "kore_conn_id: there is no connection 'kore_nowhere'",
-            "retryable": False,
+            "message": (
+                "kore_conn_id: there is no connection 'kore_nowhere', or the secrets backend that has it failed"
+            ),
+            "retryable": True,
         }
 
     def test_run__wrong_connection(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:

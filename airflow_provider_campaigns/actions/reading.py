@@ -13,12 +13,9 @@ from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreConfigurationError,
-    KoreConnectionError,
     KoreError,
     KoreNotFoundError,
     KoreProtocolError,
-    KoreRequestError,
-    KoreServiceError,
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
@@ -35,12 +32,6 @@ log = logging.getLogger(__name__)
 
 LIST_FROM = 4
 """From so many campaigns on they are looked up in the list, which holds 100 per request."""
-
-ERRORS_OF_ONE_REQUEST = (KoreNotFoundError, KoreProtocolError, KoreRequestError)
-"""These say nothing about the next request; wrong credentials or the rate limit would meet that as well."""
-
-PASSING_ERRORS = (KoreConnectionError, KoreServiceError)
-"""The service was not there, or failed: the next request may be answered."""
 
 
 class CampaignReader:
@@ -123,13 +114,15 @@ class CampaignReader:
         So it also is where the service does not answer the list as it should: only the core endpoints must work.
 
         Raises:
-            KoreError: no request would get any further: wrong credentials, or the rate limit.
+            KoreError: it concerns the account, so no request would get any further.
         """
         if len(campaign_ids) < LIST_FROM:
             return {}
         try:
             return self._list(campaign_type, fresh=True)
-        except ERRORS_OF_ONE_REQUEST + PASSING_ERRORS as error:
+        except KoreError as error:
+            if error.concerns_account:
+                raise
             log.warning("the list cannot be used (%s); each campaign is read by itself", error)
             return {}
 

@@ -18,8 +18,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_campaigns.arguments.values import flag
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_campaigns.kore.errors import KoreNotFoundError
-from airflow_provider_campaigns.watching.watch import PERMANENT_ERRORS
+from airflow_provider_campaigns.kore.errors import KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,17 +59,21 @@ class KoreSensor(BaseSensorOperator):
         """Look once: done, or not yet; a deferrable sensor then leaves its worker.
 
         Raises:
-            AirflowFailException: no waiting helps, so neither does a retry.
+            AirflowFailException: no waiting helps, so neither does a retry; the ``KoreError`` is its cause.
+            KoreError: nothing could be asked, as without a connection; a retry may help.
         """
         if self._deadline is None:
             self._deadline = self.clock.now() + timedelta(seconds=self.timeout)
         try:
             return self._look(self._deadline)
-        except (*PERMANENT_ERRORS, KoreNotFoundError) as error:
+        except KoreError as error:
+            if error.retryable:
+                raise
             raise AirflowFailException(str(error)) from error
 
     @abstractmethod
-    def _look(self, deadline: datetime) -> PokeReturnValue: ...
+    def _look(self, deadline: datetime) -> PokeReturnValue:
+        """Look once; what the service says or does that may pass is logged and waited out."""
 
     def _defer(self, trigger: BaseTrigger, *, deadline: datetime, kwargs: dict[str, Any]) -> NoReturn:
         left = deadline - self.clock.now()

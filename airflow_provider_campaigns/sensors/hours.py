@@ -20,12 +20,13 @@ from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.sensors.base import KoreSensor
-from airflow_provider_campaigns.watching.watch import PERMANENT_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_campaigns.kore.client import KoreClient
 
 
 class CallingHoursSensor(KoreSensor):
@@ -35,7 +36,7 @@ class CallingHoursSensor(KoreSensor):
     once for each try and nothing is asked of the service after that, so hours that are edited meanwhile count from the
     next try on (with ``mode="reschedule"``, from the next poke on). Deferrable, the wait is Airflow's own for an
     instant; what it says is checked against the clock, and waited for again if need be. Hours that never get there
-    fail the task at once and without a retry.
+    fail the task at once and without a retry; so does a campaign that cannot be read, unless that may pass.
 
     Args:
         campaign_id: whose calling hours.
@@ -54,6 +55,7 @@ class CallingHoursSensor(KoreSensor):
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: hours that cannot be read, or never get there.
+        KoreConfigurationError: there is no such connection; a retry may find it.
         AirflowSensorTimeout: the timeout has passed.
 
     Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2.
@@ -91,12 +93,8 @@ class CallingHoursSensor(KoreSensor):
 
     def _look(self, deadline: datetime) -> PokeReturnValue:
         wait_for_open = one_of("wait_for", self.wait_for, ("closed", "open")) == "open"
-        try:
-            hours = self._hours()
-        except (*PERMANENT_ERRORS, KoreNotFoundError):
-            raise
-        except KoreError as error:
-            self.log.warning("the calling hours could not be read (%s); still waiting", error)
+        hours = self._hours()
+        if hours is None:
             return PokeReturnValue(False)
         now = self.clock.now()
         if hours.is_open(now) is wait_for_open:
@@ -133,16 +131,24 @@ class CallingHoursSensor(KoreSensor):
         self.deferrable = True  # also if the DAG says otherwise by now: this wait goes on as it began
         return self.poke(context).xcom_value
 
-    def _hours(self) -> CallingHours:
+    def _hours(self) -> CallingHours | None:
+        """The hours; None if they could not be read this time."""
         if self.calling_hours is not None:
             return read_hours("calling_hours", self.calling_hours)
         if self._campaign is None:
-            self._campaign = self._read_campaign()
+            client = self.hook.get_conn()  # what cannot be asked is not waited for
+            try:
+                self._campaign = self._read_campaign(client)
+            except KoreError as error:
+                if not error.retryable:
+                    raise
+                self.log.warning("the calling hours could not be read (%s); still waiting", error)
+                return None
         return CallingHours.from_api(self._campaign["calling_hours"])
 
-    def _read_campaign(self) -> dict[str, Any]:
+    def _read_campaign(self, client: KoreClient) -> dict[str, Any]:
         (target,) = Targets.parse(self.campaign_id, None).targets
-        campaign = CampaignReader(self.hook.get_conn()).read(target.campaign_id)
+        campaign = CampaignReader(client).read(target.campaign_id)
         if isinstance(campaign, ProvenMissing):
             raise KoreNotFoundError(
                 f"campaign {target.campaign_id}: there is none: reading does not find it, and the list lacks it",

@@ -20,7 +20,7 @@ from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.sensors.base import KoreSensor
-from airflow_provider_campaigns.watching.watch import PERMANENT_ERRORS, CampaignWatch, StatusGoal, results_of
+from airflow_provider_campaigns.watching.watch import CampaignWatch, StatusGoal, results_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 class CampaignStatusSensor(KoreSensor):
     """Wait until every campaign is in one of the statuses, all at the same time.
 
-    A state, not a change: succeeds at once if it is so already. Nothing is sent but reads. Looks that fail are logged
-    and waited out until the timeout; only wrong credentials, wrong settings and a campaign that is provably not there
-    fail the task before, and without a retry. Deferrable, all waits of a connection in a triggerer share one poller;
-    see ``CampaignStatusTrigger``.
+    A state, not a change: succeeds at once if it is so already. Nothing is sent but reads. Looks that fail for a reason
+    that may pass are logged and waited out until the timeout; whatever else goes wrong, such as wrong credentials, and
+    a campaign that is provably not there fail the task before, and without a retry. Deferrable, all waits of a
+    connection in a triggerer share one poller; see ``CampaignStatusTrigger``.
 
     Args:
         campaign_id: one campaign: its id, or the result dict of another task; the result is a dict.
@@ -54,6 +54,7 @@ class CampaignStatusSensor(KoreSensor):
     Raises:
         AirflowFailException: nothing is to be gained by a retry.
         AirflowSensorTimeout: the timeout has passed.
+        KoreConfigurationError: there is no such connection; a retry may find it.
 
     Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2, get-all-campaigns-v2.
     """
@@ -90,11 +91,12 @@ class CampaignStatusSensor(KoreSensor):
         targets = Targets.parse(self.campaign_id, self.campaign_ids)
         ids = [target.campaign_id for target in targets.targets]
         goal = StatusGoal({one: self._types.get(one) for one in ids}, _statuses(self.statuses))
+        watch = self._watch  # what cannot be asked is not waited for
         try:
-            seen = self._watch.look_at_all(goal.campaigns)
-        except PERMANENT_ERRORS:
-            raise
+            seen = watch.look_at_all(goal.campaigns)
         except KoreError as error:
+            if not error.retryable:
+                raise
             self.log.warning("the status could not be read (%s); still waiting", error)
             seen = {}
         is_reached = goal.is_reached(seen)
@@ -103,7 +105,9 @@ class CampaignStatusSensor(KoreSensor):
                 self.log.info("campaign %s: %s", campaign_id, found.status)
                 if found.campaign_type is not None:
                     self._types[campaign_id] = found.campaign_type
-            else:
+            elif isinstance(found, KoreError):
+                if not found.retryable:
+                    raise found
                 self.log.warning("%s; still waiting", found)
         if is_reached:
             results = results_of(found for found in map(seen.get, ids) if isinstance(found, Campaign))

@@ -15,11 +15,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
-from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.watching.watch import CampaignWatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -72,6 +73,8 @@ class StatusWait:
         self.trouble: KoreError | None = None
         self._tell = tell
         self._look: dict[str, Found] = {}
+        self._doubted: AbstractSet[str | None] = frozenset()
+        """What the last look says will never be read: campaigns, and None for what cut it short."""
 
     @property
     def has_looked(self) -> bool:
@@ -101,10 +104,24 @@ class StatusWait:
             self.end(error)
 
     def end_look(self, error: KoreError | None = None) -> None:
-        """A look is over that this wait saw from its beginning; ``error`` is what cut it short, if anything did."""
+        """A look is over that this wait saw from its beginning; ``error`` is what cut it short, if anything did.
+
+        What no waiting mends is believed when two looks in a row have met it, and ends the wait: once, it may come from
+        something between here and the service.
+        """
         self.looked.set()
-        errors = [one for one in self._look.values() if isinstance(one, KoreError)]
-        trouble = errors[0] if errors else None if self.has_looked else error
+        troubles: dict[str | None, KoreError] = {
+            one: found for one, found in self._look.items() if isinstance(found, KoreError)
+        }
+        if error is not None and not self.has_looked:
+            troubles[None] = error
+        permanent = {one: trouble for one, trouble in troubles.items() if not trouble.retryable}
+        believed = [trouble for one, trouble in permanent.items() if one in self._doubted]
+        self._doubted = permanent.keys()
+        if believed:
+            self.end(believed[0])
+            return
+        trouble = next(iter(troubles.values()), None)
         if trouble is not None and self.trouble is None:
             self._tell(logging.WARNING, f"the status could not be read ({trouble}); still waiting")
         elif trouble is None and self.trouble is not None:
@@ -124,10 +141,10 @@ class StatusPoller:
     Looks begin as far apart as the most impatient wait asks for, or farther, if the request budget cannot bear that;
     the first after a random part of it, so that many processes do not ask in step. Every wait sees a status that is at
     most one such interval old, plus what the look itself took. A look that fails is logged once per streak, and
-    the next one is made as if nothing had happened; only wrong settings and wrong credentials end the waits.
-    Credentials are believed to be wrong when two looks in a row are refused: one refusal may come from something
-    between here and the service, and a thousand waits should not end of it. Even then a wait goes on whose campaigns
-    were all read.
+    the next one is made as if nothing had happened. What no waiting mends ends a wait when two of its looks in a row
+    have met it; one refusal may come from something between here and the service, and a thousand waits should not end
+    of it. Even then a wait goes on whose campaigns were all read. Wrong settings end all waits at once: nothing was
+    asked.
 
     The settings are asked for before every look, so a connection that is edited is used from the next one on.
 
@@ -159,7 +176,6 @@ class StatusPoller:
         self._watch: CampaignWatch | None = None
         self._begun_at = 0.0
         self._not_before = 0.0
-        self._is_refused = False
         self._told_stretch_s = 0.0
 
     def join(self, goal: StatusGoal, *, interval_s: float, tell: Callable[[int, str], None]) -> StatusWait:
@@ -241,7 +257,6 @@ class StatusPoller:
         trouble: KoreError | None = None
         try:
             await self._look(await self._open(), waits)
-            self._is_refused = False
         except _NobodyWaitsError:
             return
         except KoreConfigurationError as error:
@@ -249,14 +264,14 @@ class StatusPoller:
                 wait.end(error)
         except KoreError as error:
             trouble = error
-            if isinstance(error, KoreAuthenticationError):
-                for wait in self._waits if self._is_refused else ():
-                    if not wait.has_looked:
-                        wait.end(error)
-                self._is_refused = True
-            self._not_before = loop.time() + max(error.retry_after_s or 0.0, _LEAST_PAUSE_S)
+            self._hold_off(error)
         async for wait in _breathing(waits):
             wait.end_look(trouble)
+
+    def _hold_off(self, error: KoreError) -> None:
+        """Make the next look wait for as long as the service asks, and a little while in any case."""
+        pause_s = max(error.retry_after_s or 0.0, _LEAST_PAUSE_S)
+        self._not_before = max(self._not_before, asyncio.get_running_loop().time() + pause_s)
 
     async def _open(self) -> CampaignWatch:
         """The watch for the account as it is now."""
@@ -277,8 +292,12 @@ class StatusPoller:
                 raise _NobodyWaitsError
             if found is _END:
                 return
+            portion = cast("Mapping[str, Found]", found)
+            for one in portion.values():
+                if isinstance(one, KoreError):
+                    self._hold_off(one)
             async for wait in _breathing(waits):
-                wait.take(found)  # type: ignore[arg-type]  # it is no longer the sentinel
+                wait.take(portion)
 
     def _sleep(self, seconds: float) -> None:
         """The thread's sleep, which ends when nobody waits for its result."""

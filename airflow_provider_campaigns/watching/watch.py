@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Result
-from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, LIST_FROM, CampaignReader
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
-from airflow_provider_campaigns.kore.errors import (
-    KoreAuthenticationError,
-    KoreConfigurationError,
-    KoreError,
-    KoreNotFoundError,
-)
+from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError
 from airflow_provider_campaigns.kore.listing import LIST_PAGE_SIZE
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 
@@ -28,8 +23,8 @@ log = logging.getLogger(__name__)
 Found = Campaign | ProvenMissing | KoreError
 """What a look says about one campaign: as it is, provably not there, or why it could not be read this time."""
 
-PERMANENT_ERRORS = (KoreAuthenticationError, KoreConfigurationError)
-"""Waiting does not mend these. Everything else may be over at the next look, and is waited out."""
+_OUTAGE = 3
+"""So many campaigns in a row that cannot be read for a reason that may pass are the service's trouble, not theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class CampaignWatch:
         """What the service says about each campaign now: in portions, as the answers come in.
 
         Raises:
-            KoreError: nothing more can be learnt now: no connection, wrong credentials, the rate limit.
+            KoreError: nothing more can be learnt now: it concerns the account, or the service does not serve anybody.
         """
         listed: dict[str, Campaign] = {}
         requests = 0
@@ -96,10 +91,15 @@ class CampaignWatch:
                     listed |= {one: listing[one] for one in lacking & listing.keys()}
             yield listed
         reader = CampaignReader(self._client)
+        failed_in_a_row = 0
         for campaign_id in campaigns:
             if campaign_id not in listed:
-                yield {campaign_id: self._read(reader, campaign_id)}
+                found = self._read(reader, campaign_id)
+                yield {campaign_id: found}
                 requests += 1
+                failed_in_a_row = failed_in_a_row + 1 if isinstance(found, KoreError) and found.retryable else 0
+                if isinstance(found, KoreError) and failed_in_a_row == _OUTAGE:
+                    raise found
         self.cost = max(1, requests)
 
     def look_at_all(self, campaigns: Mapping[str, CampaignType | None]) -> dict[str, Found]:
@@ -115,8 +115,8 @@ class CampaignWatch:
         """The list by id; empty where the service refuses it: only the core endpoints must work."""
         try:
             listing = {one.campaign_id: one for one in self._client.list_campaigns(kind)}
-        except ERRORS_OF_ONE_REQUEST as error:
-            if error.retryable:
+        except KoreError as error:
+            if error.retryable or error.concerns_account:
                 raise  # a list that changes while it is read is whole the next time
             if not self._is_list_refused:
                 self._is_list_refused = True
@@ -130,7 +130,9 @@ class CampaignWatch:
     def _read(reader: CampaignReader, campaign_id: str) -> Found:
         try:
             return reader.read(campaign_id)
-        except ERRORS_OF_ONE_REQUEST as error:
+        except KoreError as error:
+            if error.concerns_account:
+                raise
             return error
 
 

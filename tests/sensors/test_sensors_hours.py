@@ -22,6 +22,8 @@ from sensor_support import (
 
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.arguments.static import WrongArgumentError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 if TYPE_CHECKING:
     from fake_clock import FakeClock
@@ -246,6 +248,21 @@ class TestCallingHoursSensor:
 
         assert (done.state, type(done.error)) == ("failed", AirflowFailException)
         assert str(done.error).startswith(message)
+
+    def test_execute__refused_for_good(self, kore_simulator: KoreSimulator, run: Run, fake_clock: FakeClock) -> None:
+        """A reading that is refused, which no waiting mends, fails at once without a retry."""
+        kore_simulator.fail_next(412)
+
+        done = run(hours_sensor(fake_clock, campaign_id=kore_simulator.add_campaign()))
+
+        assert (done.state, type(done.error)) == ("failed", AirflowFailException)
+        assert "HTTP 412" in str(done.error)
+
+    def test_execute__no_connection(self, run: Run, fake_clock: FakeClock) -> None:
+        """A connection that is not there is not waited for; the task's retries may find it."""
+        done = run(hours_sensor(fake_clock, campaign_id="cd-1", kore_conn_id="kore_nowhere"))
+
+        assert (done.state, type(done.error)) == ("up_for_retry", KoreConfigurationError)
 
     def test_execute__unreadable_hours(self, kore_simulator: KoreSimulator, run: Run, fake_clock: FakeClock) -> None:
         """Hours of the service that cannot be read are never taken as closed."""

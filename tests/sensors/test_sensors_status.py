@@ -21,6 +21,7 @@ from sensor_support import (
 )
 
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.sensors import CampaignStatusSensor
 
 if TYPE_CHECKING:
@@ -210,6 +211,27 @@ class TestCampaignStatusSensor:
         done = run(status_sensor(campaign_id=kore_simulator.add_campaign(), deferrable=True))
 
         assert (done.state, type(done.error)) == ("failed", AirflowFailException)
+
+    @pytest.mark.parametrize("deferrable", [True, False])
+    @pytest.mark.parametrize("status", [307, 405, 412])
+    def test_execute__refused_for_good(
+        self, kore_simulator: KoreSimulator, run: Run, *, deferrable: bool, status: int
+    ) -> None:
+        """An answer that no waiting mends fails at once without a retry, and says what it was."""
+        ids = [kore_simulator.add_campaign(status="Stopped") for _ in range(2)]
+        kore_simulator.fail_next(status, campaign_id=ids[0])
+
+        done = run(status_sensor(campaign_ids=ids, deferrable=deferrable))
+
+        assert (done.state, type(done.error)) == ("failed", AirflowFailException)
+        assert str(done.error).startswith(f"get_v2 of campaign {ids[0]}: HTTP {status}")
+
+    @pytest.mark.parametrize("deferrable", [True, False])
+    def test_execute__no_connection(self, run: Run, *, deferrable: bool) -> None:
+        """A connection that is not there is not waited for; the task's retries may find it."""
+        done = run(status_sensor(campaign_id="cd-1", kore_conn_id="kore_nowhere", deferrable=deferrable))
+
+        assert (done.state, type(done.error)) == ("up_for_retry", KoreConfigurationError)
 
     @pytest.mark.parametrize(("soft_fail", "state"), [(False, "failed"), (True, "skipped")])
     def test_execute__no_time_left(

@@ -13,9 +13,15 @@ import pytest
 from idle_time import run_in_idle_time
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
-from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.client import KoreClient
-from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreServiceError
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreError,
+    KoreProtocolError,
+    KoreRequestError,
+    KoreServiceError,
+)
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.settings import KoreSettings
 from airflow_provider_campaigns.watching.poller import StatusPoller, StatusWait
@@ -279,6 +285,84 @@ def test_poll__refused_once(kore_simulator: KoreSimulator) -> None:
         return [campaign.status for wait in waits for campaign in wait.reached.result()]
 
     assert asyncio.run(story()) == ["Stopped"] * 5
+
+
+def test_poll__one_refused_for_good(kore_simulator: KoreSimulator) -> None:
+    """A campaign whose reading is refused in two looks in a row ends its own wait, and no other."""
+    ids = [kore_simulator.add_campaign(status="Active") for _ in range(2)]
+    kore_simulator.fail_next(412, campaign_id=ids[0], times=100)
+
+    async def story() -> tuple[BaseException | None, str]:
+        poller = Account(kore_simulator).poller()
+        refused, other = join(poller, ids[0]), join(poller, ids[1])
+        await asyncio.wait([refused.reached])
+        poller.leave(refused)
+        kore_simulator.set_status(ids[1], "Stopped")
+        return refused.reached.exception(), (await other.reached)[0].status
+
+    error, status = asyncio.run(story())
+    assert isinstance(error, KoreRequestError)
+    assert status == "Stopped"
+    assert len(kore_simulator.requests.of("get", campaign_id=ids[0])) == 2
+
+
+REFUSED = KoreRequestError("refused")
+FAILED = KoreServiceError("failed")
+GARBLED = KoreProtocolError("garbled", retryable=True)
+
+
+@pytest.mark.parametrize(
+    ("looks", "ends_after"),
+    [
+        ([{"a": REFUSED}, {"a": REFUSED}], 2),
+        ([{"a": REFUSED}, {}, {"a": REFUSED}, {"a": REFUSED}], 4),
+        ([{"a": REFUSED}, {"b": REFUSED}, {"a": REFUSED}], None),
+        ([{"a": REFUSED, "b": FAILED}, {"a": REFUSED, "b": GARBLED}], 2),
+        ([{"a": FAILED}, {"a": FAILED}, {"a": GARBLED}, {"a": GARBLED}], None),
+        ([REFUSED, REFUSED], 2),
+        ([REFUSED, {}, REFUSED], None),
+        ([{"a": REFUSED}, REFUSED], None),
+        ([FAILED, FAILED], None),
+    ],
+)
+def test_end_look__what_is_believed(looks: list[dict[str, KoreError] | KoreError], ends_after: int | None) -> None:
+    """A wait ends by what no waiting mends, if two looks in a row met it for one campaign, or were cut short by it."""
+
+    async def story() -> int | None:
+        wait = join(Account(None).poller(), "a", "b")  # type: ignore[arg-type]  # nothing is asked
+        seen = {one: Campaign.from_api({"_id": one, "name": "Spring", "status": "Active"}) for one in ("a", "b")}
+        for number, look in enumerate(looks, start=1):
+            wait.begin_look()
+            if isinstance(look, dict):
+                wait.take(seen | look)
+                wait.end_look()
+            else:
+                wait.end_look(look)
+            if wait.reached.done():
+                assert wait.reached.exception() is REFUSED
+                return number
+        return None
+
+    assert asyncio.run(story()) == ends_after
+
+
+@pytest.mark.parametrize("status", [503, 403])
+def test_poll__pause_after_one_that_failed(kore_simulator: KoreSimulator, status: int) -> None:
+    """After a look that was cut short, or did not read a campaign, the next one comes half a second later or more."""
+    campaign_id = kore_simulator.add_campaign(status="Stopped")
+    kore_simulator.fail_next(status)
+    account = Account(kore_simulator)
+    account.bounds = Bounds(attempts=1)
+
+    async def story() -> None:
+        poller = account.poller()
+        wait = join(poller, campaign_id)
+        await wait.reached
+        poller.leave(wait)
+
+    run_in_idle_time(story())
+
+    assert account.looks == pytest.approx([0, 0.5])
 
 
 def test_poll__cut_short(kore_simulator: KoreSimulator) -> None:

@@ -12,6 +12,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreError,
     KoreNotFoundError,
     KoreProtocolError,
+    KoreRateLimitError,
     KoreServiceError,
 )
 from airflow_provider_campaigns.kore.presence import PROVEN_MISSING
@@ -141,18 +142,51 @@ class TestLook:
         assert isinstance(found[ids[0]], KoreProtocolError)
         assert statuses(found) == ["Active"]
 
-    @pytest.mark.parametrize(("status", "error"), [(401, KoreAuthenticationError), (503, KoreServiceError)])
+    def test_look__service_fails_for_one(self, kore_simulator: KoreSimulator, watch: CampaignWatch) -> None:
+        """A campaign for which the service fails each time keeps no other from being read."""
+        ids = [kore_simulator.add_campaign(status="Active") for _ in range(2)]
+        kore_simulator.fail_next(503, campaign_id=ids[0], times=10)
+
+        found = watch.look_at_all(dict.fromkeys(ids, VOICE))
+
+        assert isinstance(found[ids[0]], KoreServiceError)
+        assert statuses(found) == ["Active"]
+
+    @pytest.mark.parametrize(
+        ("status", "headers", "error"),
+        [(401, {}, KoreAuthenticationError), (429, {"Retry-After": "301"}, KoreRateLimitError)],
+    )
     def test_look__nothing_can_be_learnt(
-        self, kore_simulator: KoreSimulator, watch: CampaignWatch, status: int, error: type[KoreError]
+        self,
+        kore_simulator: KoreSimulator,
+        watch: CampaignWatch,
+        status: int,
+        headers: dict[str, str],
+        error: type[KoreError],
     ) -> None:
         """What would meet the next request as well ends the look."""
         ids = [kore_simulator.add_campaign(status="Active") for _ in range(2)]
-        kore_simulator.fail_next(status, times=10)
+        kore_simulator.fail_next(status, headers=headers, times=10)
 
         with pytest.raises(error):
             watch.look_at_all(dict.fromkeys(ids, VOICE))
 
         assert {request.campaign_id for request in kore_simulator.requests} == {ids[0]}
+
+    def test_look__outage(self, kore_simulator: KoreSimulator, watch: CampaignWatch) -> None:
+        """A service that fails for three campaigns in a row is asked for no further one in this look."""
+        ids = [kore_simulator.add_campaign(status="Active") for _ in range(6)]
+        kore_simulator.fail_next(400, operation="list")
+        for one in (ids[0], *ids[2:]):
+            kore_simulator.fail_next(503, operation="get", campaign_id=one, times=100)
+        portions = watch.look(dict.fromkeys(ids, VOICE))
+        seen: list[str] = []
+
+        with pytest.raises(KoreServiceError):
+            seen.extend(one for portion in portions for one in portion)
+
+        assert seen == ids[:5]
+        assert {request.campaign_id for request in kore_simulator.requests.of("get")} == set(ids[:5])
 
     def test_look__nothing_to_look_at(self, kore_simulator: KoreSimulator, watch: CampaignWatch) -> None:
         """No campaigns, no requests."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_campaigns.actions.reading import ERRORS_OF_ONE_REQUEST, PASSING_ERRORS
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.patience import Patience, countdown
@@ -109,7 +108,8 @@ def count_until(
     patience = replace(Patience.until(until, clock), answer_s=_ANSWER_S)
     asked = list(campaigns)
     counts, failures = _count(client, asked, patience)
-    hit = [one for one in asked if isinstance(failures.get(one.campaign_id), PASSING_ERRORS)]
+    passing = {one for one, error in failures.items() if error.retryable and not error.concerns_account}
+    hit = [one for one in asked if one.campaign_id in passing]
     if hit:
         again, failed_again = _count(client, hit, patience)
         counts |= again
@@ -151,9 +151,7 @@ def _count(
         except KoreError as error:
             failures[campaign.campaign_id] = error
             # The page about contact results speaks of voice only: what one SMS campaign does not tell, none does.
-            is_hopeless = campaign.campaign_type is CampaignType.SMS or not isinstance(
-                error, ERRORS_OF_ONE_REQUEST + PASSING_ERRORS
-            )
+            is_hopeless = campaign.campaign_type is CampaignType.SMS or error.concerns_account
             return None
         return ContactCount(total, campaign.campaign_instance_id)
 

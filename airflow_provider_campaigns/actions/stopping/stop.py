@@ -30,7 +30,6 @@ from airflow_provider_campaigns.kore.errors import (
     CampaignTimeoutError,
     KoreError,
     KoreNotFoundError,
-    KoreProtocolError,
     KoreRequestError,
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS
@@ -448,22 +447,25 @@ class _Stop:
             return
         for campaign_id, before in list(self._stopping.items()):
             try:
-                now = listed.get(campaign_id) or self._reader.read(campaign_id, self._options.campaign_type)
-                if isinstance(now, ProvenMissing):
-                    del self._stopping[campaign_id]
-                    self._missing(campaign_id)
-                else:
-                    self._compare(before, now)
+                self._look_at(before, listed.get(campaign_id))
             except KoreError as error:
-                # An answer that is not understood may be understood the next time; what was sent stays sent.
-                if error.retryable or isinstance(error, KoreProtocolError | KoreRequestError):
-                    log.info("campaign %s: could not be read: %s", campaign_id, error)
-                    continue
                 self._outcomes.failures[campaign_id] = error
                 del self._stopping[campaign_id]
 
-    def _compare(self, before: Campaign, now: Campaign) -> None:
+    def _look_at(self, before: Campaign, listed: Campaign | None) -> None:
         """Whether the run that was sent a stop is over."""
+        try:
+            now = listed or self._reader.read(before.campaign_id, self._options.campaign_type)
+        except KoreError as error:
+            if error.concerns_account and not error.retryable:
+                raise
+            # An answer that is not understood may be understood the next time; what was sent stays sent.
+            log.info("campaign %s: could not be read: %s", before.campaign_id, error)
+            return
+        if isinstance(now, ProvenMissing):
+            del self._stopping[before.campaign_id]
+            self._missing(before.campaign_id)
+            return
         self._rounds.see({now.campaign_id: str(now.status)})
         same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
         if same is SameRun.NO:  # a reading that names no run may be of the one that was stopped

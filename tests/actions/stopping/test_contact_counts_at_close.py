@@ -171,11 +171,17 @@ class TestAtTheClose:
 
         assert counts(evening.serve(evening.plan(due, later))) == [None, None]
 
-    def test_plan__a_passing_fault(self, kore_simulator: KoreSimulator, client: KoreClient, notes: Notes) -> None:
+    @pytest.mark.parametrize("fault", ["fail", "garble"])
+    def test_plan__a_passing_fault(
+        self, kore_simulator: KoreSimulator, client: KoreClient, notes: Notes, fault: str
+    ) -> None:
         """There is time to ask once more for what a passing fault has hit."""
         evening = Evening(client, notes, begins_s=-600)
         ids = add(kore_simulator, 3, status="Active", contacts=40, calling_hours=OFFICE_HOURS)
-        kore_simulator.fail_next(503, operation="contacts", campaign_id=ids[1])
+        if fault == "fail":
+            kore_simulator.fail_next(503, operation="contacts", campaign_id=ids[1])
+        else:
+            kore_simulator.garble_next(operation="contacts", campaign_id=ids[1])
 
         assert counts(evening.serve(evening.plan(*ids))) == [40, 40, 40]
 

@@ -395,13 +395,16 @@ class TestConfirm:
 class TestOddReadings:
     """A reading that is odd once decides nothing about a stop that was accepted."""
 
-    @pytest.mark.parametrize("fault", ["not found", "another campaign", "refused"])
+    @pytest.mark.parametrize("fault", ["not found", "list not found", "another campaign", "refused"])
     def test_stop__one_odd_answer_while_confirming(self, kore_simulator: KoreSimulator, stop: Stop, fault: str) -> None:
         """One not-found, one answer about another campaign or one refusal while it drains: the next round decides."""
         (campaign,) = add(kore_simulator, 1, status="Active")
         kore_simulator.switches(drain_polls=2)
         if fault == "not found":
             kore_simulator.fail_next(404, operation="get", skip=1)
+        elif fault == "list not found":
+            kore_simulator.fail_next(404, operation="get", skip=1)
+            kore_simulator.fail_next(404, operation="list")
         elif fault == "refused":
             kore_simulator.fail_next(412, operation="get", skip=1)
         else:
