@@ -295,6 +295,58 @@ class TestPaths:
         assert outside == {f"{NAME}.kore.endpoints", f"{NAME}.provider_info"}
 
 
+# Whoever names one of these is about to decide on trying again, or on the next request, by himself: ``retryable`` and
+# ``concerns_account`` answer that. Raising one is no decision.
+NAMES_THAT_DECIDE = {
+    *("KoreConnectionError", "KoreServiceError", "KoreRateLimitError", "KoreAuthenticationError", "KoreBudgetError"),
+}
+# Who names them for another reason.
+NOT_ON_RETRYING = {
+    "actions.outcomes": {"KoreAuthenticationError"},  # what comes back from JSON is of the class that it was
+    "hooks": {"KoreAuthenticationError", "KoreConnectionError"},  # which field of the connection is wrong
+    "retry_policy": {"KoreRateLimitError"},  # how long to wait, not whether
+}
+
+
+def decides_by(text: str) -> set[str]:
+    """The names of errors that a module's text uses, but to import or to raise one: in ``except``, a tuple, a text."""
+    tree = ast.parse(text)
+    raises = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    raised = {made.func for made in raises if isinstance(made, ast.Call)}
+    used = {
+        node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name | ast.Attribute | ast.Constant) and node not in raised
+    }
+    return {name.rpartition(".")[2] for name in used if isinstance(name, str)} & NAMES_THAT_DECIDE
+
+
+class TestRetrying:
+    def test_retrying__asks_the_error(self) -> None:
+        """Outside of the client nobody decides by the class of an error whether something is tried again."""
+        deciding = {
+            module.removeprefix(f"{NAME}."): names
+            for module, path in MODULES.items()
+            if area(module) not in {"kore", "simulator"} and (names := decides_by(path.read_text()))
+        }
+
+        assert deciding == NOT_ON_RETRYING
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("try: send()\nexcept (KoreError, KoreServiceError): pass", {"KoreServiceError"}),
+            ("isinstance(error, errors.KoreBudgetError | KoreError)", {"KoreBudgetError"}),
+            ("PASSING = (KoreConnectionError,)", {"KoreConnectionError"}),
+            ('rule(f"{ERRORS}.KoreRateLimitError")', {"KoreRateLimitError"}),
+            ("from kore.errors import KoreServiceError\nraise KoreServiceError('no') from None", set()),
+        ],
+    )
+    def test_decides_by(self, text: str, names: set[str]) -> None:
+        """A list of classes is seen wherever it stands; an error that is raised is none."""
+        assert decides_by(text) == names
+
+
 def shape(path: str) -> str:
     """A path with its placeholders made alike."""
     return re.sub(r"\{[^}]*\}", "{}", path)
