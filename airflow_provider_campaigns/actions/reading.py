@@ -14,7 +14,6 @@ from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreConfigurationError,
     KoreError,
-    KoreNotFoundError,
     KoreProtocolError,
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience

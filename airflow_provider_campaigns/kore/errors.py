@@ -133,7 +133,7 @@ class KoreConnectionError(KoreError):
 
 
 class KoreProtocolError(KoreError):
-    """An answer came that is not what the documentation promises, and reading could not settle what it means."""
+    """An answer came that is not what the documentation promises, and reading could not tell what it means."""
 
 
 class KoreResponseError(KoreError):

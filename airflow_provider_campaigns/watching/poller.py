@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from airflow_provider_campaigns.kore.budget import WINDOW_S
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
 from airflow_provider_campaigns.watching.watch import CampaignWatch
@@ -31,9 +32,6 @@ log = logging.getLogger(__name__)
 
 BUDGET_SHARE = 0.5
 """Of the account's request budget at most so much is spent on looking; the rest is for those who do something."""
-
-WINDOW_S = 60.0
-"""What the budget is counted over."""
 
 _ATTEMPTS = 2
 """Sendings of one request: a lost connection is opened anew at once, anything longer is the next look's business."""
@@ -341,7 +339,7 @@ async def _in_thread(work: Callable[[], _T]) -> _T:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[_T] = loop.create_future()
 
-    def settle(outcome: _T | None, error: Exception | None) -> None:
+    def deliver(outcome: _T | None, error: Exception | None) -> None:
         if future.done():  # cancelled
             return
         if error is not None:
@@ -356,7 +354,7 @@ async def _in_thread(work: Callable[[], _T]) -> _T:
         except Exception as raised:  # noqa: BLE001 - it is raised where the result is awaited
             error = raised
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(settle, outcome, error)
+            loop.call_soon_threadsafe(deliver, outcome, error)
 
     threading.Thread(target=run, name="kore-status-poller", daemon=True).start()
     return await future

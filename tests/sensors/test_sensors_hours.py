@@ -22,7 +22,6 @@ from sensor_support import (
 
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 if TYPE_CHECKING:
