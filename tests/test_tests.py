@@ -30,8 +30,8 @@ ON_THE_WALL_CLOCK = {
 }
 """What asks what time it is, and why. Whoever builds times of day from the answer meets midnight one day.
 
-The others have ``FakeClock``, or the ``now`` of ``task_runner``. What is new here is to be run with the clock moved:
-``faketime -f +9h make test TESTS=...``.
+The others have ``FakeClock``, or the ``now`` of ``task_runner``. What is new here is to be run on a machine whose
+clock says five past midnight.
 """
 
 
