@@ -7,6 +7,8 @@ PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
 # Most of the long tests wait for a clock: two at a time need little more than half the time. A third would be a third
 # Airflow on two cores. A file's tests stay together, for they may share one.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Not again what meets no Airflow; with the oldest dependencies, what meets those. tests/support/suites.py says which.
+OF_CELL := $(if $(CELL),-m "not without_airflow$(if $(filter airflow-%,$(CELL)), or with_libraries)")
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
@@ -29,7 +31,7 @@ simulator: setup ## Keep the simulator alone until Ctrl-C
 	@$(PYTHON_ENV) -m airflow_provider_campaigns.simulator
 
 test: setup ## Run the tests (TESTS="tests/actions/stopping -k scheduled" some of them)
-	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL))
+	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL) $(OF_CELL))
 
 coverage: setup ## Run the tests, and say which lines and branches none of them has met
 	@rm -f .coverage .coverage.*
@@ -48,7 +50,7 @@ test-crash: setup ## Kill what can be killed while it works, and judge what is l
 test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap of its own (4 minutes)
 	$(PYTHON_ENV) -m pytest tests/evening
 
-test-matrix: ## Run the tests on the oldest supported Airflow, and on the newest with the newest Python
+test-matrix: ## Run what meets Airflow on the oldest supported Airflow, and on the newest with the newest Python
 	@scripts/test_matrix.sh
 
 test-package: build ## Install what is built into empty environments, and look at it there

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests on the oldest of everything that is supported, then on the newest; `make test` is between the two, with
-# the newest Airflow on whatever Python is there.
+# Runs what meets Airflow on the oldest of everything that is supported, then on the newest; `make test` is between the two,
+# with the newest Airflow on whatever Python is there, and runs all.
 #
 # A cell whose Python is not on this machine is left out, and a line before the first test says so. What comes last is
 # pytest's own line, unless a cell failed.

@@ -20,6 +20,7 @@ import pytest
 from airflow_names import AIRFLOW
 from fake_clock import FakeClock
 from report_support import Reporter
+from suites import markers_of
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
@@ -60,7 +61,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits for minutes, so that the other workers do not end by waiting for it."""
+    """Mark what runs where, and begin with what waits for minutes, so that no worker is left alone with it."""
+    for item in items:
+        for mark in markers_of(item.path):
+            item.add_marker(mark)
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 

@@ -1,14 +1,18 @@
-"""The tests themselves: where they are, and what time they live in."""
+"""The tests themselves: where they are, what time they live in, and which of them meet Airflow."""
 
 from __future__ import annotations
 
 import ast
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from suites import TESTS, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, markers_of
+from test_architecture import NO_AIRFLOW
 
-TESTS = Path(__file__).parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PACKAGE = TESTS.parent / "airflow_provider_campaigns"
 NAME = PACKAGE.name
 HELPERS = {path.stem: path for path in TESTS.rglob("*.py") if not path.name.startswith(("test_", "conftest"))}
@@ -97,3 +101,27 @@ def test_wall_clock__is_looked_at_by_few() -> None:
     asking = {path.relative_to(TESTS).as_posix() for path in TESTS.rglob("*.py") if asks_the_time(path)}
 
     assert asking == ON_THE_WALL_CLOCK.keys()
+
+
+def meets_airflow(path: Path) -> bool:
+    """True if a file imports Airflow, or a part of this package that does, by itself or through a helper."""
+    modules = {tuple(name.split(".")) for name in imports(path)}
+    parts = {module[1] for module in modules if module[0] == NAME and len(module) > 1}
+    there = {part for part in parts if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()}
+    return ("airflow",) in {module[:1] for module in modules} or not there <= {*NO_AIRFLOW, "lazy"}
+
+
+class TestSuites:
+    def test_without_airflow__is_true(self) -> None:
+        """What `make test-matrix` leaves out meets no Airflow, and what it runs all the same does."""
+        without = [path for path in TESTS.rglob("test_*.py") if "without_airflow" in markers_of(path)]
+
+        assert len(without) > 50
+        assert [path.name for path in without if meets_airflow(path)] == []
+        assert [name for name in WITH_AIRFLOW_ALL_THE_SAME if not meets_airflow(TESTS / name)] == []
+
+    def test_with_libraries__are_there(self) -> None:
+        """What is run with the oldest libraries exists, and would be left out otherwise."""
+        assert [markers_of(TESTS / name) for name in WITH_LIBRARIES if (TESTS / name).is_file()] == [
+            {"without_airflow", "with_libraries"}
+        ] * 4
