@@ -9,7 +9,7 @@ import random
 import threading
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from airflow_provider_campaigns.simulator import problems
 from airflow_provider_campaigns.simulator.routes import OPERATIONS
@@ -90,12 +90,24 @@ _RANDOM_FAULTS = (
 )
 
 
+class Which(TypedDict, total=False):
+    """Which requests a fault hits; every ordering method takes these keywords.
+
+    `operation` is one of start, stop, delete, get, status, contacts, list, schedule, or several of them; None, as when
+    left out, means any. `campaign_id` narrows it to one campaign. `skip` (0) lets so many matching requests pass first;
+    `times` (1) is how many are then hit.
+    """
+
+    operation: str | Collection[str] | None
+    campaign_id: str | None
+    skip: int
+    times: int
+
+
 class FaultPlan:
     """Which faults are still to come.
 
-    Every ordering method takes the same keywords. `operation` is one of start, stop, delete, get, status, contacts,
-    list, schedule, or several of them; None means any. `campaign_id` narrows it to one campaign. `skip` lets so many
-    matching requests pass first; `times` is how many are then hit. A request meets the first order that it matches.
+    Every ordering method takes the keywords of `Which`. A request meets the first order that it matches.
 
     Raises:
         ValueError: an operation that does not exist, or `times` or `skip` that make no sense.
@@ -115,10 +127,7 @@ class FaultPlan:
         headers: Mapping[str, str] | None = None,
         before: bool = False,
         after: bool = False,
-        operation: str | Collection[str] | None = None,
-        campaign_id: str | None = None,
-        skip: int = 0,
-        times: int = 1,
+        **which: Unpack[Which],
     ) -> None:
         """Answer with `status` instead, without effect or (`after`) after it.
 
@@ -129,20 +138,11 @@ class FaultPlan:
         """
         HTTPStatus(status)
         fault = Fault(kind="answer", moment=_moment(before, after), status=status, body=body, headers=headers)
-        self._order(fault, operation, campaign_id, skip, times)
+        self._order(fault, **which)
 
-    def drop_next(
-        self,
-        *,
-        before: bool = False,
-        after: bool = False,
-        operation: str | Collection[str] | None = None,
-        campaign_id: str | None = None,
-        skip: int = 0,
-        times: int = 1,
-    ) -> None:
+    def drop_next(self, *, before: bool = False, after: bool = False, **which: Unpack[Which]) -> None:
         """Reset the TCP connection, without effect or (`after`) after it."""
-        self._order(Fault(kind="drop", moment=_moment(before, after)), operation, campaign_id, skip, times)
+        self._order(Fault(kind="drop", moment=_moment(before, after)), **which)
 
     def hang_next(
         self,
@@ -151,66 +151,31 @@ class FaultPlan:
         before: bool = False,
         after: bool = False,
         late: bool = False,
-        operation: str | Collection[str] | None = None,
-        campaign_id: str | None = None,
-        skip: int = 0,
-        times: int = 1,
+        **which: Unpack[Which],
     ) -> None:
         """Keep the caller waiting, then answer as usual.
 
         A caller that gives up first finds: nothing done; with `after`, the request done before the wait began; with
         `late`, the request done when the wait is over, although nobody waits for it any more.
         """
-        fault = Fault(kind="hang", moment=_moment(before, after, late), seconds=seconds)
-        self._order(fault, operation, campaign_id, skip, times)
+        self._order(Fault(kind="hang", moment=_moment(before, after, late), seconds=seconds), **which)
 
-    def truncate_next(
-        self,
-        *,
-        operation: str | Collection[str] | None = None,
-        campaign_id: str | None = None,
-        skip: int = 0,
-        times: int = 1,
-    ) -> None:
+    def truncate_next(self, **which: Unpack[Which]) -> None:
         """Let the request take effect, send half of the body and close the connection."""
-        self._order(Fault(kind="truncate", moment="after"), operation, campaign_id, skip, times)
+        self._order(Fault(kind="truncate", moment="after"), **which)
 
-    def garble_next(
-        self,
-        *,
-        before: bool = False,
-        after: bool = False,
-        operation: str | Collection[str] | None = None,
-        campaign_id: str | None = None,
-        skip: int = 0,
-        times: int = 1,
-    ) -> None:
+    def garble_next(self, *, before: bool = False, after: bool = False, **which: Unpack[Which]) -> None:
         """Answer 200 with an HTML page, without effect or (`after`) after it."""
-        self._order(Fault(kind="garble", moment=_moment(before, after)), operation, campaign_id, skip, times)
+        self._order(Fault(kind="garble", moment=_moment(before, after)), **which)
 
-    def redirect_next(
-        self,
-        location: str,
-        *,
-        operation: str | Collection[str] | None = None,
-        campaign_id: str | None = None,
-        skip: int = 0,
-        times: int = 1,
-    ) -> None:
+    def redirect_next(self, location: str, **which: Unpack[Which]) -> None:
         """Answer 307 to another place, without effect; a client that follows would carry its token there."""
         fault = Fault(kind="redirect", moment="before", status=307, headers={"Location": location})
-        self._order(fault, operation, campaign_id, skip, times)
+        self._order(fault, **which)
 
-    def mislabel_next(
-        self,
-        *,
-        operation: str | Collection[str] | None = None,
-        campaign_id: str | None = None,
-        skip: int = 0,
-        times: int = 1,
-    ) -> None:
+    def mislabel_next(self, **which: Unpack[Which]) -> None:
         """Let the request take effect, and answer as if for another campaign and instance."""
-        self._order(Fault(kind="mislabel", moment="after"), operation, campaign_id, skip, times)
+        self._order(Fault(kind="mislabel", moment="after"), **which)
 
     def random_faults(self, rate: float, *, seed: int = 0) -> None:
         """Hit every request with this probability by a 5xx, a reset, a truncated or an unreadable answer.
@@ -256,7 +221,13 @@ class FaultPlan:
             return None
 
     def _order(
-        self, fault: Fault, operation: str | Collection[str] | None, campaign_id: str | None, skip: int, times: int
+        self,
+        fault: Fault,
+        *,
+        operation: str | Collection[str] | None = None,
+        campaign_id: str | None = None,
+        skip: int = 0,
+        times: int = 1,
     ) -> None:
         operations = frozenset([operation] if isinstance(operation, str) else operation or ())
         if unknown := sorted(operations.difference(OPERATIONS)):
