@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 from urllib.parse import quote
@@ -38,20 +38,26 @@ class Endpoint:
         method: HTTP method.
         path: template below the host; placeholders are those of ``PLACEHOLDERS``.
         query: query parameters; ``{account_id}`` stands for the account id.
-        has_body: True if a JSON body is sent (``{}`` where the call needs none), False if none may be sent.
         effect: whether the call changes anything.
         source: name of the vendor's documentation page.
-        note: how a contradiction of that page is read; empty where there is none.
     """
 
     name: str
     method: str
     path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    has_body: bool = True
-    effect: Effect = Effect.READ
-    source: str = ""
-    note: str = ""
+    query: Mapping[str, str]
+    effect: Effect
+    source: str
+
+    @property
+    def has_body(self) -> bool:
+        """True if a JSON body is sent (``{}`` where the call needs none), False if none may be sent."""
+        return self.method == "POST"
+
+    @property
+    def note(self) -> str:
+        """How a contradiction of the page is read; empty where there is none."""
+        return _NOTES.get(self.name, "")
 
     def url_path(self, **values: str) -> str:
         """The path with every placeholder filled in, each value quoted as one path segment."""
@@ -62,210 +68,79 @@ class Endpoint:
         return {name: account_id if value == "{account_id}" else value for name, value in self.query.items()}
 
 
-_V1_MANAGE = "/agentassist/api/v1/public/{stream_id}/campaign"
-_V1_TRIGGER = "/campaign/api/v1/public/{stream_id}/campaign"
+_V1 = "/agentassist/api/v1/public/{stream_id}/campaign"
+_V1_ONE = f"{_V1}/{{campaign_id}}"
+_V1_TRIGGER = "/campaign/api/v1/public/{stream_id}/campaign/{campaign_id}"
 _V2 = "/campaign/api/v2/public/{stream_id}/campaign"
+_V2_ONE = f"{_V2}/{{campaign_id}}"
+_V2_TRIGGER = f"{_V2}/trigger/{{campaign_id}}"
 
 _ACCOUNT = {"accountId": "{account_id}"}
 _VOICE = {"campaignType": "voice"}
 _SMS = {"campaignType": "sms"}
 _PLAY = {"trigger": "play"}
 _STOP = {"trigger": "stop"}
+_STATUS = {"view": "status"}
+_CONTACTS = {"view": "contacts"}
+_ENABLE = {"enableSchedule": "true"}
+_DISABLE = {"enableSchedule": "false"}
+
+_READ, _WRITE = Effect.READ, Effect.WRITE
+
+_ROWS = (
+    Endpoint("start_voice_v1", "POST", _V1_TRIGGER, _VOICE | _PLAY, _WRITE, "start-voice-campaign"),
+    Endpoint("start_voice_v2", "POST", _V2_TRIGGER, _ACCOUNT | _VOICE | _PLAY, _WRITE, "start-voice-campaign-v2"),
+    Endpoint("start_sms_v1", "POST", _V1_TRIGGER, _SMS | _PLAY, _WRITE, "start-sms-campaign"),
+    Endpoint("start_sms_v2", "POST", _V2_ONE, _SMS | _PLAY, _WRITE, "start-sms-campaign-v2"),
+    Endpoint("stop_voice_v1", "POST", _V1_TRIGGER, _VOICE | _STOP, _WRITE, "stop-voice-campaign"),
+    Endpoint("stop_voice_v2", "POST", _V2_TRIGGER, _ACCOUNT | _VOICE | _STOP, _WRITE, "stop-voice-campaign-v2"),
+    Endpoint("stop_sms_v1", "POST", _V1_TRIGGER, _SMS | _STOP, _WRITE, "stop-sms-campaign"),
+    Endpoint("stop_sms_v2", "POST", _V2_TRIGGER, _ACCOUNT | _SMS | _STOP, _WRITE, "stop-sms-campaign-v2"),
+    Endpoint("delete_voice_v1", "DELETE", _V1_ONE, _VOICE, _WRITE, "delete-voice-campaign"),
+    Endpoint("delete_voice_v2", "DELETE", _V2_ONE, _ACCOUNT | _VOICE, _WRITE, "delete-voice-campaign-v2"),
+    Endpoint("delete_sms_v1", "DELETE", _V1_ONE, _SMS, _WRITE, "delete-sms-campaign"),
+    Endpoint("delete_sms_v2", "DELETE", _V2_ONE, _ACCOUNT | _SMS, _WRITE, "delete-sms-campaign-v2"),
+    Endpoint("get_v1", "GET", _V1_ONE, {}, _READ, "get-voice-campaign-by-id"),
+    Endpoint("get_v2", "GET", _V2_ONE, _ACCOUNT, _READ, "get-voice-campaign-by-id-v2"),
+    Endpoint("status_v1", "POST", f"{_V1_ONE}/status", _STATUS, _READ, "get-campaign-status"),
+    Endpoint("status_v2", "POST", f"{_V2_ONE}/status", _ACCOUNT | _STATUS, _READ, "get-campaign-status-v2"),
+    Endpoint("list_v1", "POST", f"{_V1}/getAllCampaignDetails", {}, _READ, "get-all-campaigns"),
+    Endpoint("list_v2", "POST", f"{_V2}/getAllCampaignDetails", _ACCOUNT, _READ, "get-all-campaigns-v2"),
+    Endpoint("contacts_v1", "POST", f"{_V1_ONE}/status", _CONTACTS, _READ, "get-all-contact-details-voice-campaigns"),
+    Endpoint(
+        "contacts_v2", "POST", f"{_V2_ONE}/status", _CONTACTS, _READ, "get-all-contact-details-voice-campaigns-v2"
+    ),
+    Endpoint(
+        "enable_schedule_v2", "POST", f"{_V2}/schedule", _ENABLE, _WRITE, "enable-voice-or-sms-campaign-schedule-daily"
+    ),
+    Endpoint(
+        "disable_schedule_v2", "POST", f"{_V2}/schedule", _DISABLE, _WRITE, "disable-voice-or-sms-campaign-schedule"
+    ),
+)
 
 _DELETE_V1_NOTE = (
     "The page prints {{campaignType}} as the last path segment and lists campaignId as the path parameter; "
     "the id is meant, for otherwise no campaign would be named."
 )
 _TRIGGER_V2_NOTE = "The page prints the path without the /campaign service prefix that every other v2 page has."
+_SCHEDULE_NOTE = "Addressed by the campaign's name, which is added to the query as campaignName."
 
-_ROWS = (
-    Endpoint(
-        "start_voice_v1",
-        "POST",
-        f"{_V1_TRIGGER}/{{campaign_id}}",
-        _VOICE | _PLAY,
-        effect=Effect.WRITE,
-        source="start-voice-campaign",
-    ),
-    Endpoint(
-        "start_voice_v2",
-        "POST",
-        f"{_V2}/trigger/{{campaign_id}}",
-        _ACCOUNT | _VOICE | _PLAY,
-        effect=Effect.WRITE,
-        source="start-voice-campaign-v2",
-        note=_TRIGGER_V2_NOTE,
-    ),
-    Endpoint(
-        "start_sms_v1",
-        "POST",
-        f"{_V1_TRIGGER}/{{campaign_id}}",
-        _SMS | _PLAY,
-        effect=Effect.WRITE,
-        source="start-sms-campaign",
-    ),
-    Endpoint(
-        "start_sms_v2",
-        "POST",
-        f"{_V2}/{{campaign_id}}",
-        _SMS | _PLAY,
-        effect=Effect.WRITE,
-        source="start-sms-campaign-v2",
-        note="The page keeps the path shape of v1: no /trigger/, and no accountId in the query.",
-    ),
-    Endpoint(
-        "stop_voice_v1",
-        "POST",
-        f"{_V1_TRIGGER}/{{campaign_id}}",
-        _VOICE | _STOP,
-        effect=Effect.WRITE,
-        source="stop-voice-campaign",
-    ),
-    Endpoint(
-        "stop_voice_v2",
-        "POST",
-        f"{_V2}/trigger/{{campaign_id}}",
-        _ACCOUNT | _VOICE | _STOP,
-        effect=Effect.WRITE,
-        source="stop-voice-campaign-v2",
-        note=_TRIGGER_V2_NOTE,
-    ),
-    Endpoint(
-        "stop_sms_v1",
-        "POST",
-        f"{_V1_TRIGGER}/{{campaign_id}}",
-        _SMS | _STOP,
-        effect=Effect.WRITE,
-        source="stop-sms-campaign",
-        note="The page's curl sample has {{campaignType}} where its table has {{campaignId}}; the id is meant.",
-    ),
-    Endpoint(
-        "stop_sms_v2",
-        "POST",
-        f"{_V2}/trigger/{{campaign_id}}",
-        _ACCOUNT | _SMS | _STOP,
-        effect=Effect.WRITE,
-        source="stop-sms-campaign-v2",
-        note="The page prints a double slash before trigger; read with one, as the voice page has it.",
-    ),
-    Endpoint(
-        "delete_voice_v1",
-        "DELETE",
-        f"{_V1_MANAGE}/{{campaign_id}}",
-        _VOICE,
-        has_body=False,
-        effect=Effect.WRITE,
-        source="delete-voice-campaign",
-        note=_DELETE_V1_NOTE,
-    ),
-    Endpoint(
-        "delete_voice_v2",
-        "DELETE",
-        f"{_V2}/{{campaign_id}}",
-        _ACCOUNT | _VOICE,
-        has_body=False,
-        effect=Effect.WRITE,
-        source="delete-voice-campaign-v2",
-        note='The query table says "sms"; the URL of the same page says voice.',
-    ),
-    Endpoint(
-        "delete_sms_v1",
-        "DELETE",
-        f"{_V1_MANAGE}/{{campaign_id}}",
-        _SMS,
-        has_body=False,
-        effect=Effect.WRITE,
-        source="delete-sms-campaign",
-        note=_DELETE_V1_NOTE,
-    ),
-    Endpoint(
-        "delete_sms_v2",
-        "DELETE",
-        f"{_V2}/{{campaign_id}}",
-        _ACCOUNT | _SMS,
-        has_body=False,
-        effect=Effect.WRITE,
-        source="delete-sms-campaign-v2",
-    ),
-    Endpoint(
-        "get_v1",
-        "GET",
-        f"{_V1_MANAGE}/{{campaign_id}}",
-        has_body=False,
-        source="get-voice-campaign-by-id",
-        note="Serves SMS campaigns as well (get-sms-campaign-by-id). Older versions of the page print PUT.",
-    ),
-    Endpoint(
-        "get_v2",
-        "GET",
-        f"{_V2}/{{campaign_id}}",
-        _ACCOUNT,
-        has_body=False,
-        source="get-voice-campaign-by-id-v2",
-        note="Serves SMS campaigns as well (get-sms-campaign-by-id-v2). Older versions of the page print PUT.",
-    ),
-    Endpoint(
-        "status_v1",
-        "POST",
-        f"{_V1_MANAGE}/{{campaign_id}}/status",
-        {"view": "status"},
-        source="get-campaign-status",
-        note="The sample sends no body; {} fits both versions.",
-    ),
-    Endpoint(
-        "status_v2",
-        "POST",
-        f"{_V2}/{{campaign_id}}/status",
-        _ACCOUNT | {"view": "status"},
-        source="get-campaign-status-v2",
-    ),
-    Endpoint(
-        "list_v1",
-        "POST",
-        f"{_V1_MANAGE}/getAllCampaignDetails",
-        source="get-all-campaigns",
-    ),
-    Endpoint(
-        "list_v2",
-        "POST",
-        f"{_V2}/getAllCampaignDetails",
-        _ACCOUNT,
-        source="get-all-campaigns-v2",
-    ),
-    Endpoint(
-        "contacts_v1",
-        "POST",
-        f"{_V1_MANAGE}/{{campaign_id}}/status",
-        {"view": "contacts"},
-        source="get-all-contact-details-voice-campaigns",
-    ),
-    Endpoint(
-        "contacts_v2",
-        "POST",
-        f"{_V2}/{{campaign_id}}/status",
-        {"view": "contacts"},
-        source="get-all-contact-details-voice-campaigns-v2",
-        note="The sample has no accountId in the query, unlike the status view of the same path.",
-    ),
-    Endpoint(
-        "enable_schedule_v2",
-        "POST",
-        f"{_V2}/schedule",
-        {"enableSchedule": "true"},
-        effect=Effect.WRITE,
-        source="enable-voice-or-sms-campaign-schedule-daily",
-        note="Addressed by the campaign's name, which is added to the query as campaignName.",
-    ),
-    Endpoint(
-        "disable_schedule_v2",
-        "POST",
-        f"{_V2}/schedule",
-        {"enableSchedule": "false"},
-        effect=Effect.WRITE,
-        source="disable-voice-or-sms-campaign-schedule",
-        note="Addressed by the campaign's name, which is added to the query as campaignName.",
-    ),
-)
+_NOTES = {
+    "start_voice_v2": _TRIGGER_V2_NOTE,
+    "start_sms_v2": "The page keeps the path shape of v1: no /trigger/, and no accountId in the query.",
+    "stop_voice_v2": _TRIGGER_V2_NOTE,
+    "stop_sms_v1": "The page's curl sample has {{campaignType}} where its table has {{campaignId}}; the id is meant.",
+    "stop_sms_v2": "The page prints a double slash before trigger; read with one, as the voice page has it.",
+    "delete_voice_v1": _DELETE_V1_NOTE,
+    "delete_voice_v2": 'The query table says "sms"; the URL of the same page says voice.',
+    "delete_sms_v1": _DELETE_V1_NOTE,
+    "get_v1": "Serves SMS campaigns as well (get-sms-campaign-by-id). Older versions of the page print PUT.",
+    "get_v2": "Serves SMS campaigns as well (get-sms-campaign-by-id-v2). Older versions of the page print PUT.",
+    "status_v1": "The sample sends no body; {} fits both versions.",
+    "contacts_v2": "The sample has no accountId in the query, unlike the status view of the same path.",
+    "enable_schedule_v2": _SCHEDULE_NOTE,
+    "disable_schedule_v2": _SCHEDULE_NOTE,
+}
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType({row.name: row for row in _ROWS})
 """Every endpoint by its name."""
