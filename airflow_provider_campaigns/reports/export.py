@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns import __version__
 from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
 from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
@@ -40,10 +41,9 @@ from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, jso
 from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, is_about, judge, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
     from airflow_provider_campaigns.reports.folder import FileEntry, Folder
 
 log = logging.getLogger(__name__)
@@ -77,9 +77,7 @@ def export_report(
     options: ExportOptions,
     *,
     kept: Manifest | None,
-    now: Callable[[], str],
-    monotonic: Callable[[], float],
-    check_cancelled: Callable[[], None],
+    clock: Clock,
 ) -> Manifest:
     """Read every contact of a campaign's latest run, and write a report of it.
 
@@ -93,9 +91,7 @@ def export_report(
         kept: the manifest that is in the folder; an incomplete report never takes the place of a complete one, or of
             one that holds more contacts. If it is about the same run, what it knows of the time before the stop
             holds for the new one too, and the new one is complete only if it holds no fewer contacts.
-        now: the instant, in ISO 8601.
-        monotonic: seconds that never go back.
-        check_cancelled: called between pages; raises to end the export, which the next one then goes on with.
+        clock: the time it lives in; asked between pages whether to end, where the next export then goes on.
 
     Returns:
         The manifest, as written.
@@ -105,8 +101,7 @@ def export_report(
         ReportStorageError: the storage refuses.
         KoreError: the campaign cannot be read.
     """
-    export = _Export(client, folder, options, kept=kept, now=now, monotonic=monotonic, check_cancelled=check_cancelled)
-    return export.run(campaign)
+    return _Export(client, folder, options, kept, clock).run(campaign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +126,14 @@ class _Export:
     """One call of ``export_report``."""
 
     def __init__(
-        self,
-        client: KoreClient,
-        folder: Folder,
-        options: ExportOptions,
-        *,
-        kept: Manifest | None,
-        now: Callable[[], str],
-        monotonic: Callable[[], float],
-        check_cancelled: Callable[[], None],
+        self, client: KoreClient, folder: Folder, options: ExportOptions, kept: Manifest | None, clock: Clock
     ) -> None:
         self._client = client
         self._folder = folder
         self._options = options
         self._kept = kept
         self._contacts_seen = 0
-        self._now = now
-        self._monotonic = monotonic
-        self._check_cancelled = check_cancelled
+        self._clock = clock
         self._key = key_from(client.settings.client_secret)
         self._treatment = Treatment(options.phone_numbers, self._key)
 
@@ -204,7 +189,7 @@ class _Export:
     def _read(self, campaign: Campaign, first: _First, state: ExportState, contents: Contents) -> tuple[Facts, _First]:
         """Read all pages from where an earlier try has come to; what was found, and the first page as it is then."""
         parts = Parts(self._parts_folder, {**state.identity, "reading": state.reading})
-        progress = ExportProgress(campaign.campaign_id, first.pages, monotonic=self._monotonic)
+        progress = ExportProgress(campaign.campaign_id, first.pages, monotonic=self._clock.monotonic)
         done, last = 0, first.page
         for last in parts.replay():
             contents.add(last)
@@ -224,7 +209,7 @@ class _Export:
         )
         with closing(answers):
             for answer in answers:
-                self._check_cancelled()
+                self._clock.check_cancelled()
                 last = self._page_of(answer)
                 totals.add(answer.total_results)
                 if not last.lines:
@@ -234,7 +219,7 @@ class _Export:
                 progress.add(len(last.lines))
         parts.flush()
         progress.end()
-        self._check_cancelled()
+        self._clock.check_cancelled()
         again = self._read_first(campaign)
         is_stable = totals == {again.total} and again.page.digest == first.page.digest and again.pages == first.pages
         if is_stable and first.pages > 1:
@@ -271,7 +256,7 @@ class _Export:
             state = replace(found, tries=found.tries + 1)
         else:
             self._folder.remove_folder(PARTS_FOLDER)
-            state = ExportState(identity, reading=1, started_at=self._now(), tries=1)
+            state = ExportState(identity, reading=1, started_at=instant_text(self._clock.now()), tries=1)
         state.keep(self._parts_folder)
         return state
 
@@ -321,10 +306,14 @@ class _Export:
             passes=state.reading,
             files={},
         )
-        self._check_cancelled()
+        self._clock.check_cancelled()
         files = self._write_files(manifest, campaign, contents, facts)
         manifest = replace(
-            manifest, started_at=state.started_at, finished_at=self._now(), tries=state.tries, files=files
+            manifest,
+            started_at=state.started_at,
+            finished_at=instant_text(self._clock.now()),
+            tries=state.tries,
+            files=files,
         )
         self._folder.write(MANIFEST_NAME, [manifest.as_bytes()])
         self._folder.remove_folder(PARTS_FOLDER)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader
-from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreError,
@@ -132,9 +132,7 @@ class _Report:
                 stopped_at=target.stopped_at,
             ),
             kept=kept,
-            now=lambda: instant_text(self._clock.now()),
-            monotonic=self._clock.monotonic,
-            check_cancelled=self._clock.check_cancelled,
+            clock=self._clock,
         )
         if manifest.reason is None:
             log.info("campaign %s: the report is complete: %s", campaign.campaign_id, folder.url())
