@@ -4,72 +4,43 @@ Importing this package loads nothing heavy: Airflow does so in every process, be
 public names below are loaded on first use.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
 
 if TYPE_CHECKING:
-    from airflow_provider_campaigns.hooks import KoreCampaignHook
-    from airflow_provider_campaigns.kore.client import KoreClient
-    from airflow_provider_campaigns.kore.settings import KoreSettings
-    from airflow_provider_campaigns.lifecycle import end_of_campaign
-    from airflow_provider_campaigns.operators import (
-        CampaignReportOperator,
-        DeleteCampaignOperator,
-        ListCampaignsOperator,
-        StartSmsCampaignOperator,
-        StartVoiceCampaignOperator,
-        StopSmsCampaignOperator,
-        StopVoiceCampaignOperator,
-    )
-    from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
-    from airflow_provider_campaigns.timetables import CallingHoursTimetable
-    from airflow_provider_campaigns.triggers import CampaignStatusTrigger
+    from airflow_provider_campaigns.hooks import KoreCampaignHook as KoreCampaignHook
+    from airflow_provider_campaigns.kore.client import KoreClient as KoreClient
+    from airflow_provider_campaigns.kore.settings import KoreSettings as KoreSettings
+    from airflow_provider_campaigns.lifecycle import end_of_campaign as end_of_campaign
+    from airflow_provider_campaigns.operators import CampaignReportOperator as CampaignReportOperator
+    from airflow_provider_campaigns.operators import DeleteCampaignOperator as DeleteCampaignOperator
+    from airflow_provider_campaigns.operators import ListCampaignsOperator as ListCampaignsOperator
+    from airflow_provider_campaigns.operators import StartSmsCampaignOperator as StartSmsCampaignOperator
+    from airflow_provider_campaigns.operators import StartVoiceCampaignOperator as StartVoiceCampaignOperator
+    from airflow_provider_campaigns.operators import StopSmsCampaignOperator as StopSmsCampaignOperator
+    from airflow_provider_campaigns.operators import StopVoiceCampaignOperator as StopVoiceCampaignOperator
+    from airflow_provider_campaigns.sensors import CallingHoursSensor as CallingHoursSensor
+    from airflow_provider_campaigns.sensors import CampaignStatusSensor as CampaignStatusSensor
+    from airflow_provider_campaigns.timetables import CallingHoursTimetable as CallingHoursTimetable
+    from airflow_provider_campaigns.triggers import CampaignStatusTrigger as CampaignStatusTrigger
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "CallingHoursSensor": "sensors",
-    "CallingHoursTimetable": "timetables",
-    "CampaignReportOperator": "operators",
-    "CampaignStatusSensor": "sensors",
-    "CampaignStatusTrigger": "triggers",
-    "DeleteCampaignOperator": "operators",
-    "KoreCampaignHook": "hooks",
-    "KoreClient": "kore.client",
-    "KoreSettings": "kore.settings",
-    "ListCampaignsOperator": "operators",
-    "StartSmsCampaignOperator": "operators",
-    "StartVoiceCampaignOperator": "operators",
-    "StopSmsCampaignOperator": "operators",
-    "StopVoiceCampaignOperator": "operators",
-    "end_of_campaign": "lifecycle",
-}
-
-__all__ = [
-    "CallingHoursSensor",
-    "CallingHoursTimetable",
-    "CampaignReportOperator",
-    "CampaignStatusSensor",
-    "CampaignStatusTrigger",
-    "DeleteCampaignOperator",
-    "KoreCampaignHook",
-    "KoreClient",
-    "KoreSettings",
-    "ListCampaignsOperator",
-    "StartSmsCampaignOperator",
-    "StartVoiceCampaignOperator",
-    "StopSmsCampaignOperator",
-    "StopVoiceCampaignOperator",
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "hooks": "KoreCampaignHook",
+        "kore.client": "KoreClient",
+        "kore.settings": "KoreSettings",
+        "lifecycle": "end_of_campaign",
+        "operators": """
+            CampaignReportOperator DeleteCampaignOperator ListCampaignsOperator StartSmsCampaignOperator
+            StartVoiceCampaignOperator StopSmsCampaignOperator StopVoiceCampaignOperator
+        """,
+        "sensors": "CallingHoursSensor CampaignStatusSensor",
+        "timetables": "CallingHoursTimetable",
+        "triggers": "CampaignStatusTrigger",
+    },
     "__version__",
-    "end_of_campaign",
-]
-
-
-__getattr__, _ = names_of(__name__, _HOME)
-
-
-def __dir__() -> list[str]:
-    return __all__
+)

@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 # These need Airflow, and the client works without.
-__getattr__, _ = names_of(__name__, {"TaskKilledError": "operators.base", "WrongArgumentError": "arguments.static"})
+__getattr__, _ = names_of(__name__, {"arguments.static": "WrongArgumentError", "operators.base": "TaskKilledError"})
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,5 @@
 """Airflow operators; the work itself is in ``actions``."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
@@ -18,12 +16,10 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        "CampaignReportOperator": "operators.report",
-        "DeleteCampaignOperator": "operators.delete",
-        "ListCampaignsOperator": "operators.list",
-        "StartSmsCampaignOperator": "operators.start",
-        "StartVoiceCampaignOperator": "operators.start",
-        "StopSmsCampaignOperator": "operators.stop",
-        "StopVoiceCampaignOperator": "operators.stop",
+        "operators.delete": "DeleteCampaignOperator",
+        "operators.list": "ListCampaignsOperator",
+        "operators.report": "CampaignReportOperator",
+        "operators.start": "StartSmsCampaignOperator StartVoiceCampaignOperator",
+        "operators.stop": "StopSmsCampaignOperator StopVoiceCampaignOperator",
     },
 )

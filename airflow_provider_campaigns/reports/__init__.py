@@ -3,8 +3,6 @@
 Knows no Airflow.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
@@ -21,12 +19,9 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        "Folder": "reports.folder",
-        "MANIFEST_NAME": "reports.manifest",
-        "PAGE_NAME": "reports.manifest",
-        "PhoneNumbers": "reports.rows",
-        "SUMMARY_NAME": "reports.manifest",
-        "check_installed": "reports.contents",
-        "checked_formats": "reports.contents",
+        "reports.contents": "check_installed checked_formats",
+        "reports.folder": "Folder",
+        "reports.manifest": "MANIFEST_NAME PAGE_NAME SUMMARY_NAME",
+        "reports.rows": "PhoneNumbers",
     },
 )

@@ -1,7 +1,5 @@
 """``CampaignStatusSensor`` and ``CallingHoursSensor``: tasks that wait and change nothing."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        "CallingHoursSensor": "sensors.hours",
-        "CampaignStatusSensor": "sensors.status",
+        "sensors.hours": "CallingHoursSensor",
+        "sensors.status": "CampaignStatusSensor",
     },
 )

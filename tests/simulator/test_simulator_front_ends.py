@@ -318,7 +318,8 @@ def test_import__shares_nothing_with_the_client() -> None:
         "import sys\n"
         "import airflow_provider_campaigns.simulator.__main__, airflow_provider_campaigns.simulator.control\n"
         "print([name for name in sys.modules if name.split('.')[0] in {'airflow', 'requests', 'jwt'}\n"
-        "       or name.startswith('airflow_provider_campaigns.') and '.simulator' not in name])"
+        "       or name.startswith('airflow_provider_campaigns.') and '.simulator' not in name\n"
+        "       and name != 'airflow_provider_campaigns.lazy'])"  # by the package around it, which it cannot do without
     )
 
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,7 +1,5 @@
 """Deleting campaigns: only what is at rest, and proven to be gone afterwards."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
@@ -16,10 +14,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        "Archive": "actions.deleting.archive",
-        "DeleteOptions": "actions.deleting.delete",
-        "GivenReports": "actions.deleting.given_reports",
-        "delete_campaigns": "actions.deleting.delete",
-        "reported_targets": "actions.deleting.given_reports",
+        "actions.deleting.archive": "Archive",
+        "actions.deleting.delete": "DeleteOptions delete_campaigns",
+        "actions.deleting.given_reports": "GivenReports reported_targets",
     },
 )

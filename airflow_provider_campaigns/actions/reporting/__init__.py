@@ -1,7 +1,5 @@
 """Reporting campaigns: what a run has left, once it has settled."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
@@ -16,10 +14,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        "LastDay": "actions.reporting.settle",
-        "ReportOptions": "actions.reporting.report",
-        "read_ended": "actions.reporting.settle",
-        "report_campaigns": "actions.reporting.report",
-        "settled_at": "actions.reporting.settle",
+        "actions.reporting.report": "ReportOptions report_campaigns",
+        "actions.reporting.settle": "LastDay read_ended settled_at",
     },
 )

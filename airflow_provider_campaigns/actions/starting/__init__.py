@@ -1,7 +1,5 @@
 """Starting campaigns: a new run over the whole list."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
@@ -13,7 +11,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        "StartOptions": "actions.starting.start",
-        "start_campaigns": "actions.starting.start",
+        "actions.starting.start": "StartOptions start_campaigns",
     },
 )

@@ -1,7 +1,5 @@
 """Stopping campaigns: now, or each at the close of its calling hours."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.lazy import names_of
@@ -19,13 +17,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        "CloseRun": "actions.stopping.at_close",
-        "EARLY": "actions.stopping.at_close",
-        "StopOptions": "actions.stopping.stop",
-        "plan_close_run": "actions.stopping.at_close",
-        "plan_closes": "actions.stopping.at_close",
-        "serve_what_is_due": "actions.stopping.at_close",
-        "stop_campaigns": "actions.stopping.stop",
-        "stop_one": "actions.stopping.stop",
+        "actions.stopping.at_close": "CloseRun EARLY plan_close_run plan_closes serve_what_is_due",
+        "actions.stopping.stop": "StopOptions stop_campaigns stop_one",
     },
 )
