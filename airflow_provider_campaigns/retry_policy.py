@@ -8,18 +8,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.kore.budget_ledger import WINDOW_S
 from airflow_provider_campaigns.kore.errors import KoreError, KoreRateLimitError
+from airflow_provider_campaigns.kore.retry import MAX_PAUSE_S
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, RetryDecision, RetryPolicy
 
-_RATE_LIMIT_S = 60.0
-"""Without the service's own word: its limit counts over a minute."""
-
 _OTHERWISE_S = 10.0
-
-_LEAST_S, _MOST_S = 1.0, 3600.0
-"""Bounds of the pause that an error asks for: one that makes no sense must not hold a task for ever."""
+_LEAST_S = 1.0
 
 
 def kore_retry_policy() -> RetryPolicy:
@@ -60,8 +57,8 @@ def kore_retry_policy() -> RetryPolicy:
 
 
 def retry_delay(error: KoreError) -> timedelta:
-    """How long to wait before the call is made again."""
+    """How long to wait before the call is made again; never longer than a pause that makes sense."""
     asked_s = error.retry_after_s
     if asked_s is None:
-        asked_s = _RATE_LIMIT_S if isinstance(error, KoreRateLimitError) else _OTHERWISE_S
-    return timedelta(seconds=min(max(asked_s, _LEAST_S), _MOST_S))
+        asked_s = WINDOW_S if isinstance(error, KoreRateLimitError) else _OTHERWISE_S
+    return timedelta(seconds=min(max(asked_s, _LEAST_S), MAX_PAUSE_S))

@@ -24,8 +24,7 @@ from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
 from airflow_provider_campaigns.actions.stopping import contact_counts
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
 from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, StopMoment, armed_at
-from airflow_provider_campaigns.actions.stopping.step import ends_a_run
-from airflow_provider_campaigns.actions.stopping.stop import StopOptions, missing_result, stop_campaigns
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, missing_result, stop_campaigns, will_stop
 from airflow_provider_campaigns.actions.targets import Target, check_type
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import Campaign
@@ -204,7 +203,7 @@ def plan_close_run(
             log.info("campaign %s: is stopped since an earlier try sent that at %s", campaign_id, sent["sent_at"])
             outcomes.results[campaign_id] = Result.of(campaign, changed=False, **sent)
             return None
-        runs = ends_a_run(campaign, may_disable=options.disable_schedule)
+        runs = will_stop(campaign, options)
         if runs:
             check_not_started_again(campaign, earlier)
         hours = calling_hours or hours_of(campaign)

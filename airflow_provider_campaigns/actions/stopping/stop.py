@@ -85,6 +85,11 @@ class StopOptions:
     count_contacts: bool = True
 
 
+def will_stop(campaign: Campaign, options: StopOptions) -> bool:
+    """True if the campaign runs and is to be sent a stop, be it after its schedule is disabled, where it may be."""
+    return ends_a_run(campaign, may_disable=options.disable_schedule)
+
+
 def missing_result(campaign_id: str, options: StopOptions) -> Result:
     """The result for a campaign that is to be stopped and is provably not there.
 
@@ -277,15 +282,12 @@ class _Stop:
 
     def _count_contacts(self, campaigns: Mapping[str, Campaign]) -> None:
         """Count the contact results of what is about to be stopped, where that takes no room from the stops."""
-        running = [one for one in campaigns.values() if self._will_stop(one)]
+        running = [one for one in campaigns.values() if will_stop(one, self._options)]
         if self._may_count:
             confirming = 1 if len(running) >= LIST_FROM else len(running)
             # What an earlier try has sent a stop may have lost results already.
             untouched = [one for one in running if not self._was_sent(one.campaign_id)]
             self._contacts.count(self._client, untouched, needed=len(running) + confirming, clock=self._clock)
-
-    def _will_stop(self, campaign: Campaign) -> bool:
-        return ends_a_run(campaign, may_disable=self._options.disable_schedule)
 
     def _was_sent(self, campaign_id: str) -> bool:
         """True if an earlier try has sent a stop, or was about to."""
@@ -297,7 +299,7 @@ class _Stop:
         sending = {
             one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at} | self._contacts.of(campaign)
             for one, campaign in campaigns.items()
-            if self._will_stop(campaign) and not self._was_sent(one)
+            if will_stop(campaign, self._options) and not self._was_sent(one)
         }
         if sending:
             self._evidence.keep(sending)
@@ -307,7 +309,7 @@ class _Stop:
         if step is Step.DISABLE_SCHEDULE:
             check_schedule(self._client, campaign, may_disable=self._options.disable_schedule)
             # Before its schedule is touched: whoever started it again may count on that as well.
-            if self._will_stop(campaign):
+            if will_stop(campaign, self._options):
                 check_not_started_again(campaign, self._earlier)
         if self._options.plan_only:
             self._plan(campaign, step)
