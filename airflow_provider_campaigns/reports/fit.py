@@ -29,6 +29,9 @@ ALWAYS_THERE = (CAMPAIGN_NAME, SUMMARY_NAME)
 _AGAIN = "Run the report again, and delete with what it returns"
 _ANEW = "Run the report again, which makes anew what is damaged"
 
+_Doubt = tuple[str, str] | None
+"""What is wrong with a report, and the remedy; None if nothing is."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedReport:
@@ -53,7 +56,8 @@ class CheckedReport:
         """
         if read_manifest(self.folder, campaign.campaign_id).sha256 != self.manifest.sha256:
             _refuse(campaign, self.folder, "was replaced while the campaign was being deleted", _AGAIN)
-        check_fit(self.manifest, campaign, self.folder)
+        if doubt := _misfit(self.manifest, campaign):
+            _refuse(campaign, self.folder, *doubt)
 
 
 def check_report(folder: Folder, campaign: Campaign, *, manifest_sha256: str | None = None) -> CheckedReport:
@@ -75,8 +79,8 @@ def check_report(folder: Folder, campaign: Campaign, *, manifest_sha256: str | N
             f"{excerpt(str(manifest_sha256))}",
             _AGAIN,
         )
-    check_fit(manifest, campaign, folder)
-    _check_files(manifest, campaign, folder)
+    if doubt := _misfit(manifest, campaign) or _of_files(manifest, folder):
+        _refuse(campaign, folder, *doubt)
     return CheckedReport(folder, manifest)
 
 
@@ -103,116 +107,91 @@ def read_manifest(folder: Folder, campaign_id: str | None = None) -> Manifest:
     return manifest
 
 
-def check_fit(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
-    """Make sure that a report is complete, and about the latest run of this very campaign.
+def _misfit(manifest: Manifest, campaign: Campaign) -> _Doubt:
+    """Why a report is not complete, or not about the latest run of this very campaign.
 
     It fits if id, creation and run are equal, and it was finished after the run had ended. Where either side names no
     run, the campaign must not have been changed since.
-
-    Raises:
-        ReportRefusedError: it does not; the message says why and what to do.
     """
     if manifest.campaign_id != campaign.campaign_id:
-        _refuse(campaign, folder, f"is about campaign {excerpt(manifest.campaign_id)}", "Give this campaign's report")
+        return f"is about campaign {excerpt(manifest.campaign_id)}", "Give this campaign's report"
     if manifest.created_at != campaign.created_at:
-        _refuse(
-            campaign,
-            folder,
+        return (
             f"is about a campaign created at {manifest.created_at}, and this one was created at {campaign.created_at}",
             _AGAIN,
         )
-    _check_run(manifest, campaign, folder)
-    _check_complete(manifest, campaign, folder)
+    return _of_run(manifest, campaign) or _of_completeness(manifest)
 
 
-def _check_run(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+def _of_run(manifest: Manifest, campaign: Campaign) -> _Doubt:
     reported, now = manifest.campaign_instance_id, campaign.campaign_instance_id
     same = run_reported(manifest, campaign)
     if same is SameRun.NO:
-        _refuse(
-            campaign,
-            folder,
-            f"is about run {reported}, and the campaign was started again since: it is {excerpt(campaign.status)} "
-            f"as run {now}",
+        again = f"was started again since: it is {excerpt(campaign.status)} as run {now}"
+        return (
+            f"is about run {reported}, and the campaign {again}",
             "If that run was meant to be, stop it and report it first",
         )
     if same is SameRun.UNKNOWN:
-        _refuse(
-            campaign,
-            folder,
-            f"names {reported or 'no run'} and the campaign names {now or 'none'}, so the campaign must be as it was, "
-            f"and it was changed: updatedAt was {manifest.updated_at} and is {campaign.updated_at}",
-            _AGAIN,
-        )
+        named = f"names {reported or 'no run'} and the campaign names {now or 'none'}"
+        changed = f"updatedAt was {manifest.updated_at} and is {campaign.updated_at}"
+        return f"{named}, so the campaign must be as it was, and it was changed: {changed}", _AGAIN
     if campaign.status.is_running:
-        _refuse(
-            campaign,
-            folder,
-            f"cannot hold all of the run: the campaign is {campaign.status}",
-            "Stop it and report it first",
-        )
+        return (f"cannot hold all of the run: the campaign is {campaign.status}", "Stop it and report it first")
+    return None
 
 
-def _check_complete(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+def _of_completeness(manifest: Manifest) -> _Doubt:
     if not manifest.complete:
         reason = manifest.reason_text or manifest.reason or "it does not say why"
-        _refuse(campaign, folder, f"is not complete: {excerpt(reason)}", _AGAIN)
+        return f"is not complete: {excerpt(reason)}", _AGAIN
     status = CampaignStatus(manifest.status)
     never_ran = status == CampaignStatus.READY and manifest.campaign_instance_id is None
     if not (status.is_ended or never_ran):
-        _refuse(campaign, folder, f"was taken while the campaign was {excerpt(status)}", _AGAIN)
+        return f"was taken while the campaign was {excerpt(status)}", _AGAIN
     finished_at, stopped_at = _instant(manifest.finished_at), _instant(manifest.stopped_at)
     if finished_at is None:
-        _refuse(campaign, folder, "does not say when it was finished", _ANEW)
+        return "does not say when it was finished", _ANEW
     if stopped_at is not None and finished_at < stopped_at:
-        _refuse(
-            campaign,
-            folder,
+        return (
             f"was finished at {manifest.finished_at}, before the campaign was stopped at {manifest.stopped_at}",
             _AGAIN,
         )
     rows, before = manifest.rows, manifest.contacts_before_stop
     if not manifest.contact_results:
         if before:
-            _refuse(
-                campaign,
-                folder,
+            return (
                 f"holds no results by contact, and there were {before} before the stop",
                 f"{_AGAIN}, or look at the campaign on the platform",
             )
-        return
+        return None
     if rows is None or rows != manifest.total:
-        _refuse(campaign, folder, f"holds {rows} contacts, and the service had {manifest.total}", _ANEW)
+        return f"holds {rows} contacts, and the service had {manifest.total}", _ANEW
     if before is not None and rows < before:
-        _refuse(
-            campaign,
-            folder,
+        return (
             f"holds {rows} contacts, and there were {before} before the stop, so the stop has lost results",
             "Look at the campaign on the platform",
         )
     if not rows and not never_ran and not manifest.allow_empty:
-        _refuse(
-            campaign,
-            folder,
-            "holds no contact, although the campaign ran",
-            "If that is right, run the report with allow_empty=True",
-        )
+        return ("holds no contact, although the campaign ran", "If that is right, run the report with allow_empty=True")
+    return None
 
 
-def _check_files(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+def _of_files(manifest: Manifest, folder: Folder) -> _Doubt:
     missing = [name for name in ALWAYS_THERE if name not in manifest.files]
     if manifest.contact_results and not any(name in manifest.files for name in CONTACT_FILES.values()):
         missing.append(" or ".join(CONTACT_FILES.values()))
     if missing:
-        _refuse(campaign, folder, f"has no {', no '.join(missing)}", _ANEW)
+        return f"has no {', no '.join(missing)}", _ANEW
     for name, entry in manifest.files.items():
         found = None if "/" in name else folder.measure(name)
         if found is None:
-            _refuse(campaign, folder, f"lacks {excerpt(name)}, which its manifest names", _ANEW)
+            return f"lacks {excerpt(name)}, which its manifest names", _ANEW
         if found.bytes != entry.bytes:
-            _refuse(campaign, folder, f"is damaged: {name} has {found.bytes} bytes, expected {entry.bytes}", _ANEW)
+            return f"is damaged: {name} has {found.bytes} bytes, expected {entry.bytes}", _ANEW
         if found.sha256 != entry.sha256:
-            _refuse(campaign, folder, f"was changed: the SHA-256 of {name} is not what its manifest says", _ANEW)
+            return f"was changed: the SHA-256 of {name} is not what its manifest says", _ANEW
+    return None
 
 
 def _instant(text: str | None) -> datetime | None:
