@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -95,7 +96,7 @@ class Runs:
         first = int(start.timestamp() // _BLOCK_S)
         for number in range(first, first + _HORIZON_BLOCKS):
             runs = self._block(number)
-            yield from runs[bisect_left(runs, start, key=_start) :]
+            yield from runs[bisect_left(runs, start, key=attrgetter("start")) :]
 
     def begun(self, at: datetime) -> Iterator[Run]:
         """The runs whose interval starts at or before, the latest first."""
@@ -103,7 +104,7 @@ class Runs:
         last = int((at.timestamp() + lead_s) // _BLOCK_S)
         for number in range(last, last - _HORIZON_BLOCKS, -1):
             runs = self._block(number)
-            yield from reversed(runs[: bisect_right(runs, at, key=_start)])
+            yield from reversed(runs[: bisect_right(runs, at, key=attrgetter("start"))])
 
     def _rest_of(self, last: DataInterval, now: datetime) -> Run | None:
         """A run for the rest of a day that was extended after its run was made, if that close is still to come.
@@ -164,7 +165,3 @@ class Runs:
         event = closes_at if self.kind.closing else opens_at
         run_after = event + self.offset
         return Run(min(opens_at, run_after), closes_at, event, run_after)
-
-
-def _start(run: Run) -> datetime:
-    return run.start

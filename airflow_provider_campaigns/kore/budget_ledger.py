@@ -20,6 +20,7 @@ from __future__ import annotations
 import enum
 import itertools
 import math
+import operator
 import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -276,7 +277,7 @@ def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, wi
     reservations = () if priority == Priority.STOP else ledger.reservations.values()
     reserved = sum(reservation.places for reservation in reservations)
     start = _place_is_free_at(ledger, limit - reserved, ahead, window_s)
-    for reservation in sorted(reservations, key=_ends_at):
+    for reservation in sorted(reservations, key=operator.attrgetter("ends_at")):
         reserved -= reservation.places
         start = min(start, max(reservation.ends_at, _place_is_free_at(ledger, limit - reserved, ahead, window_s)))
     return max(start, ledger.blocked_until[priority])
@@ -301,7 +302,3 @@ def _place_is_free_at(ledger: Ledger, limit: int, ahead: int, window_s: float) -
 
 def _seal(data: bytes) -> bytes:
     return _SEAL.pack(_MAGIC, zlib.crc32(data))
-
-
-def _ends_at(reservation: Reservation) -> float:
-    return reservation.ends_at
