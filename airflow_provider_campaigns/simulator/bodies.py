@@ -56,18 +56,8 @@ _OBJECT: dict[tuple[str, CampaignType, Version], tuple[str, ...]] = {
     ("delete", "sms", "v2"): _SMS_V2,
     # Pages: get-all-campaigns (earlier: get-all-voice-campaigns), get-all-campaigns-v2. No dialingStrategy in lists.
     ("list", "voice", "v1"): (
-        *(
-            "_id",
-            "name",
-            "description",
-            "priority",
-            "dialingMode",
-            "experienceFlow",
-            "status",
-            "createdAt",
-            "updatedAt",
-        ),
-        *("schedule", "campaignInstanceId", "campaignInstanceUpdatedAt", "connection", "contactLists"),
+        *("_id", "name", "description", "priority", "dialingMode", "experienceFlow", "status", "createdAt"),
+        *("updatedAt", "schedule", "campaignInstanceId", "campaignInstanceUpdatedAt", "connection", "contactLists"),
     ),
     ("list", "voice", "v2"): (
         *("_id", "name", "description", "dncLists", "priority", "dialingMode", "experienceFlow", "status"),
