@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.arguments.values import flag
+from airflow_provider_campaigns.arguments.values import flag, from_json, wrong
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 if TYPE_CHECKING:
@@ -47,15 +46,9 @@ _ALIASES = {"iid": "stream_id", "bot_id": "stream_id"}
 
 
 def _extras_of(connection: Any) -> dict[str, Any]:
-    text = connection.extra
-    try:
-        extras: Any = json.loads(text) if text else {}
-    except ValueError:
-        extras = None
+    extras = from_json(connection.extra or {})
     if not isinstance(extras, dict):
-        raise KoreConfigurationError(
-            'extra: expected a JSON object such as {"stream_id": "st-...", "account_id": "..."}', field="extra"
-        )
+        raise wrong("extra", 'expected a JSON object such as {"stream_id": "st-...", "account_id": "..."}')
     known = connection_type()["conn-fields"]
     given: dict[str, Any] = {}
     for key, value in extras.items():
@@ -76,9 +69,7 @@ def _host_of(connection: Any) -> str:
     scheme = connection.schema
     if scheme:
         if scheme not in {"http", "https"}:
-            raise KoreConfigurationError(
-                f"schema: expected nothing, or 'https', got {scheme!r}; the platform's paths are known", field="schema"
-            )
+            raise wrong("schema", f"expected nothing, or 'https', got {scheme!r}; the platform's paths are known")
         if "://" not in host:
             host = f"{scheme}://{host}"
     if connection.port and host:
@@ -93,21 +84,15 @@ def _number(kind: Callable[[str], Any]) -> Callable[[str, object], Any]:
         try:
             return kind(value)
         except ValueError:
-            raise KoreConfigurationError(f"{name}: expected a number, got {value!r}", field=name) from None
+            raise wrong(name, f"expected a number, got {value!r}") from None
 
     return read
 
 
 def _json_object(name: str, value: object) -> Any:
-    try:
-        parsed = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        parsed = None
+    parsed = from_json(value)
     if not isinstance(parsed, dict):
-        raise KoreConfigurationError(
-            f'{name}: expected a JSON object such as {{"stop_voice_v1": "/path/{{stream_id}}/{{campaign_id}}"}}',
-            field=name,
-        )
+        raise wrong(name, 'expected a JSON object such as {"stop_voice_v1": "/path/{stream_id}/{campaign_id}"}')
     return parsed
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
+from airflow_provider_campaigns.arguments.values import wrong
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.calling_hours_text import unreadable
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, excerpt
+from airflow_provider_campaigns.kore.errors import excerpt
 from airflow_provider_campaigns.timetable_runs import EVENTS, Event, Run, Runs
 
 if TYPE_CHECKING:
@@ -164,19 +165,16 @@ def _read_hours(timezone: str | None, hours: object, closed_on: frozenset[date])
     if isinstance(hours, Mapping) and hours.keys() & _API_KEYS:
         read = CallingHours.from_api(hours, closed_on=closed_on)
         if timezone not in {None, read.timezone}:
-            raise KoreConfigurationError(
-                f"timezone: {excerpt(repr(timezone))} contradicts the {read.timezone!r} of the calling hours; "
-                f"expected None or {read.timezone!r}",
-                field="timezone",
-            )
+            contradiction = f"{excerpt(repr(timezone))} contradicts the {read.timezone!r} of the calling hours"
+            raise wrong("timezone", f"{contradiction}; expected None or {read.timezone!r}")
     else:
         read = CallingHours.parse(timezone, hours, closed_on=closed_on)  # type: ignore[arg-type]  # it tells what is wrong
     # Closed days do not help: after the last of them, the hours would never close again.
     if CallingHours(read.timezone, read.week).never_closes:
-        raise KoreConfigurationError(
-            "hours: they never close and never open, so there is nothing to run at; expected at least one closed "
+        raise wrong(
+            "hours",
+            "they never close and never open, so there is nothing to run at; expected at least one closed "
             'minute a week, for example {"MO-FR": "9:00 AM-6:00 PM"}',
-            field="hours",
         )
     return read
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from airflow_provider_campaigns.actions.select import NEVER_SELECTED, SELECTABLE
 from airflow_provider_campaigns.actions.targets import Targets
-from airflow_provider_campaigns.arguments.values import read_texts
+from airflow_provider_campaigns.arguments.values import read_texts, wrong
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 
 def read_campaign_id(_field: str, value: object) -> None:
@@ -39,9 +38,7 @@ def read_name_pattern(field: str, value: object) -> str:
         KoreConfigurationError: it is no text, or an empty one.
     """
     if not isinstance(value, str) or not value.strip():
-        raise KoreConfigurationError(
-            f"{field}: expected a pattern such as 'Spring Offer *'; '*' alone chooses every name", field=field
-        )
+        raise wrong(field, "expected a pattern such as 'Spring Offer *'; '*' alone chooses every name")
     return value
 
 
@@ -55,16 +52,14 @@ def read_chosen_statuses(field: str, value: Any) -> frozenset[CampaignStatus]:
     given = read_texts(field, value, example='["Stopped", "Completed"]') if is_array else value
     is_many = isinstance(given, Iterable) and not isinstance(given, str)
     if not is_many or not all(isinstance(one, str) and one.strip() for one in given):
-        raise KoreConfigurationError(
-            f"{field}: expected a sequence such as ('Stopped', 'Completed'), got {value!r}", field=field
-        )
+        raise wrong(field, f"expected a sequence such as ('Stopped', 'Completed'), got {value!r}")
     wanted = frozenset(map(CampaignStatus, given)) or frozenset(SELECTABLE)
     refused = sorted(wanted & NEVER_SELECTED)
     if refused:
-        raise KoreConfigurationError(
-            f"{field}: {', '.join(refused)} cannot be chosen by a pattern, because such campaigns have yet to run; "
+        raise wrong(
+            field,
+            f"{', '.join(refused)} cannot be chosen by a pattern, because such campaigns have yet to run; "
             f"choose from {', '.join(SELECTABLE)}, or name the campaigns by their ids",
-            field=field,
         )
     return wanted
 
@@ -76,5 +71,5 @@ def read_max_campaigns(field: str, value: object) -> int:
         KoreConfigurationError: it is no whole number from 1.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise KoreConfigurationError(f"{field}: expected a whole number from 1, got {value!r}", field=field)
+        raise wrong(field, f"expected a whole number from 1, got {value!r}")
     return value

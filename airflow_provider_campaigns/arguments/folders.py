@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.arguments.values import wrong
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
+
+    from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 
 def storage_path(field: str, value: object) -> ObjectStoragePath:
@@ -53,10 +55,10 @@ def read_folder(field: str, value: object) -> None:
 
 
 def _no_folder(field: str, value: object) -> KoreConfigurationError:
-    return KoreConfigurationError(
-        f"{field}: expected the whole path of a folder such as '/data/reports' or "
+    return wrong(
+        field,
+        "expected the whole path of a folder such as '/data/reports' or "
         f"'s3://aws_default@bucket/reports', got {value!r}",
-        field=field,
     )
 
 
@@ -77,6 +79,4 @@ def _unusable(field: str, path: str, error: Exception) -> KoreConfigurationError
     scheme = path.partition("://")[0]
     provider = _PROVIDERS.get(scheme)
     advice = f"install {provider} where the task runs" if provider else "is the path, and its connection, right?"
-    return KoreConfigurationError(
-        f"{field}: {path} cannot be opened: {advice} ({type(error).__name__}: {error})", field=field
-    )
+    return wrong(field, f"{path} cannot be opened: {advice} ({type(error).__name__}: {error})")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from airflow_provider_campaigns.actions import deleting
 from airflow_provider_campaigns.arguments.folders import read_folder
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.arguments.values import wrong
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports
@@ -36,10 +36,10 @@ def given_value(field: str, value: object, *, without: str) -> None:
         KoreConfigurationError: it is None.
     """
     if value is None:
-        raise KoreConfigurationError(
-            f"{field}: is given, but it is None, so it guards nothing. If it comes from another task, that has no such "
+        raise wrong(
+            field,
+            "is given, but it is None, so it guards nothing. If it comes from another task, that has no such "
             f"result; leave the argument out {without}. Nothing was deleted",
-            field=field,
         )
 
 

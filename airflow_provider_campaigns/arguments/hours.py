@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.arguments.values import read_day, read_texts
+from airflow_provider_campaigns.arguments.values import from_json, read_day, read_texts, wrong
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
@@ -22,17 +21,12 @@ def read_hours(field: str, given: object) -> CallingHours:
     """
     if isinstance(given, CallingHours):
         return given
-    value = given
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            value = None
+    value = from_json(given)
     if not isinstance(value, Mapping):
-        raise KoreConfigurationError(
-            f"{field}: expected a CallingHours, a calling-hours object, or an object such as "
+        raise wrong(
+            field,
+            "expected a CallingHours, a calling-hours object, or an object such as "
             f'{{"timezone": "Asia/Kolkata", "hours": {{"MO-FR": "9:00 AM-6:00 PM"}}}}, got {given!r}',
-            field=field,
         )
     try:
         if "hours" not in value:
@@ -40,8 +34,8 @@ def read_hours(field: str, given: object) -> CallingHours:
         if value.keys() == {"timezone", "hours"}:
             return CallingHours.parse(value["timezone"], value["hours"])
     except KoreConfigurationError as error:
-        raise KoreConfigurationError(f"{field}: {error}", field=field) from error
-    raise KoreConfigurationError(f"{field}: expected timezone and hours, got {', '.join(map(str, value))}", field=field)
+        raise wrong(field, str(error)) from error
+    raise wrong(field, f"expected timezone and hours, got {', '.join(map(str, value))}")
 
 
 def read_given_hours(field: str, value: object) -> CallingHours | None:
@@ -64,7 +58,7 @@ def read_timezones(field: str, value: object) -> tuple[str, ...]:
         try:
             CallingHours.parse(name, {"MO": "9:00 AM-6:00 PM"})
         except KoreConfigurationError as error:
-            raise KoreConfigurationError(f"{field}: {error}", field=field) from None
+            raise wrong(field, str(error)) from None
     return names
 
 
@@ -82,6 +76,4 @@ def needs_close(field: str, value: object) -> None:
         KoreConfigurationError: it is given.
     """
     if NEED_A_CLOSE[field](field, value):
-        raise KoreConfigurationError(
-            f'{field}: counts only with when="calling_hours_end"; nothing was sent', field=field
-        )
+        raise wrong(field, 'counts only with when="calling_hours_end"; nothing was sent')

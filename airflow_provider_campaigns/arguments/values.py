@@ -9,6 +9,19 @@ from datetime import date, datetime, timedelta
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 
+def wrong(field: str, what: str) -> KoreConfigurationError:
+    """The error for an argument, or a field of a connection; ``what`` says what is wrong, or what was expected."""
+    return KoreConfigurationError(f"{field}: {what}", field=field)
+
+
+def from_json(value: object) -> object:
+    """What JSON in text says, as a template or a URI gives it, None if it is none; what is no text stays as it is."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
 def flag(field: str, value: object) -> bool:
     """A boolean, or the text ``true`` or ``false`` that a URI or a template gives.
 
@@ -19,7 +32,7 @@ def flag(field: str, value: object) -> bool:
         return value
     if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
         return value.strip().casefold() == "true"
-    raise KoreConfigurationError(f"{field}: expected true or false, got {value!r}", field=field)
+    raise wrong(field, f"expected true or false, got {value!r}")
 
 
 def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
@@ -29,9 +42,7 @@ def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
         KoreConfigurationError: names the argument and what it accepts.
     """
     if value not in accepted:
-        raise KoreConfigurationError(
-            f"{field}: expected {' or '.join(map(repr, accepted))}, got {value!r}", field=field
-        )
+        raise wrong(field, f"expected {' or '.join(map(repr, accepted))}, got {value!r}")
     return str(value)
 
 
@@ -42,9 +53,7 @@ def read_connection_id(field: str, value: object) -> None:
         KoreConfigurationError: it is no text, or an empty one.
     """
     if not isinstance(value, str) or not value.strip():
-        raise KoreConfigurationError(
-            f"{field}: expected the id of a connection such as 'kore_default', got {value!r}", field=field
-        )
+        raise wrong(field, f"expected the id of a connection such as 'kore_default', got {value!r}")
 
 
 def read_day(field: str, value: object) -> date | None:
@@ -60,9 +69,7 @@ def read_day(field: str, value: object) -> date | None:
     try:
         return date.fromisoformat(value)  # type: ignore[arg-type]  # anything may come from a template
     except (TypeError, ValueError):
-        raise KoreConfigurationError(
-            f"{field}: expected a date such as '2026-12-24', got {value!r}", field=field
-        ) from None
+        raise wrong(field, f"expected a date such as '2026-12-24', got {value!r}") from None
 
 
 def read_texts(field: str, value: object, *, example: str) -> tuple[str, ...]:
@@ -71,15 +78,10 @@ def read_texts(field: str, value: object, *, example: str) -> tuple[str, ...]:
     Raises:
         KoreConfigurationError: anything else.
     """
-    given = value
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError:
-            given = None
+    given = from_json(value)
     texts = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else (None,)
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise KoreConfigurationError(f"{field}: expected a sequence such as {example}, got {value!r}", field=field)
+        raise wrong(field, f"expected a sequence such as {example}, got {value!r}")
     return texts
 
 
@@ -91,9 +93,7 @@ def seconds(field: str, value: object, *, least: float = 0.0) -> float:
     """
     number = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number < float("inf"):
-        raise KoreConfigurationError(
-            f"{field}: expected seconds from {least:g}, or a timedelta, got {value!r}", field=field
-        )
+        raise wrong(field, f"expected seconds from {least:g}, or a timedelta, got {value!r}")
     return float(number)
 
 
@@ -126,7 +126,5 @@ def read_grace_period(field: str, value: object) -> timedelta:
         try:
             number = float(value)
         except ValueError:
-            raise KoreConfigurationError(
-                f"{field}: expected seconds such as '900', got {value!r}", field=field
-            ) from None
+            raise wrong(field, f"expected seconds such as '900', got {value!r}") from None
     return timedelta(seconds=seconds(field, number))
