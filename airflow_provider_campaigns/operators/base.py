@@ -90,6 +90,12 @@ class KoreCampaignOperator(BaseOperator):
                 raise
             raise AirflowFailException(str(error)) from error
 
+    def defer_until(self, moment: datetime, **kwargs: Any) -> None:
+        """Wait for a moment in the triggerer, without a worker; then ``resume`` goes on with ``kwargs``."""
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415 - not to parse
+
+        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume", kwargs=kwargs)
+
     def _now(self) -> datetime:
         return datetime.now(UTC)
 

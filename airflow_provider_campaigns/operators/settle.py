@@ -100,12 +100,7 @@ class SettledCampaignOperator(KoreCampaignOperator):
                     instant_text(moment),
                 )
                 if self.deferrable:
-                    from airflow.providers.standard.triggers.temporal import (  # noqa: PLC0415 - not to parse
-                        DateTimeTrigger,
-                    )
-
-                    trigger = DateTimeTrigger(moment=moment)
-                    self.defer(trigger=trigger, method_name="resume", kwargs={"value": value})
+                    self.defer_until(moment, value=value)
                 clock.sleep((moment - clock.now()).total_seconds())
             return self.resume(context, value)
 

@@ -151,10 +151,7 @@ class _StopCampaignOperator(CampaignsOperator):
         ):
             self.log.info("%d campaigns wait for their close; next at %s", len(run.planned), instant_text(wake_at))
             if self.deferrable:
-                from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415 - not to parse
-
-                trigger = DateTimeTrigger(moment=wake_at)
-                self.defer(trigger=trigger, method_name="resume", kwargs={"run": run.as_json()})
+                self.defer_until(wake_at, run=run.as_json())
             wait_until(wake_at, clock)
         if run.all_wait_for_their_last_day:
             raise AirflowSkipException(f"last_day: {self.last_day} is not yet; the campaigns go on")
