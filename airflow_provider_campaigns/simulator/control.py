@@ -13,16 +13,8 @@ if TYPE_CHECKING:
 
 Fields = Annotated[dict[str, Any], Body()]
 
-_ORDERS = {
-    "fail": "fail_next",
-    "drop": "drop_next",
-    "hang": "hang_next",
-    "truncate": "truncate_next",
-    "garble": "garble_next",
-    "redirect": "redirect_next",
-    "mislabel": "mislabel_next",
-    "random": "random_faults",
-}
+_ORDERS = {kind: f"{kind}_next" for kind in ("fail", "drop", "hang", "truncate", "garble", "redirect", "mislabel")}
+_ORDERS["random"] = "random_faults"
 
 
 def control_app(engine: Engine) -> FastAPI:

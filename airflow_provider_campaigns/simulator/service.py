@@ -99,11 +99,8 @@ class Service:
                 return Answer(200, bodies.started(campaign))
             raise problems.not_allowed_now(f"Campaign is {campaign.status} and cannot be started")
         self.store.begin_run(campaign)
-        return Answer(
-            200,
-            bodies.started(campaign),
-            effect=f"started {campaign.campaign_id} instance {campaign.instance_id}",
-        )
+        effect = f"started {campaign.campaign_id} instance {campaign.instance_id}"
+        return Answer(200, bodies.started(campaign), effect=effect)
 
     def _stop(self, call: Call) -> Answer:
         switches = self.switches
@@ -123,11 +120,8 @@ class Service:
             empty_results=switches.stop_empties_results,
         )
         said = "Stopped" if campaign.status == "Stopped" else switches.drain_answer
-        return Answer(
-            200,
-            bodies.stopped(campaign, said=said),
-            effect=f"stopped {campaign.campaign_id} instance {campaign.instance_id}",
-        )
+        effect = f"stopped {campaign.campaign_id} instance {campaign.instance_id}"
+        return Answer(200, bodies.stopped(campaign, said=said), effect=effect)
 
     def _delete(self, call: Call) -> Answer:
         self._check_query(call, {"campaignType"})
@@ -158,10 +152,8 @@ class Service:
             campaign.plan(plan.starts_at, plan.ends_at, now, recurring=plan.recurring)
         else:
             campaign.unplan(now)
-        done = "enabled" if enable else "disabled"
-        return Answer(
-            200, bodies.scheduled(campaign, enabled=enable), effect=f"schedule of {campaign.campaign_id} {done}"
-        )
+        effect = f"schedule of {campaign.campaign_id} {'enabled' if enable else 'disabled'}"
+        return Answer(200, bodies.scheduled(campaign, enabled=enable), effect=effect)
 
     # -- operations that only read -------------------------------------------------------------------------------------
 
