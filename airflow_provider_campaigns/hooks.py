@@ -151,12 +151,7 @@ class KoreCampaignHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """The connection form's standard fields, for Airflow below 3.2; newer ones read the provider's metadata."""
-        behaviour = connection_type()["ui-field-behaviour"]
-        return {
-            "hidden_fields": behaviour["hidden-fields"],
-            "relabeling": behaviour["relabeling"],
-            "placeholders": behaviour["placeholders"],
-        }
+        return {name.replace("-", "_"): value for name, value in connection_type()["ui-field-behaviour"].items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
