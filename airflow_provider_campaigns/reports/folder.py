@@ -64,6 +64,7 @@ class Folder:
         """A folder at ``path``; ``scratch`` is the folder in it in which local files are written aside."""
         self._path = path
         self._local = _local_path(path)
+        self._place = path if self._local is None else self._local
         self._scratch = scratch
 
     def __repr__(self) -> str:
@@ -132,10 +133,8 @@ class Folder:
     def exists(self, name: str) -> bool:
         """True if there is a file of this name."""
         with self.guarded(f"look for {name}"):
-            if self._local is not None:
-                return (self._local / name).is_file()
             self._forget_listing()
-            return bool((self._path / name).is_file())
+            return bool((self._place / name).is_file())
 
     def names(self) -> list[str]:
         """The names in the folder, of files and folders, sorted; none if there is no such folder.
@@ -143,10 +142,9 @@ class Folder:
         Files that are being written are not among them.
         """
         with self.guarded("list"):
-            if self._local is None:
-                self._forget_listing()
+            self._forget_listing()
             try:
-                found = [one.name for one in (self._path if self._local is None else self._local).iterdir()]
+                found = [one.name for one in self._place.iterdir()]
             except (FileNotFoundError, NotADirectoryError):
                 return []
         return sorted(name for name in found if not name.startswith("."))
@@ -154,7 +152,7 @@ class Folder:
     def remove(self, name: str) -> None:
         """Remove a file; none of this name is no error."""
         with self.guarded(f"remove {name}"), contextlib.suppress(FileNotFoundError):
-            (self._path if self._local is None else self._local).joinpath(name).unlink()
+            (self._place / name).unlink()
 
     def remove_folder(self, name: str) -> None:
         """Remove a folder in this one with all that is in it; none of this name is no error."""
@@ -169,17 +167,14 @@ class Folder:
                 gone.fs.rm(gone.path, recursive=True)
 
     def _opened(self, name: str) -> BinaryIO:
-        file: BinaryIO
-        if self._local is not None:
-            file = (self._local / name).open("rb")
-        else:
-            self._forget_listing()
-            file = (self._path / name).open("rb")
+        self._forget_listing()
+        file: BinaryIO = (self._place / name).open("rb")
         return file
 
     def _forget_listing(self) -> None:
-        """Ask the store anew: other processes write there as well."""
-        self._path.fs.invalidate_cache()
+        """Ask an object store anew: other processes write there as well."""
+        if self._local is None:
+            self._path.fs.invalidate_cache()
 
     @contextmanager
     def guarded(self, doing: str) -> Iterator[None]:
