@@ -185,20 +185,17 @@ def json_bytes(value: Any) -> bytes:
 
 _FIELDS = tuple(one.name for one in fields(Manifest) if one.name != "source")
 _KINDS: dict[str, tuple[type, ...]] = {
-    "complete": (bool,),
-    "contact_results": (bool,),
-    "allow_empty": (bool,),
-    "total": (int, NoneType),
-    "rows": (int, NoneType),
-    "contacts_before_stop": (int, NoneType),
-    "duplicate_rows": (int,),
-    "tries": (int,),
-    "passes": (int,),
-    "formats": (list,),
-    "files": (dict,),
-} | dict.fromkeys(
-    ("provider_version", "campaign_id", "name", "status", "phone_numbers", "started_at", "finished_at"), (str,)
-)
+    name: kinds
+    for kinds, names in (
+        ((bool,), "complete contact_results allow_empty"),
+        ((int,), "duplicate_rows tries passes"),
+        ((int, NoneType), "total rows contacts_before_stop"),
+        ((str,), "provider_version campaign_id name status phone_numbers started_at finished_at"),
+        ((list,), "formats"),
+        ((dict,), "files"),
+    )
+    for name in names.split()
+}
 
 
 def _checked(name: str, value: object) -> Any:
