@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import (
-    PokeReturnValue,
-)
+from airflow.providers.common.compat.sdk import PokeReturnValue
 
 from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.actions.targets import Targets
