@@ -234,6 +234,7 @@ def test_project__its_tests_pass(page: Path, tmp_path: Path):
             path = tmp_path / block.title
             path.parent.mkdir(exist_ok=True)
             path.write_text(block.code)
+    (tmp_path / "pytest.ini").touch()  # so that no settings are taken from a folder above
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "PYTEST_"))}
 
     done = subprocess.run(
