@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.kore.clock import Clock
 
-
 log = logging.getLogger(__name__)
 
 _NAMED = 3

@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 _DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
 
-
 _Steps: TypeAlias = "Generator[None, None, Receipt]"
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-
 ANSWER_KEY = "answer"
 """XCom with a person's answer. After Reject Airflow keeps no return value, because the task ends by skipping others."""
 

@@ -176,13 +176,13 @@ class _StopCampaignOperator(CampaignsOperator):
         now = clock.now()
         run.choose_closings(now)
         closing = run.next_closing
-        if closing is not None and now < closing.at < now + stopping.EARLY:
+        if closing is not None and now < closing.at < now + stopping.ROOM:
             self.log.warning(
                 "this task began %.0f s before the close at %s; begin at least %.0f s before it, so that reading the "
                 "campaigns does not take the requests that the stops need",
                 (closing.at - now).total_seconds(),
                 instant_text(closing.at),
-                stopping.EARLY.total_seconds(),
+                stopping.ROOM.total_seconds(),
             )
 
 

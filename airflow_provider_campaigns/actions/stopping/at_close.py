@@ -23,7 +23,7 @@ from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Resul
 from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
 from airflow_provider_campaigns.actions.stopping import contact_counts
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
-from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, StopMoment, armed_at
+from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, StopMoment, armed_at
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions, missing_result, stop_campaigns, will_stop
 from airflow_provider_campaigns.actions.targets import Target, check_type
 from airflow_provider_campaigns.calling_hours import CallingHours
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
-
-EARLY = ROOM
-"""A close that is nearer than this when its campaigns are read may find the request budget used up by the reading."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from airflow_provider_campaigns.actions.outcomes import Outcomes
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.actions.stopping.step import Step, step_for
 from airflow_provider_campaigns.kore.budget import WINDOW_S, Priority
-from airflow_provider_campaigns.kore.clock import Clock, instant_text, wait_until
+from airflow_provider_campaigns.kore.clock import Clock, instant_text
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError, KoreError
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.senders import SENDERS
@@ -62,18 +62,6 @@ class StopMoment:
     expires: Mapping[str, datetime | None] = field(default_factory=dict)
     closes: Mapping[str, datetime] = field(default_factory=dict)
     ends: datetime | None = None
-
-    def wait_for_room(self, clock: Clock) -> None:
-        """Wait for the time from which on room for the stops is to be kept: a window of the budget before them."""
-        wait_until(self.at - ROOM, clock)
-
-    def wait_for_last_look(self, clock: Clock) -> None:
-        """Wait for the time to read the campaigns once more."""
-        wait_until(self.at - LAST_LOOK, clock)
-
-    def wait_for_it(self, clock: Clock) -> None:
-        """Wait for the instant itself."""
-        wait_until(self.at, clock)
 
     def patience_to_look(self, clock: Clock) -> Patience:
         """How long the last look is waited for."""

@@ -20,12 +20,12 @@ from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactsBeforeStop
-from airflow_provider_campaigns.actions.stopping.moment import look_before
+from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, look_before
 from airflow_provider_campaigns.actions.stopping.schedules import check_schedule, disable_schedule
 from airflow_provider_campaigns.actions.stopping.step import Step, ends_a_run, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus
-from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text, wait_until
 from airflow_provider_campaigns.kore.errors import (
     CampaignTimeoutError,
     KoreError,
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.writes import Receipt
 
 log = logging.getLogger(__name__)
-
 
 _RESERVED_AFTER_S = 30.0
 """How long after the instant room is kept for stops that had to be repeated."""
@@ -219,10 +218,10 @@ class _Stop:
         # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
         self._reader = CampaignReader(self._client, priority=Priority.STOP, patience=self._patience)
         self._may_count = False
-        moment.wait_for_room(self._clock)
+        wait_until(moment.at - ROOM, self._clock)
         left_s = (moment.at - self._clock.now()).total_seconds()
         with self._client.reserve(self._requests_at_the_moment, duration_s=left_s + _RESERVED_AFTER_S):
-            moment.wait_for_last_look(self._clock)
+            wait_until(moment.at - LAST_LOOK, self._clock)
             return self._stop_until_proven()
 
     @property
@@ -274,7 +273,7 @@ class _Stop:
             self._count_contacts(campaigns)
             self._keep_intended(campaigns)
             if self._moment is not None:
-                self._moment.wait_for_it(self._clock)
+                wait_until(self._moment.at, self._clock)
         self._outcomes.attempt_all(in_order, lambda one: self._stop_one(campaigns[one]), is_urgent=True)
         # Every stop was sent once by now; what it takes to find out what became of one holds up no other.
         unfinished, self._unfinished = self._unfinished, {}
