@@ -285,6 +285,7 @@ def test_fixtures__in_a_project_of_their_own(tmp_path: Path) -> None:
     """With one line in its conftest a project has the fixtures: one server per session, fresh state per test."""
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["airflow_provider_campaigns.simulator.pytest_plugin"]\n')
     (tmp_path / "test_it.py").write_text(PLUGIN_TESTS)
+    (tmp_path / "pytest.ini").touch()  # so that no settings are taken from a folder above
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     env = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
