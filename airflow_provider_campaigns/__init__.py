@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.sensors import CampaignStatusSensor as CampaignStatusSensor
     from airflow_provider_campaigns.timetables import CallingHoursTimetable as CallingHoursTimetable
     from airflow_provider_campaigns.triggers import CampaignStatusTrigger as CampaignStatusTrigger
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "hooks": "KoreCampaignHook",
+            "kore.client": "KoreClient",
+            "kore.settings": "KoreSettings",
+            "lifecycle": "end_of_campaign",
+            "operators": """
+                CampaignReportOperator DeleteCampaignOperator ListCampaignsOperator StartSmsCampaignOperator
+                StartVoiceCampaignOperator StopSmsCampaignOperator StopVoiceCampaignOperator
+            """,
+            "sensors": "CallingHoursSensor CampaignStatusSensor",
+            "timetables": "CallingHoursTimetable",
+            "triggers": "CampaignStatusTrigger",
+        },
+        "__version__",
+    )
 
 __version__ = "0.1.0"
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "hooks": "KoreCampaignHook",
-        "kore.client": "KoreClient",
-        "kore.settings": "KoreSettings",
-        "lifecycle": "end_of_campaign",
-        "operators": """
-            CampaignReportOperator DeleteCampaignOperator ListCampaignsOperator StartSmsCampaignOperator
-            StartVoiceCampaignOperator StopSmsCampaignOperator StopVoiceCampaignOperator
-        """,
-        "sensors": "CallingHoursSensor CampaignStatusSensor",
-        "timetables": "CallingHoursTimetable",
-        "triggers": "CampaignStatusTrigger",
-    },
-    "__version__",
-)

@@ -30,15 +30,16 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.errors import ReportError as ReportError
     from airflow_provider_campaigns.reports.errors import ReportRefusedError as ReportRefusedError
     from airflow_provider_campaigns.reports.errors import ReportStorageError as ReportStorageError
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "arguments.static": "WrongArgumentError",
-        "kore.errors": "CampaignMismatchError CampaignStateError CampaignTimeoutError CampaignsFailedError KoreError "
-        "KoreAuthenticationError KoreBudgetError KoreConfigurationError KoreConnectionError KoreNotFoundError "
-        "KoreProtocolError KoreRateLimitError KoreRequestError KoreResponseError KoreScopeError KoreServiceError",
-        "operators.base": "TaskKilledError",
-        "reports.errors": "ReportError ReportRefusedError ReportStorageError",
-    },
-)
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "arguments.static": "WrongArgumentError",
+            "kore.errors": "CampaignMismatchError CampaignStateError CampaignTimeoutError CampaignsFailedError "
+            "KoreAuthenticationError KoreBudgetError KoreConfigurationError KoreConnectionError KoreError "
+            "KoreNotFoundError KoreProtocolError KoreRateLimitError KoreRequestError KoreResponseError KoreScopeError "
+            "KoreServiceError",
+            "operators.base": "TaskKilledError",
+            "reports.errors": "ReportError ReportRefusedError ReportStorageError",
+        },
+    )

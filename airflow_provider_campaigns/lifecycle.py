@@ -103,7 +103,7 @@ def end_of_campaign(
             whatever becomes of its stop.
         calling_hours: hours in the place of the campaigns' own, as in ``StopVoiceCampaignOperator``.
         contact_timezones: zones of contacts who have one of their own.
-        lead_time: seconds (or a timedelta) before a close at which a worker is ready.
+        lead_time: seconds (or a timedelta) before a close at which a worker is ready; a minute at least.
         disable_schedule: also disable the schedule of a scheduled campaign, which otherwise is left alone.
         grace_period: seconds (or a timedelta) from the end of a run to its report, for calls and notes that are still
             under way; 0 for none.

@@ -57,12 +57,14 @@ class Rounds:
         self._progress = Progress(outcomes.total, not_yet=not_yet, clock=clock)
         self._unready: list[str] = []
         self._deadlines: dict[str, float] = {}
+        self._given_s: dict[str, float] = {}
         self._last_seen: dict[str, str] = {}
 
     def extend(self, campaign_ids: Iterable[str]) -> None:
         """Give campaigns the whole time from now on, or what is left of it."""
         timeout_s = min(self._timeout_s, self._patience.left_s())
-        self._deadlines.update(dict.fromkeys(campaign_ids, self._clock.monotonic() + timeout_s))
+        for campaign_id in campaign_ids:
+            self._deadlines[campaign_id], self._given_s[campaign_id] = self._clock.monotonic() + timeout_s, timeout_s
 
     def see(self, seen: Mapping[str, str]) -> None:
         """Campaigns were read: each, and as what it was seen."""
@@ -98,10 +100,10 @@ class Rounds:
             act([one for one in unready if one in self._outcomes.open_ids])
 
     def _give_up_on_the_late(self, give_up: Callable[[str, str, str], CampaignTimeoutError | None]) -> None:
-        now, timeout = self._clock.monotonic(), f"{self._timeout_s:g} s"
+        now = self._clock.monotonic()
         for campaign_id in self._outcomes.open_ids:
             if now >= self._deadlines[campaign_id]:
-                seen = self._last_seen[campaign_id]
+                seen, timeout = self._last_seen[campaign_id], f"{self._given_s[campaign_id]:.4g} s"
                 self._outcomes.failures[campaign_id] = give_up(campaign_id, seen, timeout) or CampaignTimeoutError(
                     f"campaign {campaign_id}: is still {seen} after {timeout}; nothing was sent",
                     campaign_id=campaign_id,

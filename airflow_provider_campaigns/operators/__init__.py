@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.operators.start import StartVoiceCampaignOperator as StartVoiceCampaignOperator
     from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator as StopSmsCampaignOperator
     from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator as StopVoiceCampaignOperator
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "operators.delete": "DeleteCampaignOperator",
-        "operators.list": "ListCampaignsOperator",
-        "operators.report": "CampaignReportOperator",
-        "operators.start": "StartSmsCampaignOperator StartVoiceCampaignOperator",
-        "operators.stop": "StopSmsCampaignOperator StopVoiceCampaignOperator",
-    },
-)
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "operators.delete": "DeleteCampaignOperator",
+            "operators.list": "ListCampaignsOperator",
+            "operators.report": "CampaignReportOperator",
+            "operators.start": "StartSmsCampaignOperator StartVoiceCampaignOperator",
+            "operators.stop": "StopSmsCampaignOperator StopVoiceCampaignOperator",
+        },
+    )

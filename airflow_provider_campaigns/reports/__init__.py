@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.manifest import PAGE_NAME as PAGE_NAME
     from airflow_provider_campaigns.reports.manifest import SUMMARY_NAME as SUMMARY_NAME
     from airflow_provider_campaigns.reports.rows import PhoneNumbers as PhoneNumbers
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "reports.contents": "check_installed checked_formats",
-        "reports.folder": "Folder",
-        "reports.manifest": "MANIFEST_NAME PAGE_NAME SUMMARY_NAME",
-        "reports.rows": "PhoneNumbers",
-    },
-)
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "reports.contents": "check_installed checked_formats",
+            "reports.folder": "Folder",
+            "reports.manifest": "MANIFEST_NAME PAGE_NAME SUMMARY_NAME",
+            "reports.rows": "PhoneNumbers",
+        },
+    )

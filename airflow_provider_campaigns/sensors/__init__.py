@@ -7,11 +7,11 @@ from airflow_provider_campaigns.lazy import names_of
 if TYPE_CHECKING:
     from airflow_provider_campaigns.sensors.hours import CallingHoursSensor as CallingHoursSensor
     from airflow_provider_campaigns.sensors.status import CampaignStatusSensor as CampaignStatusSensor
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "sensors.hours": "CallingHoursSensor",
-        "sensors.status": "CampaignStatusSensor",
-    },
-)
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "sensors.hours": "CallingHoursSensor",
+            "sensors.status": "CampaignStatusSensor",
+        },
+    )

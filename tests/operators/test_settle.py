@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,8 +114,19 @@ class TestResult:
 
         result = settle(campaign_id, stopped=[stopped], grace_period=0).result
 
-        assert result["campaign_instance_id"] is None
+        assert result["campaign_instance_id"] == stopped["campaign_instance_id"] is not None
         assert (result["contacts_before_stop"], result["confirmed_at"]) == (1200, LONG_AGO)
+
+    def test_settled_at__run_not_named(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
+        """A campaign that has run is given its grace also where neither its stop nor a reading names the run."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        kore_simulator.service.store.get(campaign_id).instance_id = None
+        stopped = stop_result(kore_simulator, campaign_id)
+
+        result = Result.from_dict(settle(campaign_id, stopped=[stopped], grace_period=0).result)
+
+        assert result.campaign_instance_id is None
+        assert settled_at(result, timedelta(minutes=15)) == datetime(2026, 2, 27, 12, 45, tzinfo=UTC)
 
     def test_execute__another_run(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
         """What a stop said of an earlier run says nothing of this one."""
@@ -127,16 +138,14 @@ class TestResult:
         assert "contacts_before_stop" not in result
         assert result["ended_at"] == LONG_AGO
 
-    @pytest.mark.parametrize(
-        ("status", "ended_at"), [("Stopped", LONG_AGO), ("Completed", LONG_AGO), ("Ready", LONG_AGO)]
-    )
+    @pytest.mark.parametrize(("status", "ended_at"), [("Stopped", LONG_AGO), ("Completed", LONG_AGO), ("Ready", None)])
     def test_execute__without_a_stop(
-        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], status: str, ended_at: str
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], status: str, ended_at: str | None
     ) -> None:
-        """A campaign that ended by itself, or never ran, goes on: it ended when it was last changed."""
+        """A campaign that ended by itself goes on: it ended when it was last changed. One that never ran has no end."""
         campaign_id = kore_simulator.add_campaign(status=status, updated_at=LONG_AGO)
 
-        assert settle(campaign_id).result["ended_at"] == ended_at
+        assert settle(campaign_id).result.get("ended_at") == ended_at
 
     @pytest.mark.parametrize("details", [{}, {"ended_at": None}, {"ended_at": "yesterday"}])
     def test_settled_at__nobody_knows_since_when(self, details: dict[str, Any]) -> None:

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.deleting.delete import delete_campaigns as delete_campaigns
     from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports as GivenReports
     from airflow_provider_campaigns.actions.deleting.given_reports import reported_targets as reported_targets
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "actions.deleting.archive": "Archive",
-        "actions.deleting.delete": "DeleteOptions delete_campaigns",
-        "actions.deleting.given_reports": "GivenReports reported_targets",
-    },
-)
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "actions.deleting.archive": "Archive",
+            "actions.deleting.delete": "DeleteOptions delete_campaigns",
+            "actions.deleting.given_reports": "GivenReports reported_targets",
+        },
+    )

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.reporting.settle import LastDay as LastDay
     from airflow_provider_campaigns.actions.reporting.settle import read_ended as read_ended
     from airflow_provider_campaigns.actions.reporting.settle import settled_at as settled_at
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "actions.reporting.report": "ReportOptions report_campaigns",
-        "actions.reporting.settle": "LastDay read_ended settled_at",
-    },
-)
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "actions.reporting.report": "ReportOptions report_campaigns",
+            "actions.reporting.settle": "LastDay read_ended settled_at",
+        },
+    )

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.closing import Schedule
-from airflow_provider_campaigns.actions.outcomes import MISSING, Result
+from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
 from airflow_provider_campaigns.actions.targets import check_type
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
-from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
+from airflow_provider_campaigns.kore.runs import SameRun, has_run, named_run, same_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,9 +71,9 @@ def read_ended(
     has said nothing of a campaign that is Ready, or that somebody stopped, and is not to be deleted today.
 
     Returns:
-        A result with ``waits_for`` if the last day is yet to come, whatever the campaign's status. Else one with
-        ``ended_at``, in ISO 8601, where that is known: when the stop was confirmed, else when the campaign was last
-        changed.
+        A result with ``waits_for`` if the last day is yet to come, whatever the campaign's status. Else, of one that
+        has run, with ``ended_at``, in ISO 8601, where that is known: when the stop was confirmed, else when the
+        campaign was last changed; and with the run that the stop named, where the reading names none.
 
     Raises:
         CampaignStateError: it runs, will run, or has a status that nobody documented.
@@ -101,9 +101,11 @@ def read_ended(
         same = same_run(named_run(stopped.get("campaign_instance_id")), named_run(campaign.campaign_instance_id))
         if same is not SameRun.NO:  # what the stop knows survives a reading that names no run
             result.details |= {name: stopped[name] for name in FROM_STOP if stopped.get(name) is not None}
-    result.details["ended_at"] = (
-        result.details.get("confirmed_at") or result.details.get("sent_at") or campaign.updated_at
-    )
+            result.campaign_instance_id = campaign.campaign_instance_id or stopped.get("campaign_instance_id")
+    if has_run(campaign):
+        result.details["ended_at"] = (
+            result.details.get("confirmed_at") or result.details.get("sent_at") or campaign.updated_at
+        )
     return result
 
 
@@ -112,8 +114,6 @@ def settled_at(result: Result, grace_period: timedelta) -> datetime | None:
 
     Nobody waits for a campaign that is gone or never ran, nor for one of which it is not known when it ended.
     """
-    if result.status == MISSING or result.campaign_instance_id is None:
-        return None
     try:
         ended_at = datetime.fromisoformat(result.details["ended_at"])
     except (KeyError, TypeError, ValueError):

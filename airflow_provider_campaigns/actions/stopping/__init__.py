@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.stopping.stop import StopOptions as StopOptions
     from airflow_provider_campaigns.actions.stopping.stop import stop_campaigns as stop_campaigns
     from airflow_provider_campaigns.actions.stopping.stop import stop_one as stop_one
-
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "actions.stopping.at_close": "CloseRun plan_close_run plan_closes serve_what_is_due",
-        "actions.stopping.moment": "ROOM",
-        "actions.stopping.stop": "StopOptions stop_campaigns stop_one",
-    },
-)
+else:
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "actions.stopping.at_close": "CloseRun plan_close_run plan_closes serve_what_is_due",
+            "actions.stopping.moment": "ROOM",
+            "actions.stopping.stop": "StopOptions stop_campaigns stop_one",
+        },
+    )

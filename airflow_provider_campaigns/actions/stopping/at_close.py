@@ -8,6 +8,7 @@ the moment, and says when to come back.
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -23,8 +24,14 @@ from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Resul
 from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
 from airflow_provider_campaigns.actions.stopping import contact_counts
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
-from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, StopMoment, armed_at
-from airflow_provider_campaigns.actions.stopping.stop import StopOptions, missing_result, stop_campaigns, will_stop
+from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, StopMoment, armed_at
+from airflow_provider_campaigns.actions.stopping.stop import (
+    StopOptions,
+    missing_result,
+    requests_for,
+    stop_campaigns,
+    will_stop,
+)
 from airflow_provider_campaigns.actions.targets import Target, check_type
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import Campaign
@@ -34,6 +41,7 @@ from airflow_provider_campaigns.kore.presence import ProvenMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.actions.audit import Audit
     from airflow_provider_campaigns.actions.evidence import Evidence
@@ -301,34 +309,45 @@ def _stop_group(
         f"in {left:.0f} s" if left > 0 else f"{-left:.0f} s ago",
     )
     closes = {one.target.campaign_id: one.chosen.at for one in group if one.chosen is not None}
+    at = max(closes.values())
     run.choose_closings(clock.now())
     following = run.next_closing
+    # One that hangs, or is slow to stop, must not be in the way of the next close, nor of the room that its stops need:
+    # a retry looks at it again. Where the next close is too near for that, its room is kept from now on.
+    is_near = following is not None and following.at - max(at, clock.now()) < 2 * ROOM
+    ends = None if following is None else following.at - (LAST_LOOK if is_near else ROOM)
     moment = StopMoment(
-        max(closes.values()),
+        at,
         expires={one.target.campaign_id: one.schedule.hours.next_open(closes[one.target.campaign_id]) for one in group},
         closes=closes,
-        # One that hangs, or is slow to stop, must not be in the way of the next close: a retry looks at it again.
-        ends=None if following is None else following.at - LAST_LOOK,
+        ends=ends,
     )
     if following is not None:
         options = replace(options, count_contacts=following.at - contact_counts.ENDS > clock.now())
-    served = stop_campaigns(
-        client,
-        [one.target for one in group],
-        options,
-        moment=moment,
-        planned={
-            one.target.campaign_id: replace(one.campaign, campaign_type=options.campaign_type)
-            for one in group
-            if one.campaign is not None
-        },
-        contacts={one.target.campaign_id: one.contacts for one in group if one.contacts is not None},
-        evidence=evidence,
-        audit=audit,
-        clock=clock,
-    )
+    with _room_for(client, run, following, clock) if following is not None and is_near else nullcontext():
+        served = stop_campaigns(
+            client,
+            [one.target for one in group],
+            options,
+            moment=moment,
+            planned={
+                one.target.campaign_id: replace(one.campaign, campaign_type=options.campaign_type)
+                for one in group
+                if one.campaign is not None
+            },
+            contacts={one.target.campaign_id: one.contacts for one in group if one.contacts is not None},
+            evidence=evidence,
+            audit=audit,
+            clock=clock,
+        )
     run.outcomes.results.update(served.results)
     run.outcomes.failures.update(served.failures)
+
+
+def _room_for(client: KoreClient, run: CloseRun, closing: Closing, clock: Clock) -> AbstractContextManager[None]:
+    """Keep room for the stops of a close until it comes."""
+    waiting = sum(one.chosen == closing for one in run.planned.values())
+    return client.reserve(requests_for(waiting), duration_s=(closing.at - clock.now()).total_seconds())
 
 
 def _essence(campaign: Campaign) -> Campaign:

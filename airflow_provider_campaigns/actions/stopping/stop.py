@@ -89,6 +89,11 @@ def will_stop(campaign: Campaign, options: StopOptions) -> bool:
     return ends_a_run(campaign, may_disable=options.disable_schedule)
 
 
+def requests_for(number: int) -> int:
+    """What so many campaigns take at their close: one stop each, and reading all of them before and after."""
+    return number + 2 * (1 if number >= LIST_FROM else number)
+
+
 def missing_result(campaign_id: str, options: StopOptions) -> Result:
     """The result for a campaign that is to be stopped and is provably not there.
 
@@ -220,15 +225,9 @@ class _Stop:
         self._may_count = False
         wait_until(moment.at - ROOM, self._clock)
         left_s = (moment.at - self._clock.now()).total_seconds()
-        with self._client.reserve(self._requests_at_the_moment, duration_s=left_s + _RESERVED_AFTER_S):
+        with self._client.reserve(requests_for(len(self._targets)), duration_s=left_s + _RESERVED_AFTER_S):
             wait_until(moment.at - LAST_LOOK, self._clock)
             return self._stop_until_proven()
-
-    @property
-    def _requests_at_the_moment(self) -> int:
-        """One stop each, and what it takes to read all of them before and after."""
-        number = len(self._targets)
-        return number + 2 * (1 if number >= LIST_FROM else number)
 
     def _stop_until_proven(self) -> Outcomes:
         self._contacts.recall(self._earlier)

@@ -15,9 +15,10 @@ from stop_support import add
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.outcomes import Outcomes
 from airflow_provider_campaigns.actions.stopping import contact_counts
+from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns, stop_one
 from airflow_provider_campaigns.actions.targets import Target
-from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -272,3 +273,21 @@ class TestAcrossTries:
 
         assert outcomes.failures == {}
         assert notes.entries[campaign]["contacts_before_stop"] == 70
+
+
+@pytest.mark.parametrize(
+    ("counted", "read", "is_of"),
+    [
+        ("cid-1", "cid-1", True),
+        ("cid-1", "cid-2", False),
+        # A count survives what names no run.
+        ("cid-1", None, True),
+        (None, "cid-1", True),
+        (None, None, True),
+    ],
+)
+def test_is_of__unless_it_is_another_run(counted: str | None, read: str | None, is_of: bool) -> None:
+    """A count is of the campaign's run unless that is known to be another."""
+    campaign = Campaign.from_api({"_id": "cd-1", "status": "Stopped", "campaignInstanceId": read})
+
+    assert ContactCount(70, counted).is_of(campaign) is is_of

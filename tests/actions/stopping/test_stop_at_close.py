@@ -133,33 +133,65 @@ def test_serve__lead_time(evening: Callable[..., Evening], kore_simulator: KoreS
     assert at.wakes == [wakes]
 
 
+class Busy:
+    """An evening beside others who, from 40 s before the close on, read as fast as the account allows."""
+
+    def __init__(self, simulator: KoreSimulator, settings: KoreSettings) -> None:
+        self.time = FakeClock(elapsed_s=-600)
+        self.budget = RequestBudget(60, account_key=None, clock=lambda: self.time.elapsed_s, sleep=self.sleep)
+        client = KoreClient(settings, budget=self.budget, clock=lambda: self.time.elapsed_s, sleep=self.sleep)
+        self.at = Evening(client, simulator, begins_s=-600)
+        self.at.time = self.time
+
+    def sleep(self, seconds: float) -> None:
+        ends_s = self.time.elapsed_s + seconds
+        while self.time.elapsed_s < ends_s:
+            self.time.elapsed_s = min(ends_s, self.time.elapsed_s + 1)
+            with contextlib.suppress(BudgetTimeout):
+                while -40 <= self.time.elapsed_s < 0:
+                    with self.budget.slot(Priority.READ, timeout_s=0):
+                        pass
+
+    def serve(self, *, lead_s: float) -> Outcomes:
+        clock, run = replace(self.time.clock, sleep=self.sleep), self.at.run
+        assert run is not None
+        lead_time = timedelta(seconds=lead_s)
+        while wake_at := serve_what_is_due(self.at.client, run, self.at.options, lead_time=lead_time, clock=clock):
+            self.sleep((wake_at - clock.now()).total_seconds())
+        return run.outcomes
+
+
 @pytest.mark.parametrize("lead_s", [5, 30, 60])
 def test_serve__beside_others_who_use_the_whole_budget(
     kore_simulator: KoreSimulator, settings: KoreSettings, lead_s: int
 ):
     """Ten stops go out within a second of the close, although others read as fast as the account allows until then."""
-    time = FakeClock(elapsed_s=-600)
+    busy = Busy(kore_simulator, settings)
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(10)]
+    busy.at.plan(*ids)
 
-    def sleep(seconds: float) -> None:
-        ends_s = time.elapsed_s + seconds
-        while time.elapsed_s < ends_s:
-            time.elapsed_s = min(ends_s, time.elapsed_s + 1)
-            with contextlib.suppress(BudgetTimeout):
-                while -40 <= time.elapsed_s < 0:  # later than a worker with a short lead_time would have kept room
-                    with budget.slot(Priority.READ, timeout_s=0):
-                        pass
+    outcomes = busy.serve(lead_s=lead_s)
 
-    budget = RequestBudget(60, account_key=None, clock=lambda: time.elapsed_s, sleep=sleep)
-    client = KoreClient(settings, budget=budget, clock=lambda: time.elapsed_s, sleep=sleep)
-    at = Evening(client, kore_simulator, begins_s=-600)
-    at.time = time
-    at.plan(*(kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(10)))
-    clock = replace(time.clock, sleep=sleep)
-    assert at.run is not None
-    while wake_at := serve_what_is_due(client, at.run, at.options, lead_time=timedelta(seconds=lead_s), clock=clock):
-        sleep((wake_at - clock.now()).total_seconds())
+    assert [0.0 <= one["lateness_s"] < 1.0 for one in outcomes.as_dicts()] == [True] * 10
 
-    assert [0.0 <= one["lateness_s"] < 1.0 for one in at.run.outcomes.as_dicts()] == [True] * 10
+
+@pytest.mark.parametrize("window", ["9:00 AM-5:50 PM", "9:00 AM-5:55 PM", "9:00 AM-5:58 PM", "9:00 AM-5:59 PM"])
+def test_serve__beside_others_after_a_close_that_is_slow(
+    kore_simulator: KoreSimulator, settings: KoreSettings, window: str
+):
+    """What an earlier close has still to prove takes no room from the stops of the next, however near that is."""
+    kore_simulator.switches(drain_polls=1000)
+    busy = Busy(kore_simulator, settings)
+    slow = kore_simulator.add_campaign(name="Slow", status="Active", calling_hours=hours(window=window))
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(10)]
+    busy.at.plan(slow, *ids, options={"confirm_timeout_s": 1200.0})
+
+    busy.serve(lead_s=60)
+
+    assert [one for one, late_s in busy.at.sent if late_s < 0] == [slow]
+    late = [late_s for one, late_s in busy.at.sent if one != slow]
+    assert len(late) == 10
+    assert max(late) < 1.0
 
 
 def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
@@ -776,3 +808,22 @@ def test_plan__again_after_a_try_that_sent_nothing(evening: Callable[..., Evenin
     assert list(run.planned) == [running]
     assert at.serve().as_dicts()[0]["changed"] is True
     assert at.sent == [(running, 0.0)]
+
+
+def test_next_closing__asks_only(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Asking for the next close changes nothing: what has none becomes a failure when closes are chosen, not before."""
+    at = evening(-600)
+    never = CallingHours.parse("Etc/UTC", {"MO-SU": "12:00 AM-12:00 AM"}).to_api()
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(2)]
+    run = at.plan(*ids, kore_simulator.add_campaign(name="Never", status="Active", calling_hours=never))
+    before = run.as_json()
+
+    asked = run.next_closing
+
+    assert asked is None
+    assert run.as_json() == before
+    run.choose_closings(at.time.clock.now())
+    chosen = run.as_json()
+    assert run.next_closing is not None
+    assert run.as_json() == chosen
+    assert len(run.outcomes.failures) == 1
