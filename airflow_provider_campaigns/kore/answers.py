@@ -2,7 +2,8 @@
 
 The documentation promises neither HTTP codes nor error bodies for campaign endpoints. The shapes known from other
 APIs of the platform are read here: ``{"errors": [{"msg": ..., "code": ...}]}``, ``{"status": "failure", ...}``, and the
-documented text of the rate limit, with whatever code it comes.
+documented text of the rate limit, with whatever code it comes. A refusal in another shape is of something between here
+and the service - a firewall, a load balancer - and says nothing about campaign, credentials or rights: it passes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.endpoints import Endpoint
 
 RATE_LIMIT_TEXT = "exceeded the per-minute rate limit"
+_PASSING = frozenset({408, 409, 421, 423, 425})
+"""Refusals of this moment, whoever gives them: too slow, in conflict, misdirected, locked, too early."""
+
 _FAILURES = frozenset({"failure", "failed", "error"})
 _SCOPE_TEXT = "scope is incorrect"
 _NOT_FOUND_TEXT = "not found"
@@ -62,10 +66,13 @@ def body_of(
         raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
     if 200 <= status < 300 and not isinstance(body, dict):
         raise KoreProtocolError(f"{said} (expected a JSON object)", retryable=True, **facts)
+    if status in _PASSING or (status >= 400 and not isinstance(body, dict)):
+        raise KoreServiceError(said, **facts)
     raise _error_class(status, text.casefold())(said, **facts)
 
 
 def _error_class(status: int, text: str) -> type[KoreResponseError]:
+    """The kind of a refusal in the service's own words."""
     if status == 401:
         return KoreScopeError if _SCOPE_TEXT in text else KoreAuthenticationError
     if status == 403:

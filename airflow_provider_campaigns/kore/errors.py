@@ -11,7 +11,7 @@
     │   ├── KoreNotFoundError           the service says that there is no such thing
     │   ├── KoreRequestError            the request itself is refused; sending it again changes nothing
     │   ├── KoreRateLimitError          too many requests for the account; wait ``retry_after_s``
-    │   └── KoreServiceError            the service failed; try again
+    │   └── KoreServiceError            the service failed, or something before it refused; try again
     ├── CampaignStateError          the campaign is in a state in which this must not be done; nothing more is sent
     ├── CampaignMismatchError       the campaign is not the one that was meant (type, name); nothing was sent
     ├── CampaignTimeoutError        the campaign did not get where it should within the time given
@@ -166,7 +166,11 @@ class KoreRateLimitError(KoreResponseError):
 
 
 class KoreServiceError(KoreResponseError):
-    """The service failed to do its work (HTTP 5xx)."""
+    """The service failed to do its work (HTTP 5xx), or a refusal of this moment came, or one that is not its own.
+
+    Those are HTTP 408, 409, 421, 423 and 425, and any other 4xx without a JSON object, as of a firewall. None says
+    anything about campaign, credentials or rights.
+    """
 
     retryable = True
 

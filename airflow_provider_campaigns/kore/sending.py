@@ -22,7 +22,7 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.retry import delay_s
-from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt, in_doubt
+from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -262,11 +262,11 @@ class Sender:
 
 
 def _may_take_effect_later(trouble: KoreError) -> bool:
-    """True if the service may still be at work on the write: it has not said that it failed.
+    """True if the service may still be at work on the write: nobody has said that it is over.
 
     Without an answer, or with a gateway's in its place, nobody has; a 2xx answer that says nothing may have accepted
     it. A redirect did not.
     """
     if isinstance(trouble, KoreServiceError):
-        return trouble.status not in SAID_IT_FAILED
+        return not is_over(trouble.status)
     return trouble.outcome_unknown and trouble.retryable

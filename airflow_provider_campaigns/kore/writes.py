@@ -32,8 +32,7 @@ from airflow_provider_campaigns.kore.runs import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SAID_IT_FAILED = frozenset({500, 503})
-"""The answers in which the service itself says that it failed; others, as 502 and 504, are of a gateway before it."""
+_SAID_IT_FAILED = frozenset({500, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +235,15 @@ class DeleteGoal:
         """The run that the first reading shows is the one that is meant."""
         if not self._has_read:
             self.instance_id, self.updated_at = run_of(campaign), campaign.updated_at
+
+
+def is_over(status: int | None) -> bool:
+    """True if a write that was answered like this takes no effect any more, unless it already has.
+
+    So it is where the service itself said that it failed (HTTP 500, 503), and after a refusal. Other 5xx, as 502 and
+    504, are of a gateway that passed the request on; a 408 is of somebody who waited no longer.
+    """
+    return status in _SAID_IT_FAILED or (status is not None and 400 <= status < 500 and status != 408)
 
 
 @contextmanager

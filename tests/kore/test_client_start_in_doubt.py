@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 UNANSWERED: dict[str, Callable[[KoreSimulator], object]] = {
     "reset": lambda sim: sim.drop_next(before=True, operation="start"),
     "502": lambda sim: sim.fail_next(502, before=True, operation="start"),
+    "408": lambda sim: sim.fail_next(408, before=True, operation="start"),
     "504": lambda sim: sim.fail_next(504, before=True, operation="start"),
     "no JSON": lambda sim: sim.garble_next(before=True, operation="start"),
     "empty": lambda sim: sim.fail_next(200, body=b"", operation="start"),

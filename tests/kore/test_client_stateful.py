@@ -38,11 +38,17 @@ if TYPE_CHECKING:
 STEPS = int(os.environ.get("CLIENT_STEPS", "2000"))
 LIMIT_TEXT = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 
-# What may happen to one request. A service that refuses (4xx) and acts all the same is not among it: no client can be
-# right about that.
+# What may happen to one request. A service that refuses (4xx) in its own words and acts all the same is not among it:
+# no client can be right about that.
 FAULTS: list[tuple[str, dict[str, Any]]] = [
     *[("fail_next", {"status": status, "after": after}) for status in (500, 502, 503, 504) for after in (False, True)],
     *[("fail_next", {"status": status}) for status in (400, 401, 404, 412, 429)],
+    *[
+        ("fail_next", {"status": status, "after": after, "body": "<html>Request blocked</html>"})
+        for status in (401, 403, 404, 408)
+        for after in (False, True)
+    ],
+    *[("fail_next", {"status": status}) for status in (409, 421, 423, 425)],
     ("fail_next", {"status": 429, "headers": {"Retry-After": "5"}}),
     ("fail_next", {"status": 429, "headers": {"Retry-After": "900"}}),
     ("fail_next", {"status": 200, "body": {"message": LIMIT_TEXT}}),

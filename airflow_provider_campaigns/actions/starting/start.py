@@ -23,7 +23,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.presence import ProvenMissing, not_there
 from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, has_begun, named_run, run_of, same_run
-from airflow_provider_campaigns.kore.writes import SAID_IT_FAILED, Receipt
+from airflow_provider_campaigns.kore.writes import Receipt, is_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -170,7 +170,7 @@ class _Start:
         doubtful = {
             campaign_id: _entry(starts[campaign_id], sent_at) | {"outcome_unknown": True}
             for campaign_id, error in self._outcomes.failures.items()
-            if campaign_id in starts and error.outcome_unknown and error.status not in SAID_IT_FAILED
+            if campaign_id in starts and error.outcome_unknown and not is_over(error.status)
         }
         if doubtful:
             self._evidence.keep(doubtful)
