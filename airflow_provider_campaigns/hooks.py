@@ -36,6 +36,8 @@ class KoreCampaignHook(BaseHook):
         kore_conn_id: the Airflow connection: host, login (Client ID), password (Client Secret), and the extras
             ``stream_id`` and ``account_id``; see docs/connection.md for the optional ones.
         sleep: waits for so many seconds before something is sent again; may raise to end the waiting.
+        looks_again: a reading that was refused (HTTP 401, 403) is made once more after 30 s before that is believed, as
+            operators do. Otherwise the error is raised at once, and says that it was met once.
     """
 
     conn_name_attr = "kore_conn_id"
@@ -44,11 +46,17 @@ class KoreCampaignHook(BaseHook):
     hook_name = "Kore.ai Campaigns"
 
     def __init__(
-        self, kore_conn_id: str = default_conn_name, *, sleep: Callable[[float], None] = time.sleep, **kwargs: Any
+        self,
+        kore_conn_id: str = default_conn_name,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        looks_again: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.kore_conn_id = kore_conn_id
         self._sleep = sleep
+        self._looks_again = looks_again
 
     def get_conn(self) -> KoreClient:
         """The client for this connection; the same one each time, so that its connections are reused.
@@ -62,8 +70,10 @@ class KoreCampaignHook(BaseHook):
     @cached_property
     def _client(self) -> KoreClient:
         from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
+        from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, Bounds  # noqa: PLC0415
 
-        return KoreClient(self._settings(), sleep=self._sleep)
+        bounds = Bounds(look_again_s=LOOK_AGAIN_S if self._looks_again else None)
+        return KoreClient(self._settings(), bounds=bounds, sleep=self._sleep)
 
     def _settings(self) -> KoreSettings:
         from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret  # noqa: PLC0415

@@ -20,6 +20,9 @@ MAX_JITTER_S = 1.0
 MAX_PAUSE_S = 3600.0
 """The longest pause that is kept for all: one that makes no sense must not hold the account for ever."""
 
+LOOK_AGAIN_S = 30.0
+"""A refusal by 401 or 403 that is still there after so long is believed; a shorter one was of something in between."""
+
 _DELAYS_S = (0.5, 1.0, 2.0, 4.0)
 _RATE_LIMIT_S = (WINDOW_S,)
 _RATE_LIMIT_OF_STOPS_S = (10.0, 20.0, 30.0, 60.0)
@@ -33,11 +36,15 @@ class Bounds:
         attempts: sendings of the same request, the first included.
         seconds: from the first sending to the last, waits for the rate limit included.
         drain_s: seconds for which a stop that did not show yet is read again before it is sent again.
+        look_again_s: seconds after which a reading that was refused (401, 403) is made once more before that is
+            believed; infinite where the caller looks again by itself. None is for a caller who waits at a screen: a
+            refusal is raised at once, and says that it was met once.
     """
 
     attempts: int = 5
     seconds: float = 300.0
     drain_s: float = 10.0
+    look_again_s: float | None = None
 
 
 def delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: bool = False) -> float | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
+    KoreAuthenticationError,
     KoreConnectionError,
     KoreError,
     KoreProtocolError,
@@ -99,6 +100,8 @@ class Sender:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._refused_at: float | None = None
+        """When a reading was first refused by 401 or 403 since one was answered."""
 
     def read(
         self,
@@ -113,9 +116,10 @@ class Sender:
         """The answer to a request that may be repeated; it is sent once at least, also when patience is at an end."""
         repeat_s = self._repeat_s(patience)
         attempt = 1
+        was_refused = False
         while True:
             try:
-                return self._transport.send(
+                answer = self._transport.send(
                     endpoint,
                     priority=priority,
                     campaign_id=campaign_id,
@@ -126,10 +130,16 @@ class Sender:
             except KoreError as error:
                 # Read for a stop, it is as urgent as one, and holds up no stop for longer than one would.
                 delay = delay_s(error, attempt, jitter=self._jitter(), is_stop=priority is Priority.STOP)
+                if isinstance(error, KoreAuthenticationError) and not was_refused:
+                    was_refused = True
+                    delay = self._look_again_s(error)
                 if delay is None or attempt >= self._bounds.attempts or delay > repeat_s():
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
                 self._wait(error, delay, priority)
+            else:
+                self._refused_at = None
+                return answer
             attempt += 1
 
     def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
@@ -154,7 +164,7 @@ class Sender:
         bounds_s = countdown(self._bounds.seconds, self._clock)
         patience = replace(patience, repeat_s=lambda: min(bounds_s(), patience.left_s()))
         sendings = 0
-        was_in_doubt = maybe_accepted = maybe_later = False
+        was_in_doubt = was_refused = maybe_accepted = maybe_later = False
         while True:
             sendings += 1
             sent = self._send_write(endpoint, goal, priority, patience)
@@ -167,9 +177,12 @@ class Sender:
             if goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
                 maybe_accepted = True
             is_blocked = isinstance(trouble, KoreRateLimitError)
-            if was_in_doubt and not is_blocked:
+            is_news = isinstance(trouble, KoreAuthenticationError) and not was_in_doubt and not was_refused
+            was_refused = was_refused or is_news
+            if (was_in_doubt and not is_blocked) or (is_news and self._is_doubtful(trouble)):
                 yield
-                found = self._find_out(endpoint, goal, trouble, patience)
+                find_out = self._find_out if was_in_doubt else self._look_after_refusal
+                found = find_out(endpoint, goal, trouble, patience)
                 if found is not None:
                     return replace(found, sendings=sendings)
             maybe_later = maybe_later or _may_take_effect_later(trouble)
@@ -236,12 +249,50 @@ class Sender:
                     status=trouble.status,
                     retry_after_s=error.retry_after_s,
                 ) from trouble
-            if isinstance(campaign, ProvenMissing):
-                return goal.when_gone()
-            if goal.shows_in(campaign):
-                return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
-            goal.learn(campaign)
+            receipt = _receipt_by_reading(goal, campaign)
+            if receipt is not None:
+                return receipt
         return None
+
+    def _look_after_refusal(
+        self, endpoint: Endpoint, goal: WriteGoal, refusal: KoreError, patience: Patience
+    ) -> Receipt | None:
+        """Read the campaign after a first refusal by 401 or 403: its receipt if what is wanted is there already.
+
+        None: the reading is answered, so the refusal was about this one request, which may be sent again.
+
+        Raises:
+            KoreError: the refusal, because reading is refused as well, fails, or says that no more must be sent.
+        """
+        log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
+        try:
+            receipt = _receipt_by_reading(goal, self._look(goal.campaign_id, patience))
+        except KoreError as error:
+            refusal.retryable = error.retryable
+            raise refusal from error
+        refusal.retryable = True
+        return receipt
+
+    def _look_again_s(self, refusal: KoreError) -> float | None:
+        """Seconds until a reading that was refused for the first time is made once more; None: it is believed.
+
+        It is believed at once where nothing was answered since another was refused that long ago: fifty campaigns with
+        wrong credentials are told so after one such wait, not after seven.
+        """
+        if not self._is_doubtful(refusal):
+            return None
+        now = self._clock()
+        if self._refused_at is None or now - self._refused_at > self._bounds.seconds:
+            self._refused_at = now
+        left_s = self._refused_at + (self._bounds.look_again_s or 0.0) - now
+        return left_s if left_s > 0 else None
+
+    def _is_doubtful(self, refusal: KoreError) -> bool:
+        """True if a first refusal is looked into before it is believed; else it says that it was met once."""
+        if self._bounds.look_again_s is not None:
+            return True
+        refusal.args = (f"{refusal} (met once)",)
+        return False
 
     def _repeat_s(self, patience: Patience) -> Callable[[], float]:
         """Seconds within which a request that failed may be sent again."""
@@ -259,6 +310,16 @@ class Sender:
             self._transport.hold_back(trouble, priority, delay_s=delay)
         else:
             self._sleep(delay)
+
+
+def _receipt_by_reading(goal: WriteGoal, campaign: Campaign | ProvenMissing) -> Receipt | None:
+    """The receipt for a write whose effect a reading shows; None if it shows none."""
+    if isinstance(campaign, ProvenMissing):
+        return goal.when_gone()
+    if goal.shows_in(campaign):
+        return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
+    goal.learn(campaign)
+    return None
 
 
 def _may_take_effect_later(trouble: KoreError) -> bool:

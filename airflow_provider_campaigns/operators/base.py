@@ -67,7 +67,7 @@ class KoreCampaignOperator(BaseOperator):
     def hook(self) -> KoreCampaignHook:
         """The hook for the connection."""
         read_connection_id("kore_conn_id", self.kore_conn_id)
-        return KoreCampaignHook(self.kore_conn_id, sleep=self._sleep)
+        return KoreCampaignHook(self.kore_conn_id, sleep=self._sleep, looks_again=True)
 
     def on_kill(self) -> None:
         """End the waiting and the sending; what was sent stays sent."""

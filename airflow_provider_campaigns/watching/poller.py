@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import random
 import threading
 from contextlib import suppress
@@ -311,7 +312,7 @@ def _open_client(settings: KoreSettings, sleep: Callable[[float], None]) -> Kore
     from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
     from airflow_provider_campaigns.kore.retry import Bounds  # noqa: PLC0415
 
-    return KoreClient(settings, bounds=Bounds(attempts=_ATTEMPTS), sleep=sleep)
+    return KoreClient(settings, bounds=Bounds(attempts=_ATTEMPTS, look_again_s=math.inf), sleep=sleep)
 
 
 def _campaigns_of(waits: list[StatusWait]) -> dict[str, CampaignType | None]:

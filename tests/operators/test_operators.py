@@ -340,11 +340,16 @@ class TestErrors:
 
         assert run(operator, campaign_id=STRANGER, **arguments).state == state
 
-    def test_execute__wrong_credentials(self, kore_simulator: KoreSimulator, run: Run) -> None:
-        """Credentials that are refused fail the task without a retry."""
+    def test_execute__wrong_credentials(
+        self, kore_simulator: KoreSimulator, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Credentials that are still refused after 30 s fail the task without a retry."""
+        waits: list[float] = []
+        monkeypatch.setattr(KoreCampaignOperator, "_sleep", lambda _, seconds: waits.append(seconds))
         kore_simulator.renew_credentials()
 
         assert run(DeleteCampaignOperator, campaign_id=STRANGER).state == "failed"
+        assert [round(seconds) for seconds in waits] == [30]
 
     def test_execute__wrong_operator(self, kore_simulator: KoreSimulator, run: Run) -> None:
         """An SMS campaign is not stopped by the voice operator."""
