@@ -9,6 +9,7 @@ and the service - a firewall, a load balancer - and says nothing about campaign,
 from __future__ import annotations
 
 import json
+import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -33,6 +34,31 @@ if TYPE_CHECKING:
 RATE_LIMIT_TEXT = "exceeded the per-minute rate limit"
 _PASSING = frozenset({408, 409, 421, 423, 425})
 """Refusals of this moment, whoever gives them: too slow, in conflict, misdirected, locked, too early."""
+
+# The rate limit in words that are not documented. They must begin a sentence, or follow a colon or a tag: a campaign's
+# name stands within one, and "invalid rate limit" is about an argument.
+_BEGIN = r"(?:^|[.;!?>(]|(?<!campaign)(?<!name)(?<!named):)\s*"
+_LIMIT = (
+    r"(?:(?:api|account|app|requests?|calls?|per[ -](?:second|minute|hour|day)|daily|hourly)\s+)*"
+    r"(?:(?:rate|request|call)s?[ _-]?limit|quota|rate)"
+)
+_YOU = r"(?:(?:you|your (?:account|app)|the (?:account|app)|account|app)(?:'ve|'re| have| has| are| is)?\s+)?"
+_OTHER_LIMIT = re.compile(
+    rf"{_BEGIN}(?:"
+    rf"{_YOU}(?:(?:sent|made|sending|making)\s+)?too[ _-]?many[ _-]?(?:api )?(?:requests|calls)"
+    rf"|(?:(?:the|this|your)\s+)?{_LIMIT}[ _-]?(?:(?:has|have|is|was)\s+)?(?:been\s+)?(?:exceeded|reached|exhausted)"
+    rf"|{_YOU}(?:exceeded|reached|hit)\s+(?:(?:the|your|its|an?)\s+)?{_LIMIT}"
+    rf"|{_YOU}(?:been\s+|being\s+)?(?:rate[ _-]?limited|throttled)"
+    r"|(?:(?:the|this|your)\s+)?(?:api )?requests? (?:was|were|is|are|ha(?:s|ve) been) (?:rate[ -]?limited|throttled)"
+    r"|throttling(?:exception|error)?"
+    r")(?=\s*(?:$|[.,;:!<)-]|(?:for this|for your|by|please|try|retry|wait|in a|in the last|due)\b))"
+)
+_LONGEST_LIMIT = 4000
+"""Characters of an answer in which it is looked for."""
+
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
+_LONGEST_PAUSE_S = 7 * 86_400.0
+"""A service that asks for a longer pause means something else, such as an instant in seconds."""
 
 _FAILURES = frozenset({"failure", "failed", "error"})
 _SCOPE_TEXT = "scope is incorrect"
@@ -62,12 +88,12 @@ def body_of(
         return body
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
     said = f"{where}: HTTP {status}" + (f": {excerpt(text)}" if text.strip() else "")
-    if status == 429 or RATE_LIMIT_TEXT in text.casefold():
+    if status == 429 or _tells_of_a_rate_limit(status, text.casefold()):
         raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
     if 200 <= status < 300 and not isinstance(body, dict):
         raise KoreProtocolError(f"{said} (expected a JSON object)", retryable=True, **facts)
-    if status in _PASSING or (status >= 400 and not isinstance(body, dict)):
-        raise KoreServiceError(said, **facts)
+    if status in _PASSING or status >= 500 or (status >= 400 and not isinstance(body, dict)):
+        raise KoreServiceError(said, retry_after_s=_retry_after_s(headers) if status == 503 else None, **facts)
     raise _error_class(status, text.casefold())(said, **facts)
 
 
@@ -79,7 +105,14 @@ def _error_class(status: int, text: str) -> type[KoreResponseError]:
         return KoreAuthenticationError
     if status == 404 or (_NOT_FOUND_TEXT in text and (status == 400 or 200 <= status < 300)):
         return KoreNotFoundError
-    return KoreServiceError if status >= 500 else KoreRequestError
+    return KoreRequestError
+
+
+def _tells_of_a_rate_limit(status: int, text: str) -> bool:
+    """True if an answer says so in the documented words; or, where it refuses, in others."""
+    if RATE_LIMIT_TEXT in text:
+        return True
+    return status in {400, 403} and _OTHER_LIMIT.search(text[:_LONGEST_LIMIT]) is not None
 
 
 def _host_in(location: str) -> str:
@@ -126,15 +159,17 @@ def _error_text(body: Any) -> str:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds in the ``Retry-After`` header, None without a readable one.
+    """Seconds in the ``Retry-After`` header, also with decimals; None without a readable one of a week at most.
 
     Its other form, a date, is measured against the answer's own ``Date``: clocks differ between machines.
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        until, now = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError, OverflowError):
-        return None
+    if _SECONDS.fullmatch(value):
+        seconds = float(value)
+    else:
+        try:
+            until, now = parsedate_to_datetime(value), parsedate_to_datetime(headers.get("Date", ""))
+            seconds = max(0.0, (until - now).total_seconds())
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return seconds if seconds <= _LONGEST_PAUSE_S else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airflow_provider_campaigns.kore.budget_ledger import WINDOW_S, Priority
-from airflow_provider_campaigns.kore.errors import KoreBudgetError, KoreError, KoreRateLimitError
+from airflow_provider_campaigns.kore.errors import KoreBudgetError, KoreError, KoreRateLimitError, KoreServiceError
 
 MAX_RETRY_AFTER_S = 300.0
 """A service that asks for a longer pause gets it from the caller, not from a waiting worker."""
@@ -64,7 +64,12 @@ def delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: bool = Fa
         return None if error.retry_after_s > MAX_RETRY_AFTER_S else error.retry_after_s + jitter * MAX_JITTER_S
     if not error.retryable:
         return None
-    return _DELAYS_S[min(attempt, len(_DELAYS_S)) - 1] * (0.75 + jitter / 2)
+    short_s = _DELAYS_S[min(attempt, len(_DELAYS_S)) - 1] * (0.75 + jitter / 2)
+    if not isinstance(error, KoreServiceError) or error.retry_after_s is None:
+        return short_s
+    if error.retry_after_s > MAX_RETRY_AFTER_S:
+        return None
+    return max(short_s, error.retry_after_s + jitter * MAX_JITTER_S)
 
 
 def blocks_after(

@@ -168,6 +168,7 @@ class Sender:
         while True:
             sendings += 1
             sent = self._send_write(endpoint, goal, priority, patience)
+            answered_at = self._clock()
             if isinstance(sent, Receipt):
                 return replace(sent, sendings=sendings)
             trouble = sent
@@ -195,6 +196,7 @@ class Sender:
                     status=trouble.status,
                 ) from trouble
             delay = delay_s(trouble, sendings, jitter=self._jitter(), is_stop=priority is Priority.STOP)
+            delay = self._rest_of_pause_s(trouble, delay, answered_at)
             if delay is None or sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
                 trouble.outcome_unknown = maybe_accepted
                 raise trouble
@@ -253,6 +255,12 @@ class Sender:
             if receipt is not None:
                 return receipt
         return None
+
+    def _rest_of_pause_s(self, trouble: KoreError, delay: float | None, answered_at: float) -> float | None:
+        """A service's own pause began with its answer, so the readings since then are part of it."""
+        if delay is None or not isinstance(trouble, KoreServiceError) or trouble.retry_after_s is None:
+            return delay
+        return max(0.0, delay - (self._clock() - answered_at))
 
     def _look_after_refusal(
         self, endpoint: Endpoint, goal: WriteGoal, refusal: KoreError, patience: Patience

@@ -242,15 +242,32 @@ class TestRetryAfter:
             ({"Retry-After": "17"}, 17.0),
             ({"Retry-After": " 17 "}, 17.0),
             ({"Retry-After": "-1"}, None),
-            ({"Retry-After": "1.5"}, None),
+            ({"Retry-After": "1.5"}, 1.5),
+            ({"Retry-After": "150.0"}, 150.0),
+            ({"Retry-After": ".5"}, 0.5),
+            ({"Retry-After": "1e3"}, None),
+            ({"Retry-After": "1,5"}, None),
+            ({"Retry-After": "+5"}, None),
+            ({"Retry-After": "-1.5"}, None),
+            ({"Retry-After": "nan"}, None),
+            ({"Retry-After": "inf"}, None),
+            ({"Retry-After": "Infinity"}, None),
+            ({"Retry-After": "1_000"}, None),
+            ({"Retry-After": "\u0661\u0665"}, None),
+            ({"Retry-After": "604800"}, 604_800.0),
+            ({"Retry-After": "604801"}, None),
+            ({"Retry-After": "1782000000"}, None),
             ({"Retry-After": "soon"}, None),
             ({"Retry-After": "²"}, None),
-            ({"Retry-After": "9" * 400}, float("inf")),
+            ({"Retry-After": "9" * 400}, None),
             # A date is measured against the answer's own clock.
             (
                 {"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"},
                 30.0,
             ),
+            # So it may be while this machine is an hour, or ten years, off.
+            ({"Retry-After": "Sat, 01 Jan 2000 00:02:30 GMT", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"}, 150.0),
+            ({"Retry-After": "Wed, 21 Oct 2099 07:27:00 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
             ({"Retry-After": "Wed, 21 Oct 2026 07:27:00 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.0),
             ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
             ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 -0000", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
@@ -258,16 +275,92 @@ class TestRetryAfter:
         ],
     )
     def test_retry_after__forms(self, headers: dict[str, str], seconds: float | None) -> None:
-        """Retry-After is whole seconds or a date; what cannot be read is as if it were not there."""
+        """Retry-After is seconds or a date; what cannot be read, or makes no sense, is as if it were not there."""
         assert refused(429, b"", headers).retry_after_s == seconds
+        assert refused(503, b"", headers).retry_after_s == seconds
 
     def test_retry_after__by_text(self) -> None:
         """The header counts whatever the status of the rate limit's answer is."""
         assert refused(200, {"message": LIMIT_TEXT}, {"Retry-After": "5"}).retry_after_s == 5.0
 
-    def test_retry_after__elsewhere(self) -> None:
+    @pytest.mark.parametrize("status", [400, 403, 409, 500, 502])
+    def test_retry_after__elsewhere(self, status: int) -> None:
         """Of other errors the header is not read."""
-        assert refused(503, b"", {"Retry-After": "5"}).retry_after_s is None
+        assert refused(status, b"", {"Retry-After": "5"}).retry_after_s is None
+
+
+class TestRateLimitInOtherWords:
+    @pytest.mark.parametrize("status", [400, 403])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Rate limit exceeded",
+            "Rate limit exceeded.",
+            "API rate limit exceeded for your account",
+            "The rate limit has been exceeded, please retry later",
+            "Request rate limit reached",
+            "Per-minute request limit exceeded",
+            "rate_limit_exceeded",
+            "RateLimitExceeded",
+            "Rate exceeded",
+            "Quota exceeded",
+            "QuotaExceeded: slow down",
+            "Your API quota has been exceeded. Try again later",
+            "You have exceeded your rate limit",
+            "You've exceeded the per-minute request limit!",
+            "Account has exceeded its daily quota",
+            "Too many requests",
+            "TOO_MANY_REQUESTS",
+            "Error: too many requests, slow down",
+            "You have sent too many requests in a short time",
+            "You are being rate limited",
+            "Request was throttled. Expected available in 20 seconds.",
+            "ThrottlingException: Rate exceeded",
+            "Forbidden. Your account is throttled",
+        ],
+    )
+    def test_rate_limit__told(self, status: int, text: str) -> None:
+        """A refusal that tells of too many requests is the rate limit, whatever its words and its HTTP status are."""
+        error = refused(status, {"errors": [{"msg": text, "code": status}]}, {"Retry-After": "7"})
+
+        assert (type(error), error.retryable, error.retry_after_s) == (KoreRateLimitError, True, 7.0)
+
+    def test_rate_limit__page(self) -> None:
+        """So it is on the page of a firewall."""
+        page = b"<html><head><title>Too Many Requests</title></head><body>Error 1015</body></html>"
+
+        assert type(refused(403, page)) is KoreRateLimitError
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Invalid rate limit parameter",
+            "Rate limit must be between 1 and 60",
+            "rate limit exceeded the allowed maximum of 60",
+            "rateLimit: expected a number",
+            "Campaign Too Many Requests is Active",
+            "Campaign 'Rate limit exceeded' is not valid",
+            'Campaign "Quota exceeded" is not valid',
+            "Campaign: Quota exceeded",
+            "No campaign named: Too many requests",
+            "The campaign Spring Quota Exceeded has no contacts",
+            "Campaign quota exceeded",
+            "Contact quota exceeded for this list",
+            "Quota exceeded campaigns cannot be deleted",
+            "Your account has exceeded its quota of campaigns",
+            "Throttle value is missing",
+            "throttling must be on or off",
+            "Forbidden",
+        ],
+    )
+    def test_rate_limit__not_told(self, text: str) -> None:
+        """A campaign's name, an argument's, or another limit is not taken for it."""
+        assert type(refused(400, {"errors": [{"msg": text}]})) is KoreRequestError
+
+    @pytest.mark.parametrize("status", [404, 412, 500])
+    def test_rate_limit__another_status(self, status: int) -> None:
+        """Other words count only where the service refuses."""
+        assert type(refused(status, {"message": "Rate limit exceeded"})) is not KoreRateLimitError
 
 
 @given(

@@ -82,6 +82,25 @@ class TestDelay:
         assert delay_s(error, 1, jitter=0.25) == seconds
         assert delay_s(error, 1, jitter=0.25, is_stop=True) == seconds
 
+    @pytest.mark.parametrize(
+        ("retry_after_s", "attempt", "seconds"),
+        [
+            (0.0, 1, 0.5),
+            (0.0, 4, 4.0),
+            (1.5, 1, 2.0),
+            (150.0, 1, 150.5),
+            (300.0, 4, 300.5),
+            (300.001, 1, None),
+            (3600.0, 1, None),
+        ],
+    )
+    def test_delay__maintenance(self, retry_after_s: float, attempt: int, seconds: float | None) -> None:
+        """A failing service that names its pause gets it, where that is longer than the short one."""
+        error = KoreServiceError("HTTP 503", retry_after_s=retry_after_s)
+
+        assert delay_s(error, attempt, jitter=0.5) == seconds
+        assert delay_s(error, attempt, jitter=0.5, is_stop=True) == seconds
+
     @pytest.mark.parametrize(("attempt", "seconds"), [(1, 10.0), (2, 20.0), (3, 30.0), (4, 60.0), (5, 60.0)])
     def test_delay__stop_under_rate_limit(self, attempt: int, seconds: float) -> None:
         """A stop that the rate limit refused tries again after 10, 20, 30 and 60 s."""

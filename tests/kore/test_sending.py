@@ -121,3 +121,61 @@ def test_write__rate_limit_of_the_account(
         client.count_campaigns("voice")
 
     assert waits == expected
+
+
+class TestMaintenance:
+    """A 503 with ``Retry-After``: whoever met it waits, and nobody else."""
+
+    def test_read__waits_once(self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]) -> None:
+        """A reading waits for as long as it is told, and is one attempt of five."""
+        kore_simulator.fail_next(503, headers={"Retry-After": "150"}, operation="list")
+
+        with client_of(settings, waits) as client:
+            client.count_campaigns("voice")
+
+        assert waits == [150.5]
+        assert len(kore_simulator.requests) == 2
+
+    @pytest.mark.parametrize("verb", ["stop", "start", "delete"])
+    def test_write__waits_once(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], verb: str
+    ) -> None:
+        """A write as well; what it took to find out that it had no effect is part of that pause."""
+        campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        run = kore_simulator.campaign(campaign_id).instance_id
+        kore_simulator.fail_next(503, headers={"Retry-After": "150"}, operation=verb)
+
+        with client_of(settings, waits) as client:
+            receipt = getattr(client, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
+
+        assert receipt.sendings == 2
+        assert sum(waits) == 150.5
+        kore_simulator.assert_one_effect(verb, campaign_id)
+
+    def test_read__blocks_nobody_else(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]
+    ) -> None:
+        """Other requests of the account go out meanwhile."""
+        kore_simulator.fail_next(503, headers={"Retry-After": "150"}, operation="list")
+
+        with client_of(settings, waits, bounds=Bounds(attempts=1)) as client:
+            with pytest.raises(KoreServiceError) as caught:
+                client.count_campaigns("voice")
+            client.count_campaigns("voice")
+
+        assert caught.value.retry_after_s == 150.0
+        assert waits == []
+
+    @pytest.mark.parametrize("verb", ["stop", "delete"])
+    def test_write__too_long(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], verb: str
+    ) -> None:
+        """A pause of more than five minutes is the caller's to wait for, and the error names it."""
+        campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        kore_simulator.fail_next(503, headers={"Retry-After": "3600"}, operation=verb)
+
+        with client_of(settings, waits) as client, pytest.raises(KoreServiceError) as caught:
+            getattr(client, f"{verb}_campaign")(campaign_id, "voice")
+
+        assert (caught.value.retry_after_s, caught.value.retryable) == (3600.0, True)
+        assert len(kore_simulator.requests.of(verb)) == 1
