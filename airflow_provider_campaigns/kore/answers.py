@@ -60,6 +60,8 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _LONGEST_PAUSE_S = 7 * 86_400.0
 """A service that asks for a longer pause means something else, such as an instant in seconds."""
 
+_CLOCKS_AGREE_S = 60.0
+
 _FAILURES = frozenset({"failure", "failed", "error"})
 _SCOPE_TEXT = "scope is incorrect"
 _NOT_FOUND_TEXT = "not found"
@@ -95,6 +97,23 @@ def body_of(
     if status in _PASSING or status >= 500 or (status >= 400 and not isinstance(body, dict)):
         raise KoreServiceError(said, retry_after_s=_retry_after_s(headers) if status == 503 else None, **facts)
     raise _error_class(status, text.casefold())(said, **facts)
+
+
+def clock_note(headers: Mapping[str, str], now: float) -> str:
+    """What to add to a refused token's error if this machine's clock may be why; "" if it is not, or nobody can tell.
+
+    ``now`` is this machine's Unix time. It may be a minute away from the answer's own ``Date``.
+    """
+    try:
+        ahead_s = now - parsedate_to_datetime(headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    if abs(ahead_s) <= _CLOCKS_AGREE_S:
+        return ""
+    return (
+        f". This machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the service's, so "
+        "its tokens are not valid: set it, best by NTP"
+    )
 
 
 def _error_class(status: int, text: str) -> type[KoreResponseError]:

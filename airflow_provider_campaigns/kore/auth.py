@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_TTL_S = 3600
 """The platform rejects a token with a ``jti`` that is valid for more than an hour."""
 
+DATED_BACK_S = 30
+"""A token is dated so far back: where the service's clock is a little behind, one of now would be of the future."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
@@ -33,16 +36,17 @@ class TokenSigner:
     clock: Callable[[], float] = field(default=time.time, repr=False)
 
     def sign(self) -> str:
-        """A new token, valid from now for ``ttl_s`` seconds."""
+        """A new token, valid for ``ttl_s`` seconds from now, or for an hour since the instant that it is dated."""
         import jwt  # noqa: PLC0415 - 0.1 s, and no DAG parsing needs it
 
         now = int(self.clock())
+        dated = now - DATED_BACK_S
         return jwt.encode(
             {
                 "appId": self.client_id,
                 "sub": self.subject,
-                "iat": now,
-                "exp": now + self.ttl_s,
+                "iat": dated,
+                "exp": min(now + self.ttl_s, dated + MAX_TTL_S),
                 "jti": uuid.uuid4().hex,
             },
             self.client_secret,

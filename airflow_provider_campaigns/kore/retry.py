@@ -47,12 +47,15 @@ class Bounds:
     look_again_s: float | None = None
 
 
-def delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: bool = False) -> float | None:
+def delay_s(
+    error: KoreError, attempt: int, *, jitter: float, is_stop: bool = False, since_answer_s: float = 0.0
+) -> float | None:
     """Seconds until a request that failed the ``attempt``-th time (from 1) is sent again; None: not again.
 
     Of a write that is asked only where it provably had no effect. ``jitter`` is a random number from 0 to 1.
     ``is_stop`` is true of a stop and of what one waits for: refused by the rate limit they try again earlier than
-    anything else, because each minute is a minute of calls.
+    anything else, because each minute is a minute of calls. ``since_answer_s`` is how long ago the answer came: it is
+    part of the pause that a failing service asks for.
     """
     if isinstance(error, KoreBudgetError):
         return None  # that was a long wait already, or one that nobody wanted
@@ -69,7 +72,7 @@ def delay_s(error: KoreError, attempt: int, *, jitter: float, is_stop: bool = Fa
         return short_s
     if error.retry_after_s > MAX_RETRY_AFTER_S:
         return None
-    return max(short_s, error.retry_after_s + jitter * MAX_JITTER_S)
+    return max(short_s, error.retry_after_s + jitter * MAX_JITTER_S - since_answer_s)
 
 
 def blocks_after(

@@ -195,8 +195,13 @@ class Sender:
                     outcome_unknown=True,
                     status=trouble.status,
                 ) from trouble
-            delay = delay_s(trouble, sendings, jitter=self._jitter(), is_stop=priority is Priority.STOP)
-            delay = self._rest_of_pause_s(trouble, delay, answered_at)
+            delay = delay_s(
+                trouble,
+                sendings,
+                jitter=self._jitter(),
+                is_stop=priority is Priority.STOP,
+                since_answer_s=self._clock() - answered_at,
+            )
             if delay is None or sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
                 trouble.outcome_unknown = maybe_accepted
                 raise trouble
@@ -255,12 +260,6 @@ class Sender:
             if receipt is not None:
                 return receipt
         return None
-
-    def _rest_of_pause_s(self, trouble: KoreError, delay: float | None, answered_at: float) -> float | None:
-        """A service's own pause began with its answer, so the readings since then are part of it."""
-        if delay is None or not isinstance(trouble, KoreServiceError) or trouble.retry_after_s is None:
-            return delay
-        return max(0.0, delay - (self._clock() - answered_at))
 
     def _look_after_refusal(
         self, endpoint: Endpoint, goal: WriteGoal, refusal: KoreError, patience: Patience

@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.kore.answers import body_of
+from airflow_provider_campaigns.kore.answers import body_of, clock_note
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority
 from airflow_provider_campaigns.kore.endpoints import Effect, Endpoint
 from airflow_provider_campaigns.kore.errors import (
@@ -160,6 +160,8 @@ class Transport:
         except KoreError as error:
             if isinstance(error, KoreRateLimitError):
                 self.hold_back(error, priority)
+            if error.status == 401 and not isinstance(error, KoreScopeError):
+                error.args = (f"{error}{clock_note(response.headers, self._signer.now())}",)
             # The secret, should the service ever repeat it.
             error.args = tuple(str(arg).replace(settings.client_secret, "<secret>") for arg in error.args)
             # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.

@@ -69,7 +69,11 @@ class Service:
     def _admit(self, call: Call) -> None:
         switches, credentials = self.switches, self.credentials
         self._gate.check(
-            call.headers.get("auth"), credentials, now=self._clock.time(), enforce_jti=switches.enforce_jti
+            call.headers.get("auth"),
+            credentials,
+            now=self._clock.time(),
+            enforce_jti=switches.enforce_jti,
+            check_iat=switches.check_iat,
         )
         for header in ("iid", "accountid"):
             if not call.headers.get(header):

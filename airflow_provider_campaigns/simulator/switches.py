@@ -31,6 +31,9 @@ class Switches:
     enforce_jti: bool = False
     """The app's option "Enforce JTI": a token needs a `jti` that was not used before and an `exp` at most 1 h ahead."""
 
+    check_iat: bool = False
+    """Refuse a token whose `iat` lies in the future by the service's clock, as many libraries do. Not documented."""
+
     scope_granted: bool = True
     """The app has the scope Campaign Management and was published."""
 

@@ -29,11 +29,13 @@ class TokenGate:
         """Forget every `jti`."""
         self._seen.clear()
 
-    def check(self, token: str | None, credentials: Credentials, *, now: float, enforce_jti: bool) -> None:
+    def check(
+        self, token: str | None, credentials: Credentials, *, now: float, enforce_jti: bool, check_iat: bool
+    ) -> None:
         """Return if the token may pass.
 
         A token needs the algorithm HS256, the app's signature, `appId` spelled exactly so, and a `sub`. `exp` is
-        checked where present; `iat` and `nbf` are not documented and not looked at.
+        checked where present, `iat` where it is asked for; `nbf` is not documented and not looked at.
 
         Raises:
             problems.Refusal: with the platform's body for what is wrong.
@@ -50,6 +52,9 @@ class TokenGate:
             raise problems.malformed_token("claim exp is not a number")
         if expiry is not None and now >= expiry:
             raise problems.malformed_token(f"the token expired {now - expiry:.0f} s ago")
+        issued = claims.get("iat")
+        if check_iat and issued is not None and _is_number(issued) and issued > now:
+            raise problems.malformed_token(f"the token is of {issued - now:.0f} s from now")
         if enforce_jti:
             self._admit_once(claims.get("jti"), expiry, now)
 

@@ -28,17 +28,25 @@ class TestSign:
         assert jwt.get_unverified_header(signer().sign()) == {"alg": "HS256", "typ": "JWT"}
 
     def test_sign__claims(self) -> None:
-        """The token names the app and the subject, and is valid for five minutes from now."""
+        """The token names the app and the subject, is dated 30 s back, and is valid for five minutes from now."""
         said = claims(signer().sign())
 
         assert len(str(said.pop("jti"))) == 32
-        assert said == {"appId": CLIENT_ID, "sub": "airflow", "iat": 1_782_000_000, "exp": 1_782_000_300}
+        assert said == {"appId": CLIENT_ID, "sub": "airflow", "iat": 1_781_999_970, "exp": 1_782_000_300}
 
     def test_sign__subject_and_life(self) -> None:
         """Subject and life are those given."""
         said = claims(signer(subject="nightly", ttl_s=60).sign())
 
         assert (said["sub"], said["exp"]) == ("nightly", 1_782_000_060)
+
+    @pytest.mark.parametrize(
+        ("ttl_s", "expires_at"),
+        [(1, 1_782_000_001), (3569, 1_782_003_569), (3570, 1_782_003_570), (3600, 1_782_003_570)],
+    )
+    def test_sign__an_hour_at_most(self, ttl_s: int, expires_at: int) -> None:
+        """From its date to its expiry a token is valid for an hour at most."""
+        assert claims(signer(ttl_s=ttl_s).sign())["exp"] == expires_at
 
     def test_sign__fresh_each_time(self) -> None:
         """No two tokens share a ``jti``, or an app that enforces it would take the second for a replay."""

@@ -101,6 +101,13 @@ class TestDelay:
         assert delay_s(error, attempt, jitter=0.5) == seconds
         assert delay_s(error, attempt, jitter=0.5, is_stop=True) == seconds
 
+    @pytest.mark.parametrize(("since_answer_s", "seconds"), [(10.0, 140.5), (149.5, 1.0), (150.0, 0.5), (400.0, 0.5)])
+    def test_delay__maintenance_since(self, since_answer_s: float, seconds: float) -> None:
+        """The pause of a failing service began with its answer."""
+        error = KoreServiceError("HTTP 503", retry_after_s=150.0)
+
+        assert delay_s(error, 1, jitter=0.5, since_answer_s=since_answer_s) == seconds
+
     @pytest.mark.parametrize(("attempt", "seconds"), [(1, 10.0), (2, 20.0), (3, 30.0), (4, 60.0), (5, 60.0)])
     def test_delay__stop_under_rate_limit(self, attempt: int, seconds: float) -> None:
         """A stop that the rate limit refused tries again after 10, 20, 30 and 60 s."""

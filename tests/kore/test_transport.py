@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import re
 import socket
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -24,7 +27,12 @@ from kore_support import (
 from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
-from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreError, KoreRequestError
+from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
+    KoreConnectionError,
+    KoreError,
+    KoreRequestError,
+)
 from airflow_provider_campaigns.kore.transport import Pace, Transport
 
 if TYPE_CHECKING:
@@ -328,3 +336,61 @@ class TestSecrecy:
             error = failure(account(server.url))
 
         assert str(error) == f"stop_voice_v1 of campaign {CAMPAIGN}: HTTP 412: bad secret <secret>!"
+
+
+class TestClock:
+    """A token that is refused because this machine's clock is wrong."""
+
+    @staticmethod
+    def refusal(settings: KoreSettings, ahead_s: float) -> str:
+        """What is said of a request whose token is dated by a clock that is so far ahead."""
+        signer = TokenSigner(settings.client_id, settings.client_secret, clock=lambda: time.time() + ahead_s)
+        with client_of(settings, signer=signer) as client, pytest.raises(KoreAuthenticationError) as caught:
+            client.count_campaigns("voice")
+        return str(caught.value)
+
+    def test_send__clock_behind(self, settings: KoreSettings) -> None:
+        """The message names the clock, by the Date of the answer: the token of an hour ago has expired."""
+        assert re.fullmatch(
+            r"list_v2: HTTP 401: .*\. This machine's clock is 3(59|60)\d s behind the service's, so its "
+            r"tokens are not valid: set it, best by NTP \(met once\)",
+            self.refusal(settings, -3600.0),
+        )
+
+    @pytest.mark.parametrize("ahead_s", [1.0, 5.0, 25.0])
+    def test_send__clock_a_little_ahead(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, ahead_s: float
+    ) -> None:
+        """A clock that is less than 30 s ahead does no harm where the service looks at the date of a token."""
+        kore_simulator.switches(check_iat=True)
+        signer = TokenSigner(settings.client_id, settings.client_secret, clock=lambda: time.time() + ahead_s)
+
+        with client_of(settings, signer=signer) as client:
+            assert client.count_campaigns("voice") == 0
+
+    def test_send__the_longest_life(self, settings: KoreSettings, kore_simulator: KoreSimulator) -> None:
+        """A token of the longest life is taken by an app that enforces its hour."""
+        kore_simulator.switches(enforce_jti=True)
+
+        with client_of(dataclasses.replace(settings, jwt_ttl_s=3600)) as client:
+            assert client.count_campaigns("voice") == 0
+
+    def test_send__clock_ahead(self, settings: KoreSettings, kore_simulator: KoreSimulator) -> None:
+        """The message names a clock that is ahead as well."""
+        kore_simulator.switches(check_iat=True)
+
+        assert re.search(r"This machine's clock is 1[12]\d s ahead of the service's", self.refusal(settings, 120.0))
+
+    @pytest.mark.parametrize("ahead_s", [0.0, 45.0, -45.0])
+    def test_send__clock_right(self, settings: KoreSettings, kore_simulator: KoreSimulator, ahead_s: float) -> None:
+        """A clock within a minute of the service's is not named: the credentials are wrong."""
+        kore_simulator.renew_credentials()
+
+        assert "clock" not in self.refusal(settings, ahead_s)
+
+    @pytest.mark.parametrize("date", ["Date: soon", "Date: Wed, 21 Oct 99999999999 07:28:00 GMT", "X-Date: none"])
+    def test_send__no_date(self, date: str) -> None:
+        """Without a Date that can be read nothing is said of the clock."""
+        answer = http_answer(b'{"errors": [{"msg": "no"}]}', "401 Unauthorized", date)
+        with listening(RawServer(answer)) as server:
+            assert self.refusal(account(server.url), 3600.0) == "list_v2: HTTP 401: no (met once)"

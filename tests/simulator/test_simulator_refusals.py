@@ -78,6 +78,15 @@ def test_token__extra_claims_pass(caller: Caller) -> None:
     assert [caller.status("cd-1", headers=caller.headers(auth=token)).status for _ in range(2)] == [200, 200]
 
 
+@pytest.mark.parametrize(("ahead_s", "status"), [(500, 401), (60, 401), (-60, 200)])
+def test_token__iat_checked(caller: Caller, ahead_s: int, status: int) -> None:
+    """Where `iat` is looked at, a token of the future is refused."""
+    caller.simulator.switches(check_iat=True)
+    token = caller.token(iat=int(time.time()) + ahead_s)
+
+    assert caller.status("cd-1", headers=caller.headers(auth=token)).status == status
+
+
 def test_token__jti_enforced(caller: Caller) -> None:
     """With Enforce JTI a token needs a jti and an exp within the hour, and works once."""
     caller.simulator.switches(enforce_jti=True)
