@@ -121,8 +121,9 @@ class Transport:
         patience: Patience,
     ) -> dict[str, Any]:
         import requests  # noqa: PLC0415
+        from urllib3.exceptions import LocationValueError  # noqa: PLC0415
 
-        settings = self._settings
+        settings, exceptions = self._settings, requests.exceptions
         path = endpoint.url_path(
             stream_id=settings.stream_id, account_id=settings.account_id, campaign_id=campaign_id or ""
         )
@@ -152,7 +153,10 @@ class Transport:
                 campaign_id=campaign_id,
                 retry_after_s=error.blocked_s or error.wait_s,
             ) from None
-        except requests.exceptions.RequestException as error:
+        except (exceptions.InvalidURL, exceptions.InvalidSchema, LocationValueError) as error:
+            vars(error).pop("request", None)  # it holds the token
+            raise self._no_proxy(endpoint, campaign_id, error) from None
+        except exceptions.RequestException as error:
             error.request = None  # it holds the token, and stays reachable as the context of the error raised here
             raise self._no_answer(endpoint, campaign_id, error, timeouts) from None
         try:
@@ -169,6 +173,21 @@ class Transport:
                 error, KoreServiceError | KoreProtocolError
             )
             raise
+
+    def _no_proxy(self, endpoint: Endpoint, campaign_id: str | None, error: Exception) -> KoreConfigurationError:
+        """The typed error for a request that could not be sent anywhere: host and ids were checked, so it is the proxy.
+
+        The value of its variable may hold a password, and is not shown.
+        """
+        scheme = self._settings.base_url.partition(":")[0]
+        names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+        variable = next((name for name in names if os.environ.get(name)), "the system's proxy")
+        what = "names no proxy that can be used; expected for example http://proxy:3128"
+        if "SOCKS" in str(error):
+            what = "names a proxy for SOCKS, which needs a package: install requests[socks]"
+        wrong = KoreConfigurationError(f"{variable}: {what}. Nothing was sent", field=variable, campaign_id=campaign_id)
+        wrong.endpoint = endpoint.name
+        return wrong
 
     def _no_answer(
         self, endpoint: Endpoint, campaign_id: str | None, error: Exception, timeouts: tuple[float, ...]

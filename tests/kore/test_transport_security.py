@@ -18,6 +18,7 @@ from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreConnectionError, KoreError
+from airflow_provider_campaigns.kore.retry import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -295,6 +296,63 @@ class TestProxies:
             assert status_of(account(server.url)) == "Ready"
 
         assert (len(server.requests), len(proxy.requests)) == (1, 0)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "http://127.0.0.1:99999",
+            "127.0.0.1:99999",
+            "http://user:hidden@127.0.0.1:99999",
+            "http://proxy:notaport",
+            "http://[",
+            "http://",
+            "://proxy",
+            "http://a b:80",
+            "http://a..b:80",
+            "http://" + "x" * 70 + ":80",
+            "ftp://proxy:21",
+        ],
+    )
+    @pytest.mark.parametrize("name", ["https_proxy", "all_proxy"])
+    def test_proxy__unreadable(
+        self, set_proxy: Callable[[str, str], None], request: pytest.FixtureRequest, name: str, value: str
+    ) -> None:
+        """A proxy variable that cannot be read is named, without its value; a stop is known not to have been sent."""
+        set_proxy(name, value)
+        spelled = getattr(name, request.node.callspec.params["set_proxy"])()
+
+        with client_of(account("https://kore.test")) as client, pytest.raises(KoreConfigurationError) as caught:
+            client.stop_campaign(CAMPAIGN, "voice")
+
+        error = caught.value
+        assert str(error) == (
+            f"{spelled}: names no proxy that can be used; expected for example http://proxy:3128. Nothing was sent"
+        )
+        assert (error.field, error.endpoint, error.campaign_id) == (spelled, "stop_voice_v1", CAMPAIGN)
+        assert (error.outcome_unknown, error.retryable, error.concerns_account) == (False, False, True)
+
+    @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
+    def test_proxy__socks_without_its_package(self, set_proxy: Callable[[str, str], None], scheme: str) -> None:
+        """A proxy for SOCKS that cannot be used says which package is missing."""
+        set_proxy("https_proxy", f"{scheme}://127.0.0.1:1080")
+
+        with client_of(account("https://kore.test")) as client, pytest.raises(KoreConfigurationError) as caught:
+            client.delete_campaign(CAMPAIGN, "voice")
+
+        assert caught.value.outcome_unknown is False
+        assert str(caught.value).casefold() == (
+            "https_proxy: names a proxy for socks, which needs a package: install requests[socks]. nothing was sent"
+        )
+
+    def test_proxy__readable(self, set_proxy: Callable[[str, str], None]) -> None:
+        """A proxy that can be read and broke the connection may have passed a stop on: that stays unknown."""
+        with listening(RawServer(None)) as proxy:
+            set_proxy("http_proxy", proxy.url)
+            settings = account("http://kore.test", allow_http=True)
+            with client_of(settings, bounds=Bounds(attempts=1)) as client, pytest.raises(KoreConnectionError) as caught:
+                client.stop_campaign(CAMPAIGN, "voice")
+
+        assert (caught.value.outcome_unknown, caught.value.retryable) == (True, True)
 
     def test_proxy__not_there(self, set_proxy: Callable[[str, str], None]) -> None:
         """A proxy that does not listen was given nothing to pass on."""
