@@ -15,7 +15,7 @@ from airflow.providers.common.compat import sdk as compat_sdk
 
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.client import KoreClient
-from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,19 @@ class TestHook:
 
         assert KoreCampaignHook(sleep=waits.append).list_campaigns("voice") == []
         assert len(waits) == 2
+
+    @pytest.mark.usefixtures("hook")
+    def test_looks_again(self, kore_simulator: KoreSimulator) -> None:
+        """A refusal is said at once, as one met once; as an operator has it, the hook looks again after 30 s."""
+        waits: list[float] = []
+        kore_simulator.fail_next(403, times=2)
+
+        with pytest.raises(KoreAuthenticationError, match=r"\(met once\)$"):
+            KoreCampaignHook(sleep=waits.append).list_campaigns("voice")
+        assert waits == []
+
+        assert KoreCampaignHook(sleep=waits.append, looks_again=True).list_campaigns("voice") == []
+        assert [round(seconds) for seconds in waits] == [30]
 
     @pytest.mark.parametrize("campaign_type", ["voice", "sms"])
     def test_verbs__write(
@@ -235,6 +248,14 @@ class TestTestConnection:
 
         assert works is False
         assert message.startswith(named)
+
+    def test_test_connection__once(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A refusal that may pass is said to have been met once; nobody at a screen waits for a second look."""
+        kore_simulator.fail_next(403)
+
+        works, message = self.check(monkeypatch, kore_simulator)
+
+        assert (works, "(met once)" in message, len(kore_simulator.requests)) == (False, True, 1)
 
     def test_test_connection__scope(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
         """Right credentials without the scope are told apart from wrong ones."""
