@@ -165,7 +165,7 @@ class Transport:
             if isinstance(error, KoreRateLimitError):
                 self.hold_back(error, priority)
             if error.status == 401 and not isinstance(error, KoreScopeError):
-                error.args = (f"{error}{clock_note(response.headers, self._signer.now())}",)
+                error.args = (f"{error}{clock_note(response.headers, self._signer.clock())}",)
             # The secret, should the service ever repeat it.
             error.args = tuple(str(arg).replace(settings.client_secret, "<secret>") for arg in error.args)
             # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.
