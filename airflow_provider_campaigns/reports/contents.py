@@ -20,7 +20,7 @@ FORMATS = ("jsonl", "csv", "parquet", "html")
 
 
 def checked_formats(value: object) -> tuple[str, ...]:
-    """``value`` as the formats of a report, each once, in the order of ``FORMATS``.
+    """``value`` as the formats of a report, each once, in the order of ``FORMATS``; one of them holds the contacts.
 
     Raises:
         KoreConfigurationError: shows what there is.
@@ -31,6 +31,12 @@ def checked_formats(value: object) -> tuple[str, ...]:
         raise KoreConfigurationError(
             f"formats: expected some of {', '.join(map(repr, FORMATS))}, such as ('jsonl', 'csv', 'html'), "
             f"got {value!r}",
+            field="formats",
+        )
+    if not CONTACT_FILES.keys() & formats:
+        raise KoreConfigurationError(
+            f"formats: expected at least one of {', '.join(map(repr, CONTACT_FILES))}, got {value!r}: without a file "
+            "of the contacts a report justifies no delete",
             field="formats",
         )
     return tuple(one for one in FORMATS if one in formats)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import excerpt
 from airflow_provider_campaigns.kore.runs import SameRun
 from airflow_provider_campaigns.reports.errors import ReportError, ReportRefusedError
@@ -56,8 +55,7 @@ class CheckedReport:
         """
         if read_manifest(self.folder, campaign.campaign_id).sha256 != self.manifest.sha256:
             _refuse(campaign, self.folder, "was replaced while the campaign was being deleted", _AGAIN)
-        if doubt := _misfit(self.manifest, campaign):
-            _refuse(campaign, self.folder, *doubt)
+        check_fit(self.manifest, campaign, self.folder)
 
 
 def check_report(folder: Folder, campaign: Campaign, *, manifest_sha256: str | None = None) -> CheckedReport:
@@ -79,7 +77,8 @@ def check_report(folder: Folder, campaign: Campaign, *, manifest_sha256: str | N
             f"{excerpt(str(manifest_sha256))}",
             _AGAIN,
         )
-    if doubt := _misfit(manifest, campaign) or _of_files(manifest, folder):
+    check_fit(manifest, campaign, folder)
+    if doubt := _of_files(manifest, folder):
         _refuse(campaign, folder, *doubt)
     return CheckedReport(folder, manifest)
 
@@ -107,11 +106,21 @@ def read_manifest(folder: Folder, campaign_id: str | None = None) -> Manifest:
     return manifest
 
 
-def _misfit(manifest: Manifest, campaign: Campaign) -> _Doubt:
-    """Why a report is not complete, or not about the latest run of this very campaign.
+def check_fit(manifest: Manifest, campaign: Campaign, folder: Folder) -> None:
+    """Make sure that a report is complete, and about the latest run of this very campaign.
 
-    It fits if id, creation and run are equal, and it was finished after the run had ended. Where either side names no
-    run, the campaign must not have been changed since.
+    Raises:
+        ReportRefusedError: it is not; the message says why and what to do.
+    """
+    if doubt := _misfit(manifest, campaign):
+        _refuse(campaign, folder, *doubt)
+
+
+def _misfit(manifest: Manifest, campaign: Campaign) -> _Doubt:
+    """Why a report does not fit.
+
+    It fits if id, creation and run are equal, and it was finished after the stop. Where either side names no run, the
+    campaign must not have been changed since. Whether it is complete was judged when it was made (``verdict.judge``).
     """
     if manifest.campaign_id != campaign.campaign_id:
         return f"is about campaign {excerpt(manifest.campaign_id)}", "Give this campaign's report"
@@ -145,10 +154,6 @@ def _of_completeness(manifest: Manifest) -> _Doubt:
     if not manifest.complete:
         reason = manifest.reason_text or manifest.reason or "it does not say why"
         return f"is not complete: {excerpt(reason)}", _AGAIN
-    status = CampaignStatus(manifest.status)
-    never_ran = status == CampaignStatus.READY and manifest.campaign_instance_id is None
-    if not (status.is_ended or never_ran):
-        return f"was taken while the campaign was {excerpt(status)}", _AGAIN
     finished_at, stopped_at = _instant(manifest.finished_at), _instant(manifest.stopped_at)
     if finished_at is None:
         return "does not say when it was finished", _ANEW
@@ -157,23 +162,6 @@ def _of_completeness(manifest: Manifest) -> _Doubt:
             f"was finished at {manifest.finished_at}, before the campaign was stopped at {manifest.stopped_at}",
             _AGAIN,
         )
-    rows, before = manifest.rows, manifest.contacts_before_stop
-    if not manifest.contact_results:
-        if before:
-            return (
-                f"holds no results by contact, and there were {before} before the stop",
-                f"{_AGAIN}, or look at the campaign on the platform",
-            )
-        return None
-    if rows is None or rows != manifest.total:
-        return f"holds {rows} contacts, and the service had {manifest.total}", _ANEW
-    if before is not None and rows < before:
-        return (
-            f"holds {rows} contacts, and there were {before} before the stop, so the stop has lost results",
-            "Look at the campaign on the platform",
-        )
-    if not rows and not never_ran and not manifest.allow_empty:
-        return ("holds no contact, although the campaign ran", "If that is right, run the report with allow_empty=True")
     return None
 
 

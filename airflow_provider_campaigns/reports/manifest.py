@@ -43,6 +43,8 @@ class Reason(StrEnum):
     """It ran, and there is no contact."""
     ROWS_MISSING = "rows_missing"
     """The pages do not hold as many contacts as the service says there are, twice."""
+    RUN_UNKNOWN = "run_unknown"
+    """Nothing would tell a later run from this one: the campaign names neither its run nor when it was changed."""
     CHANGED_WHILE_READING = "changed_while_reading"
     """Campaign, total or rows changed while they were read, twice."""
 

@@ -52,8 +52,14 @@ class Facts:
         return self._same_run is not SameRun.NO and state_of(self.before) == state_of(self.after)
 
     @property
+    def is_known_again(self) -> bool:
+        """True if a later reading can tell this run from another: by its name, or by when the campaign was changed."""
+        return self._same_run is SameRun.YES
+
+    @property
     def _same_run(self) -> SameRun:
-        return same_run(*(named_run(one.campaign_instance_id) for one in (self.before, self.after)))
+        before, after = (named_run(one.campaign_instance_id) for one in (self.before, self.after))
+        return same_run(before, after, unchanged=is_unchanged(self.before.updated_at, self.after.updated_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +84,10 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, 
         allow_empty: a run without contacts counts as complete.
         contacts_seen: contacts of the same run that are in a report of it, or were read earlier.
     """
-    after, rows, total = facts.after, facts.rows, facts.total
-    running = next((one for one in (after, facts.before) if one.status.is_running), None)
-    if running is not None:
-        return Verdict(Reason.RUNNING, f"the campaign was {running.status}: a snapshot, results are still coming")
-    if not facts.is_final:
-        unfinished = next(one for one in (after, facts.before) if not one.is_at_rest)
-        schedule = " with a schedule" if unfinished.is_scheduled else ""
-        return Verdict(Reason.NOT_ENDED, f"the campaign was {str(unfinished.status)!r}{schedule}: it has not ended")
-    if not facts.is_same_campaign:
-        return Verdict(Reason.CHANGED_WHILE_READING, "the campaign was changed, or ran again, while it was read")
+    rows, total = facts.rows, facts.total
+    of_campaign = _judge_campaign(facts)
+    if of_campaign.reason is not None:
+        return of_campaign
     if not facts.is_stable:
         return Verdict(Reason.CHANGED_WHILE_READING, "the results changed while they were read, twice")
     if contacts_before_stop is not None and (total or 0) < contacts_before_stop:
@@ -98,8 +98,24 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, 
         return Verdict(None)
     if rows != total:
         return Verdict(Reason.ROWS_MISSING, f"the pages hold {rows} contacts, but the service says {total}")
-    if not rows and not allow_empty and has_run(after):
+    if not rows and not allow_empty and has_run(facts.after):
         return Verdict(Reason.EMPTY, "the campaign has run, but there is not one contact; allow_empty accepts that")
+    return Verdict(None)
+
+
+def _judge_campaign(facts: Facts) -> Verdict:
+    """Whether the campaign was over, and one and the same, while its contacts were read."""
+    running = next((one for one in (facts.after, facts.before) if one.status.is_running), None)
+    if running is not None:
+        return Verdict(Reason.RUNNING, f"the campaign was {running.status}: a snapshot, results are still coming")
+    if not facts.is_final:
+        unfinished = next(one for one in (facts.after, facts.before) if not one.is_at_rest)
+        schedule = " with a schedule" if unfinished.is_scheduled else ""
+        return Verdict(Reason.NOT_ENDED, f"the campaign was {str(unfinished.status)!r}{schedule}: it has not ended")
+    if not facts.is_same_campaign:
+        return Verdict(Reason.CHANGED_WHILE_READING, "the campaign was changed, or ran again, while it was read")
+    if not facts.is_known_again:
+        return Verdict(Reason.RUN_UNKNOWN, "the campaign names neither its run nor when it was changed")
     return Verdict(None)
 
 

@@ -76,6 +76,10 @@ class TestArguments:
         ("arguments", "problem"),
         [
             ({"formats": ()}, "formats: expected some of 'jsonl', 'csv', 'parquet', 'html', such as"),
+            (
+                {"formats": ("html",)},
+                "formats: expected at least one of 'jsonl', 'csv', 'parquet', got ('html',): without",
+            ),
             ({"formats": "xml"}, "formats: expected some of"),
             ({"formats": ["csv", "xml"]}, "formats: expected some of"),
             ({"formats": [["csv"]]}, "formats: expected some of"),

@@ -78,6 +78,21 @@ def test_campaign(changes: dict[str, Any], expected: str, when: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"campaignInstanceId": None}, None),
+        ({"updatedAt": None}, None),
+        ({"campaignInstanceId": None, "updatedAt": None}, "run_unknown"),
+    ],
+)
+def test_run_unknown(changes: dict[str, Any], expected: str | None) -> None:
+    """Where neither the run nor the last change is named, a later run would look the same."""
+    one = campaign(**changes)
+
+    assert reason(replace(GOOD, before=one, after=one)) == expected
+
+
+@pytest.mark.parametrize(
     ("facts", "before_stop", "expected"),
     [
         (GOOD, 100, None),

@@ -35,6 +35,10 @@ _REASONS = {
         "Incomplete: contacts are missing",
         "The number of contacts that could be read is not the number that the service counts.",
     ),
+    "run_unknown": (
+        "Incomplete: nothing tells which run this is",
+        "The service named neither the campaign's run nor when the campaign was changed.",
+    ),
     "changed_while_reading": (
         "Incomplete: the campaign changed while it was read",
         "What was read first and what was read last may belong to different states of the campaign.",

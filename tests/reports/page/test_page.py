@@ -123,6 +123,7 @@ class TestStatement:
             ("total_shrank", "contacts have disappeared The service now counts fewer contacts"),
             ("empty", "there are no results The campaign has run, but the service returned no contact."),
             ("rows_missing", "contacts are missing The number of contacts that could be read is not the number"),
+            ("run_unknown", "nothing tells which run this is The service named neither the campaign's run nor when"),
             ("changed_while_reading", "the campaign changed while it was read What was read first"),
         ],
     )
