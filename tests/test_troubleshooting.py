@@ -99,7 +99,9 @@ class Situations:
         stop_campaigns(self.client(), targets, options, clock=self.clock.clock).raise_failures("stopped")
 
     def delete(self, target: Target) -> None:
-        delete_campaigns(self.client(), [target], DeleteOptions(), clock=self.clock.clock).raise_failures("deleted")
+        delete_campaigns(
+            self.client(), [target], DeleteOptions(if_unreported="delete"), clock=self.clock.clock
+        ).raise_failures("deleted")
 
     def KoreConfigurationError(self) -> None:  # noqa: N802
         self.client(client_id="st-0603182c-7ffb-53c3-b307-47ca14b90000")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.folder import Folder
 
 IF_RUNNING = ("fail", "stop")
+IF_UNREPORTED = ("fail", "delete")
 
 
 class DeleteCampaignOperator(CampaignsOperator):
@@ -39,7 +40,8 @@ class DeleteCampaignOperator(CampaignsOperator):
     succeeds with ``changed: false``.
 
     With ``report``, nothing is deleted unless every file of the report is what its manifest says, and the report is
-    complete and about the campaign's latest run. Without it, whoever writes the DAG answers for the results.
+    complete and about the campaign's latest run. Without it, a campaign that has run is not deleted, unless
+    ``if_unreported`` says that its results are not wanted.
 
     ``report``, ``archive_path`` and ``expected_name`` guard a delete: to do without one, leave it out. One that is
     given and turns out to be nothing - None or empty text, as it stands in the DAG, from a template, another task or a
@@ -53,12 +55,15 @@ class DeleteCampaignOperator(CampaignsOperator):
             list. One that fails keeps no other from being deleted; the task then fails with a table, and a retry does
             only the rest. A result dict's name must still be the campaign's.
         campaign_type: ``voice`` or ``sms``; a campaign of the other type is an error. None takes it from the campaign.
-        if_running: ``fail``, or ``stop``: stop an Active or Paused campaign, prove that it stopped, then delete it.
+        if_running: ``fail``, or ``stop``: stop an Active or Paused campaign, prove that it stopped, then delete it. No
+            report can hold all of a run that is going on, so this needs ``if_unreported="delete"``.
         if_missing: ``succeed``, ``skip`` or ``fail`` if a campaign is provably not there: reading says so, and so does
             the list.
         report: what justifies the delete: the address of a report (its folder, or the manifest in it), the result of a
             ``CampaignReportOperator``, a list of these, or JSON text of them. It says which campaigns are meant;
             ``campaign_id`` or ``campaign_ids``, if given, must name the same.
+        if_unreported: without ``report``, what becomes of a campaign that has run: ``fail``, before anything is sent;
+            or ``delete``: its results are lost, and that is meant. One that never ran needs no report.
         archive_path: a folder of any storage, such as ``s3://my_aws@results/deleted``. For each campaign it gets, in
             ``{campaign_id}/{campaign_instance_id or "never-ran"}/``, ``campaign.json`` (the object, before the delete),
             ``delete-answer.json`` (what the service answered; ``{"lost": true}`` if that was lost) and, last,
@@ -78,7 +83,8 @@ class DeleteCampaignOperator(CampaignsOperator):
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, a campaign that runs, is scheduled
-            or has a status that nobody documented, another type or name, a report that does not justify the delete.
+            or has a status that nobody documented, another type or name, a report that does not justify the delete, or
+            none.
         KoreError: a retry may help.
         AirflowSkipException: no campaign is there, and ``if_missing`` is ``skip``.
     """
@@ -87,6 +93,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         *CampaignsOperator.template_fields,
         "expected_name",
         "if_running",
+        "if_unreported",
         "report",
         "archive_path",
     )
@@ -103,6 +110,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         *,
         campaign_type: str | None = None,
         if_running: str = "fail",
+        if_unreported: str = "fail",
         if_missing: str = "succeed",
         expected_name: str | Mapping[str, str] | LeftOut = LEFT_OUT,
         report: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | XComArg | LeftOut = LEFT_OUT,
@@ -118,6 +126,7 @@ class DeleteCampaignOperator(CampaignsOperator):
             )
         self.campaign_type = None if campaign_type is None else checked_campaign_type(campaign_type)
         self.if_running = if_running
+        self.if_unreported = if_unreported
         self.confirm = confirm
         # Rendering makes them what they turn out to be, which must not become a delete without a guard that was meant.
         self._is_named = expected_name is not LEFT_OUT
@@ -134,6 +143,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         check_static(
             self,
             if_running=lambda name, if_running: one_of(name, if_running, IF_RUNNING),
+            if_unreported=lambda name, if_unreported: one_of(name, if_unreported, IF_UNREPORTED),
             confirm=flag,
             **{name: read for name, (is_given, read) in guards.items() if is_given},
         )
@@ -158,6 +168,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 self.campaign_type,
                 api_version=self.api_version,
                 if_missing=self.checked_if_missing(),
+                if_unreported=one_of("if_unreported", self.if_unreported, IF_UNREPORTED),
                 confirm=flag("confirm", self.confirm),
                 plan_only=flag("plan_only", self.plan_only),
             )

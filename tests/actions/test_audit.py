@@ -287,7 +287,12 @@ class TestActions:
 
         for _ in range(2):
             delete_campaigns(
-                client, [Target(campaign)], DeleteOptions(), stop=stop, audit=notebook, clock=fake_clock.clock
+                client,
+                [Target(campaign)],
+                DeleteOptions(if_unreported="delete"),
+                stop=stop,
+                audit=notebook,
+                clock=fake_clock.clock,
             )
 
         assert [
@@ -305,7 +310,9 @@ class TestActions:
         (campaign,) = add(kore_simulator, 1, status="Stopped")
         kore_simulator.drop_next(after=True, operation="delete")
 
-        delete_campaigns(client, [Target(campaign)], DeleteOptions(), audit=notebook, clock=fake_clock.clock)
+        delete_campaigns(
+            client, [Target(campaign)], DeleteOptions(if_unreported="delete"), audit=notebook, clock=fake_clock.clock
+        )
 
         assert [(one.event, one.by_reading) for one in notebook.changes] == [("delete", True)]
 
@@ -426,7 +433,7 @@ class TestOperators:
     def delete_after(self, campaign: str, *upstream: Any) -> DeleteCampaignOperator:
         """A delete that comes after other tasks, with one in between."""
         with DAG("campaigns", schedule=None):
-            delete = DeleteCampaignOperator(task_id="delete", campaign_id=campaign)
+            delete = DeleteCampaignOperator(task_id="delete", campaign_id=campaign, if_unreported="delete")
             between = EmptyOperator(task_id="between")
             between >> delete
             with TaskGroup("people"):

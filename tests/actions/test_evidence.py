@@ -363,7 +363,8 @@ class TestDelete:
     ):
         """A try that stopped a campaign and died before the delete leaves a new run alone in the next try."""
         (campaign,) = add(kore_simulator, 1, name="C", status="Active")
-        options, stop = DeleteOptions(CampaignType.VOICE), stop_one(client, kept, clock=fake_clock.clock)
+        options = DeleteOptions(CampaignType.VOICE, if_unreported="delete")
+        stop = stop_one(client, kept, clock=fake_clock.clock)
         kore_simulator.fail_next(401, operation="delete", times=1000)
         first = delete_campaigns(client, [Target(campaign)], options, stop=stop, clock=fake_clock.clock)
         kore_simulator.clear_faults()

@@ -108,7 +108,9 @@ class TestActions:
         body = {"status": "success", "data": {"_id": campaign}}
         kore_simulator.fail_next(200, body=body, operation="delete")
 
-        outcomes = delete_campaigns(client, [Target(campaign)], DeleteOptions(), clock=fake_clock.clock)
+        outcomes = delete_campaigns(
+            client, [Target(campaign)], DeleteOptions(if_unreported="delete"), clock=fake_clock.clock
+        )
 
         assert list(outcomes.failures) == [campaign]
         assert set(told(caplog)) == {f"0 of 1 campaigns done; not gone yet: 1 shown ({campaign})"}

@@ -119,8 +119,8 @@ def test_start_and_delete(
     (stopped,) = add(kore_simulator, 1, status="Stopped")
 
     run(monkeypatch, StartVoiceCampaignOperator, ready)
-    run(monkeypatch, DeleteCampaignOperator, stopped)
-    run(monkeypatch, DeleteCampaignOperator, stopped)
+    run(monkeypatch, DeleteCampaignOperator, stopped, if_unreported="delete")
+    run(monkeypatch, DeleteCampaignOperator, stopped, if_unreported="delete")
 
     assert packets() == [
         "airflow.kore_campaign.delete.deleted:1|c",
@@ -140,7 +140,7 @@ def test_tags(
     (campaign,) = add(kore_simulator, 1, status="Stopped", campaign_type="sms")
 
     with sending_metrics():
-        run(monkeypatch, DeleteCampaignOperator, campaign)
+        run(monkeypatch, DeleteCampaignOperator, campaign, if_unreported="delete")
 
         assert packets() == [
             "airflow.kore_campaign.delete.deleted,campaign_type=sms:1|c",

@@ -51,7 +51,7 @@ class TestTemplates:
                 DeleteCampaignOperator,
                 (
                     *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only"),
-                    *("expected_name", "if_running", "report", "archive_path"),
+                    *("expected_name", "if_running", "if_unreported", "report", "archive_path"),
                 ),
             ),
             (ListCampaignsOperator, ("kore_conn_id", "name_pattern", "statuses")),
@@ -108,6 +108,7 @@ class TestTemplates:
             campaign_ids='["{{ dag_run.conf.id }}"]',
             expected_name={campaign_id: "{{ dag_run.conf.name }}"},
             if_running="{{ 'stop' }}",
+            if_unreported="{{ 'delete' }}",
             if_missing="{{ 'fail' }}",
             plan_only="{{ 'FALSE' }}",
             run_conf={"id": campaign_id, "name": "Spring"},
@@ -194,7 +195,7 @@ class TestCampaigns:
         kept, renamed = add(kore_simulator, StopVoiceCampaignOperator, 2, name="Spring")
         with DAG("campaigns", schedule=None):
             stop = StopVoiceCampaignOperator(task_id="stop", campaign_ids=[kept, renamed])
-            delete = DeleteCampaignOperator(task_id="delete", campaign_ids=stop.output)
+            delete = DeleteCampaignOperator(task_id="delete", campaign_ids=stop.output, if_unreported="delete")
         stopped = run_task(stop, monkeypatch).result
         kore_simulator.service.store.get(renamed).name = "Summer"
 
@@ -210,17 +211,28 @@ class TestCampaigns:
         (campaign_id,) = add(kore_simulator, StopVoiceCampaignOperator)
         with DAG("campaigns", schedule=None):
             stop = StopVoiceCampaignOperator(task_id="stop", campaign_id=campaign_id)
-            delete = DeleteCampaignOperator(task_id="delete", campaign_id=stop.output)
+            delete = DeleteCampaignOperator(task_id="delete", campaign_id=stop.output, if_unreported="delete")
         stopped = run_task(stop, monkeypatch).result
 
         assert run_task(delete, monkeypatch, upstream={"stop": stopped}).result["status"] == "Deleted"
+
+    def test_execute__nobody_looks(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A delete with ids that is given no report deletes nothing of what has run, and is not retried."""
+        (campaign_id,) = add(kore_simulator, DeleteCampaignOperator)
+
+        done = run_task(DeleteCampaignOperator(task_id="delete", campaign_ids=[campaign_id], retries=5), monkeypatch)
+
+        assert done.state == "failed"
+        assert "Give report=, such as report=save_results.output" in str(done.error)
+        assert 'if_unreported="delete"' in str(done.error)
+        kore_simulator.assert_no_writes()
 
     def test_execute__mapped_output(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
         """The output of a mapped task is a sequence of results like any other."""
         ids = add(kore_simulator, DeleteCampaignOperator, 3)
         with DAG("campaigns", schedule=None):
             stop = StopVoiceCampaignOperator.partial(task_id="stop").expand(campaign_id=ids)
-            delete = DeleteCampaignOperator(task_id="delete", campaign_ids=stop.output)
+            delete = DeleteCampaignOperator(task_id="delete", campaign_ids=stop.output, if_unreported="delete")
 
         done = run_task(delete, monkeypatch, upstream={"stop": [{"campaign_id": one} for one in ids]})
 
@@ -236,7 +248,8 @@ class TestCampaigns:
         """Mapped over ids, each instance serves its own campaign."""
         ids = add(kore_simulator, operator, 2)
         with DAG("campaigns", schedule=None):
-            mapped = operator.partial(task_id="task", kore_conn_id="kore_default").expand(campaign_id=ids)
+            meant = {"if_unreported": "delete"} if operator is DeleteCampaignOperator else {}
+            mapped = operator.partial(task_id="task", kore_conn_id="kore_default", **meant).expand(campaign_id=ids)
 
         for campaign_id in ids:
             task = mapped.unmap({"campaign_id": campaign_id})

@@ -102,7 +102,7 @@ class TestKill:
     def test_on_kill__not_begun(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
         """To kill an operator that has not begun is nothing: a try that begins after it does its work."""
         (campaign_id,) = add(kore_simulator, DeleteCampaignOperator)
-        operator = DeleteCampaignOperator(task_id="task", campaign_id=campaign_id)
+        operator = DeleteCampaignOperator(task_id="task", campaign_id=campaign_id, if_unreported="delete")
 
         operator.on_kill()
 
@@ -180,7 +180,7 @@ class TestDag:
         assert sorted(read.task_ids) == ["choose", "delete", "delete_each", "stop", "stop_sms"]
         assert read.get_task("delete").template_fields == [
             *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "expected_name", "if_running"),
-            *("report", "archive_path"),
+            *("if_unreported", "report", "archive_path"),
         ]
         assert vars(read.get_task("delete"))["expected_name"] == {"cd-1": "Spring"}
         assert vars(read.get_task("stop_sms"))["campaign_id"] == "{{ params.sms }}"

@@ -62,6 +62,7 @@ BAD_STOPS = [
 ]
 BAD_DELETES = [
     ({"campaign_id": "cd-1", "if_running": "kill"}, "if_running: expected 'fail' or 'stop', got 'kill'"),
+    ({"campaign_id": "cd-1", "if_unreported": True}, "if_unreported: expected 'fail' or 'delete', got True"),
     ({"campaign_id": "cd-1", "expected_name": ""}, "expected_name: no name for cd-1"),
     ({"campaign_id": "cd-1", "archive_path": ""}, "archive_path: expected the whole path of a folder"),
     ({"campaign_id": "cd-1", "archive_path": "deleted"}, "archive_path: expected the whole path of a folder"),

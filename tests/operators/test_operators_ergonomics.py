@@ -65,6 +65,7 @@ VALUES: dict[type[BaseOperator], dict[str, Any]] = {
         **ONE,
         "expected_name": "Spring Offer",
         "if_running": "stop",
+        "if_unreported": "delete",
         "report": None,
         "archive_path": "file:///tmp/x",
     },
@@ -264,7 +265,10 @@ with DAG("everything", schedule=None, default_args={"retries": 2, "retry_delay":
     [start_voice, start_sms] >> wrong >> [end_voice, end_sms]
 
     delete = DeleteCampaignOperator.partial(
-        task_id="delete", map_index_template="{{ task.campaign_id }}", trigger_rule="all_done"
+        task_id="delete",
+        if_unreported="delete",
+        map_index_template="{{ task.campaign_id }}",
+        trigger_rule="all_done",
     ).expand_kwargs(chosen.output.map(lambda one: {"campaign_id": one["campaign_id"], "expected_name": one["name"]}))
     ending >> completed >> open_hours >> delete
     wrong >> delete

@@ -231,7 +231,9 @@ class TestGuards:
     ) -> None:
         """A mapped delete that leaves all of them out deletes by the id alone."""
         with DAG("campaigns", schedule=None):
-            mapped = DeleteCampaignOperator.partial(task_id="task").expand_kwargs([{"campaign_id": campaign_id}])
+            mapped = DeleteCampaignOperator.partial(task_id="task", if_unreported="delete").expand_kwargs([
+                {"campaign_id": campaign_id}
+            ])
 
         assert run_task(mapped.unmap({"campaign_id": campaign_id}), monkeypatch).result["status"] == "Deleted"
 

@@ -45,7 +45,7 @@ def stop_if(options: dict[str, Any], client: KoreClient, fake_clock: FakeClock) 
 
 @dataclass
 class Delete:
-    """Deletes campaigns, by id or as targets."""
+    """Deletes campaigns, by id or as targets; without a report, which is meant unless the options say otherwise."""
 
     client: KoreClient
     fake_clock: FakeClock
@@ -53,7 +53,8 @@ class Delete:
     def __call__(self, *targets: str | Target, **options: Any) -> Outcomes:
         named = [one if isinstance(one, Target) else Target(one) for one in targets]
         stop = stop_if(options, self.client, self.fake_clock)
-        return delete_campaigns(self.client, named, DeleteOptions(**options), stop=stop, clock=self.fake_clock.clock)
+        how = DeleteOptions(**{"if_unreported": "delete", **options})
+        return delete_campaigns(self.client, named, how, stop=stop, clock=self.fake_clock.clock)
 
 
 @dataclass

@@ -31,12 +31,16 @@ CAMPAIGN_TYPE = {StopVoiceCampaignOperator: "voice", StopSmsCampaignOperator: "s
 
 
 def runner(monkeypatch: pytest.MonkeyPatch, default: type[KoreCampaignOperator] | None = None, **given: Any) -> Run:
-    """Makes an operator, ``default`` or another, and runs it; arguments that begin with ``run_`` are ``run_task``'s."""
+    """Makes an operator, ``default`` or another, and runs it; arguments that begin with ``run_`` are ``run_task``'s.
+
+    A delete without a report is meant, unless the arguments say otherwise.
+    """
 
     def run(operator: type[KoreCampaignOperator] | None = default, **arguments: Any) -> TaskRun:
         assert operator is not None
         of_run = {name[4:]: arguments.pop(name) for name in list(arguments) if name.startswith("run_")}
-        return run_task(operator(**{"task_id": "task", **given, **arguments}), monkeypatch, **of_run)
+        meant = {"if_unreported": "delete"} if operator is DeleteCampaignOperator else {}
+        return run_task(operator(**{"task_id": "task", **meant, **given, **arguments}), monkeypatch, **of_run)
 
     return run
 

@@ -1,4 +1,4 @@
-"""Whether a campaign may be deleted, by what was read of it: its status, its type, and who meant it. Pure."""
+"""Whether a campaign may be deleted, by what was read of it: its status, its type, its report, who meant it. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_campaigns.actions.targets import check_type
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError
-from airflow_provider_campaigns.kore.runs import SameRun, is_unchanged, run_of, same_run
+from airflow_provider_campaigns.kore.runs import SameRun, has_run, is_unchanged, run_of, same_run
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+    from airflow_provider_campaigns.reports.fit import CheckedReport
 
 
 def check_deletable(campaign: Campaign) -> None:
@@ -49,6 +50,23 @@ def check_meant(campaign: Campaign, target: Target) -> None:
     if reason is not None:
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
+        )
+
+
+def check_reported(campaign: Campaign, report: CheckedReport | None, *, if_unreported: str) -> None:
+    """Make sure that the results of a campaign are in its report, or are meant to be lost.
+
+    A campaign that never ran has no results, and needs no report. ``if_unreported`` is ``fail`` or ``delete``.
+
+    Raises:
+        CampaignStateError: it has run, and there is no report of it; nothing was sent.
+    """
+    if report is None and if_unreported != "delete" and has_run(campaign):
+        raise CampaignStateError(
+            f"campaign {campaign.campaign_id}: has run, and the delete is given no report of it, so its results would "
+            "be lost. Nothing was deleted. Give report=, such as report=save_results.output; or, if they are not "
+            'wanted, if_unreported="delete"',
+            campaign_id=campaign.campaign_id,
         )
 
 

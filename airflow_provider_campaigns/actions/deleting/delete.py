@@ -11,6 +11,7 @@ from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.deleting.deletable import (
     check_deletable,
     check_meant,
+    check_reported,
     check_unchanged,
     type_to_delete,
 )
@@ -50,6 +51,7 @@ class DeleteOptions:
         campaign_type: what the campaigns must be; None takes it from each campaign.
         api_version: of the delete request; None for the connection's, or v2.
         if_missing: ``succeed``, ``skip`` or ``fail`` when a campaign is provably not there.
+        if_unreported: ``fail`` or ``delete`` when a campaign has run and there are no reports.
         confirm: prove by reading and by the list that each campaign is gone.
         plan_only: read and guard, send nothing.
     """
@@ -57,6 +59,7 @@ class DeleteOptions:
     campaign_type: CampaignType | None = None
     api_version: str | None = None
     if_missing: str = "succeed"
+    if_unreported: str = "fail"
     confirm: bool = True
     plan_only: bool = False
 
@@ -79,13 +82,14 @@ def delete_campaigns(
 
     A campaign that runs, is scheduled or being prepared, or has a status that nobody documented is never deleted. With
     ``reports``, neither is one whose report is not complete, is not what was written, or is not about its latest run;
-    with ``archive``, neither is one whose object could not be kept there.
+    without, neither is one that has run, unless ``if_unreported`` is ``delete``. With ``archive``, neither is one whose
+    object could not be kept there.
 
     Args:
         client: where the campaigns are.
         targets: the campaigns.
         options: how.
-        reports: the report of each campaign; None to delete without.
+        reports: the report of each campaign; None for none.
         archive: where the campaign's object, the service's answer and a receipt are kept; None to keep none. A try
             that was killed before its receipt is completed by the next one.
         stop: stops a campaign that runs, and proves it, before it is deleted; None to leave such a campaign alone.
@@ -170,13 +174,18 @@ class _Delete:
         check_meant(campaign, target)
         kind = type_to_delete(campaign, self._options.campaign_type)
         report = None if self._reports is None else self._reports.check(campaign)
-        if campaign.status.is_running and not campaign.is_scheduled and self._stop is not None:
+        stop = self._stop if campaign.status.is_running and not campaign.is_scheduled else None
+        if stop is None:
+            check_deletable(campaign)
+        # Before the stop, which would end a run of a campaign that then stays all the same.
+        check_reported(campaign, report, if_unreported=self._options.if_unreported)
+        if stop is not None:
             if self._options.plan_only:
                 self._plan(campaign, "stop", "delete")
                 return None
-            self._stop(target, kind)
+            stop(target, kind)
             campaign = self._client.get_campaign(campaign_id)
-        check_deletable(campaign)
+            check_deletable(campaign)
         if self._options.plan_only:
             self._plan(campaign, "delete")
             return None
@@ -248,6 +257,7 @@ class _Delete:
         now = self._client.get_campaign(campaign.campaign_id)
         if report is not None:
             report.check_again(now)
+        check_reported(now, report, if_unreported=self._options.if_unreported)
         check_unchanged(campaign, now)
         check_deletable(now)
 

@@ -387,7 +387,7 @@ def test_delete__cancelled(kore_simulator: KoreSimulator, client: KoreClient, fa
 
     clock = dataclasses.replace(fake_clock.clock, check_cancelled=check)
     with pytest.raises(KeyboardInterrupt):
-        delete_campaigns(client, [Target(one) for one in ids], DeleteOptions(), clock=clock)
+        delete_campaigns(client, [Target(one) for one in ids], DeleteOptions(if_unreported="delete"), clock=clock)
 
     assert len(kore_simulator.requests.of("delete")) == 3
 
@@ -410,7 +410,7 @@ def test_delete__result_of_another_task(
 ) -> None:
     """What another task left running, or what has yet to run, is deleted only if its id is named."""
     campaign = kore_simulator.add_campaign(name="C", status=status)
-    options, stop = DeleteOptions(), stop_one(client)
+    options, stop = DeleteOptions(if_unreported="delete"), stop_one(client)
     targets = Targets.parse(None, [{"campaign_id": campaign, "name": "C", **result}]).targets
 
     refused = delete_campaigns(client, targets, options, stop=stop)

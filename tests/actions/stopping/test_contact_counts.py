@@ -266,7 +266,7 @@ class TestAcrossTries:
         outcomes = delete_campaigns(
             client,
             [Target(campaign)],
-            DeleteOptions(),
+            DeleteOptions(if_unreported="delete"),
             stop=stop_one(client, notes, clock=fake_clock.clock),
             clock=fake_clock.clock,
         )
