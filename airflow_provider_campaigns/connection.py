@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.arguments.values import flag, from_json, wrong
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,11 +56,12 @@ def _extras_of(connection: Any) -> dict[str, Any]:
         if name not in known:
             close = difflib.get_close_matches(key, [*known, *_ALIASES], n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
-            raise KoreConfigurationError(f"extra: there is no field {key!r}; {hint}", field=key)
+            got = shown_value(key)
+            raise KoreConfigurationError(f"extra: there is no such field (got {got}); {hint}", field="extra")
         if value is None or value == "":
             continue
         if given.setdefault(name, value) != value:
-            raise KoreConfigurationError(f"extra: {key!r} is given twice, with different values", field=key)
+            raise KoreConfigurationError(f"extra: {name} is given twice, with different values", field=name)
     return given
 
 
@@ -69,7 +70,8 @@ def _host_of(connection: Any) -> str:
     scheme = connection.schema
     if scheme:
         if scheme not in {"http", "https"}:
-            raise wrong("schema", f"expected nothing, or 'https', got {scheme!r}; the platform's paths are known")
+            what = f"expected nothing, or 'https', got {shown_value(scheme)}; the platform's paths are known"
+            raise wrong("schema", what)
         if "://" not in host:
             host = f"{scheme}://{host}"
     if connection.port and host:
@@ -84,7 +86,7 @@ def _number(kind: Callable[[str], Any]) -> Callable[[str, object], Any]:
         try:
             return kind(value)
         except ValueError:
-            raise wrong(name, f"expected a number, got {value!r}") from None
+            raise wrong(name, f"expected a number, got {shown_value(value)}") from None
 
     return read
 

@@ -10,11 +10,13 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_campaigns.connection import connection_type, settings_from
 from airflow_provider_campaigns.kore.errors import (
+    QUOTED_LENGTH,
     KoreAuthenticationError,
     KoreConfigurationError,
     KoreConnectionError,
     KoreError,
     KoreScopeError,
+    shown_value,
 )
 
 if TYPE_CHECKING:
@@ -80,8 +82,8 @@ class KoreCampaignHook(BaseHook):
 
         try:
             connection = self.get_connection(self.kore_conn_id)
-        except AirflowNotFoundException as error:
-            raise no_such_connection(self.kore_conn_id) from error
+        except AirflowNotFoundException:
+            raise no_such_connection(self.kore_conn_id) from None  # Airflow's own message repeats what was given
         settings = settings_from(connection)
         # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
         mask_secret(settings.client_secret)
@@ -156,7 +158,7 @@ class KoreCampaignHook(BaseHook):
             return False, f"host: no connection ({error})"
         except KoreError as error:
             return False, f"host or account_id: an unexpected answer; is this the platform's address? ({error})"
-        return True, f"Connected to {settings.base_url}: credentials and scope are accepted ({count} voice campaigns)"
+        return True, f"Connected to {settings.address}: credentials and scope are accepted ({count} voice campaigns)"
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -192,7 +194,8 @@ def no_such_connection(kore_conn_id: str) -> KoreConfigurationError:
     stop at a close must not be lost to that.
     """
     missing = KoreConfigurationError(
-        f"kore_conn_id: there is no connection {kore_conn_id!r}, or the secrets backend that has it failed",
+        f"kore_conn_id: there is no such connection (got {shown_value(kore_conn_id, QUOTED_LENGTH)}), or the secrets "
+        "backend that has it failed",
         field="kore_conn_id",
     )
     missing.retryable = True

@@ -47,7 +47,7 @@ def console_link(settings: KoreSettings, campaign_ids: Sequence[str]) -> str | N
     None, and one warning, if the configured template is not one: a link is never a reason for a task to fail.
     """
     values = {
-        "host": settings.base_url,
+        "host": settings.address,
         "stream_id": quote(settings.stream_id, safe=""),
         "account_id": quote(settings.account_id, safe=""),
     }

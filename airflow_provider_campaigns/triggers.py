@@ -14,7 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_campaigns.connection import settings_from
 from airflow_provider_campaigns.hooks import KoreCampaignHook, no_such_connection
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreNotFoundError
+from airflow_provider_campaigns.kore.errors import QUOTED_LENGTH, KoreConnectionError, KoreNotFoundError, shown_value
 from airflow_provider_campaigns.watching.poller import StatusPoller
 from airflow_provider_campaigns.watching.watch import StatusGoal, results_of
 
@@ -175,8 +175,9 @@ async def _settings_of(kore_conn_id: str) -> KoreSettings:
         connection = await get_async_connection(kore_conn_id, hook=KoreCampaignHook)
     except AirflowNotFoundException:
         raise no_such_connection(kore_conn_id) from None
-    except Exception as error:  # a secrets backend may raise anything
+    except Exception as error:  # a secrets backend may raise anything, and Airflow repeats a URI that it cannot read
+        got = shown_value(kore_conn_id, QUOTED_LENGTH)
         raise KoreConnectionError(
-            f"the connection {kore_conn_id!r} could not be looked up ({type(error).__name__})"
-        ) from error
+            f"the connection (got {got}) could not be looked up ({type(error).__name__})"
+        ) from None
     return settings_from(connection)

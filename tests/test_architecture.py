@@ -35,6 +35,7 @@ KORE_RINGS = (
         "budget_store",
         "patience",
         "presence",
+        "redaction",
         "runs",
     ),
     ("answers", "bodies", "listing", "retry", "settings", "writes"),

@@ -233,7 +233,7 @@ class TestBadFields:
             (with_extra(verify_tls="no"), "verify_tls", "verify_tls: expected true or false, got 'no'"),
             (with_extra(verify_tls=0), "verify_tls", "verify_tls: expected true or false, got 0"),
             (with_extra(allow_http=1), "allow_http", "allow_http: expected true or false, got 1"),
-            (with_extra(ca_bundle="/nowhere.pem"), "ca_bundle", "ca_bundle: there is no file or folder '/nowhere.pem'"),
+            (with_extra(ca_bundle="/nowhere.pem"), "ca_bundle", "ca_bundle: there is no such file or folder; expected"),
             (with_extra(jwt_subject=[7]), "jwt_subject", "jwt_subject: expected any text, for example airflow"),
             (with_extra(endpoint_overrides="[]"), "endpoint_overrides", "endpoint_overrides: expected a JSON object"),
             (with_extra(endpoint_overrides="{"), "endpoint_overrides", "endpoint_overrides: expected a JSON object"),
@@ -244,10 +244,18 @@ class TestBadFields:
                 'extra: expected a JSON object such as {"stream_id": "st-...", "account',
             ),
             (connection(extra="not json"), "extra", "extra: expected a JSON object"),
-            (with_extra(streamid=STREAM), "streamid", "extra: there is no field 'streamid'; did you mean 'stream_id'?"),
-            (with_extra(timeout=5), "timeout", "did you mean 'timeout_s'?"),
-            (with_extra(region="eu"), "region", "extra: there is no field 'region'; known are account_id, allow_http,"),
-            (with_extra(iid="st-other"), "iid", "extra: 'iid' is given twice, with different values"),
+            (
+                with_extra(streamid=STREAM),
+                "extra",
+                "extra: there is no such field (got a text of 8 characters); did you mean 'stream_id'?",
+            ),
+            (with_extra(timeout=5), "extra", "did you mean 'timeout_s'?"),
+            (
+                with_extra(region="eu"),
+                "extra",
+                "extra: there is no such field (got 'region'); known are account_id, allow",
+            ),
+            (with_extra(iid="st-other"), "stream_id", "extra: stream_id is given twice, with different values"),
         ],
     )
     def test_settings_from__bad_field(self, bad: Connection, field: str, problem: str) -> None:
@@ -277,7 +285,9 @@ class TestBadFields:
 
     def test_get_conn__no_connection(self) -> None:
         """A connection that is not there is named; as a secrets backend may have failed, it is tried again."""
-        with pytest.raises(KoreConfigurationError, match=r"^kore_conn_id: there is no connection 'nowhere'") as caught:
+        with pytest.raises(
+            KoreConfigurationError, match=r"^kore_conn_id: there is no such connection \(got 'nowhere'\)"
+        ) as caught:
             KoreCampaignHook("nowhere").get_conn()
 
         assert caught.value.retryable

@@ -219,7 +219,7 @@ class TestRun:
         event = drain(trigger_for(campaign_id))
 
         assert (event["status"], event["error"], event["retryable"]) == ("error", "KoreAuthenticationError", False)
-        assert "credentials" in event["message"] or "token" in event["message"]
+        assert "HTTP 401: Invalid SDK cred" in event["message"]
 
     def test_run__no_connection(self, kore_simulator: KoreSimulator) -> None:
         """A connection id that does not exist ends the wait at once, and is named; a retry may find it."""
@@ -230,7 +230,8 @@ class TestRun:
             "status": "error",
             "error": "KoreConfigurationError",
             "message": (
-                "kore_conn_id: there is no connection 'kore_nowhere', or the secrets backend that has it failed"
+                "kore_conn_id: there is no such connection (got 'kore_nowhere'), or the secrets backend that has it "
+                "failed"
             ),
             "retryable": True,
         }

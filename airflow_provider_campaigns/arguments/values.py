@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_value
 
 
 def wrong(field: str, what: str) -> KoreConfigurationError:
@@ -32,7 +32,7 @@ def flag(field: str, value: object) -> bool:
         return value
     if isinstance(value, str) and value.strip().casefold() in {"true", "false"}:
         return value.strip().casefold() == "true"
-    raise wrong(field, f"expected true or false, got {value!r}")
+    raise wrong(field, f"expected true or false, got {shown_value(value)}")
 
 
 def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
@@ -53,7 +53,7 @@ def read_connection_id(field: str, value: object) -> None:
         KoreConfigurationError: it is no text, or an empty one.
     """
     if not isinstance(value, str) or not value.strip():
-        raise wrong(field, f"expected the id of a connection such as 'kore_default', got {value!r}")
+        raise wrong(field, f"expected the id of a connection such as 'kore_default', got {shown_value(value)}")
 
 
 def read_day(field: str, value: object) -> date | None:

@@ -23,7 +23,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreResponseError,
     KoreScopeError,
     KoreServiceError,
-    excerpt,
+    quoted,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def body_of(
     if isinstance(body, dict) and 200 <= status < 300 and not _says_no(body):
         return body
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
-    said = f"{where}: HTTP {status}" + (f": {excerpt(text)}" if text.strip() else "")
+    said = f"{where}: HTTP {status}" + (f": {quoted(text)}" if text.strip() else "")
     if status == 429 or _tells_of_a_rate_limit(status, text.casefold()):
         raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
     if 200 <= status < 300 and not isinstance(body, dict):
@@ -137,7 +137,7 @@ def _tells_of_a_rate_limit(status: int, text: str) -> bool:
 def _host_in(location: str) -> str:
     """The host that a redirect leads to; without path and user, which are nobody's business."""
     try:
-        return (urlsplit(location).hostname or "elsewhere")[:100]
+        return quoted(urlsplit(location).hostname or "elsewhere")
     except ValueError:
         return "elsewhere"
 

@@ -28,10 +28,11 @@ class TokenSigner:
     documentation names only ``appId`` and ``sub``; the expiry is ours, so that a leaked token is soon worthless.
     """
 
-    client_id: str
+    # Nor are these shown, which may be the secret in the wrong field.
+    client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
     _: KW_ONLY
-    subject: str = "airflow"
+    subject: str = field(default="airflow", repr=False)
     ttl_s: int = 300
     clock: Callable[[], float] = field(default=time.time, repr=False)
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreProtocolError, excerpt
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreProtocolError, excerpt, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ class Campaign:
         if campaign_id is None or not isinstance(status, str) or not status.strip():
             raise KoreProtocolError(
                 f"a campaign object without {'an id' if campaign_id is None else 'a status'}: "
-                f"it has the fields {excerpt(', '.join(sorted(map(str, body)))) or '(none)'}",
+                f"it has the fields {excerpt(', '.join(sorted(map(quoted, body)))) or '(none)'}",
                 campaign_id=campaign_id,
             )
         schedule = body.get("schedule")

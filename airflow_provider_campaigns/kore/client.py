@@ -113,7 +113,7 @@ class KoreClient:
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.settings.base_url!r}, stream_id={self.settings.stream_id!r})"
+        return f"{type(self).__name__}({self.settings.address!r}, stream_id={self.settings.stream_id!r})"
 
     def __enter__(self) -> Self:
         return self

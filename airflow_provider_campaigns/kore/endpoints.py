@@ -14,7 +14,7 @@ from enum import Enum
 from types import MappingProxyType
 from urllib.parse import quote
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_value
 
 API_VERSIONS = ("v1", "v2")
 PLACEHOLDERS = ("stream_id", "account_id", "campaign_id")
@@ -166,7 +166,8 @@ def with_overrides(overrides: Mapping[str, object]) -> Mapping[str, Endpoint]:
     for name, template in overrides.items():
         if name not in endpoints:
             raise KoreConfigurationError(
-                f"endpoint_overrides: there is no endpoint {name!r}; known are {', '.join(sorted(ENDPOINTS))}",
+                f"endpoint_overrides: there is no such endpoint (got {shown_value(name)}); known are "
+                f"{', '.join(sorted(ENDPOINTS))}",
                 field="endpoint_overrides",
             )
         endpoints[name] = replace(endpoints[name], path=_checked_path(endpoints[name], template))

@@ -17,8 +17,8 @@
     ├── CampaignTimeoutError        the campaign did not get where it should within the time given
     └── CampaignsFailedError        some of many campaigns failed; ``failures`` says which and why
 
-No message holds a header, a token, a secret or a phone number; an answer of the service is quoted only as a short,
-redacted excerpt.
+No message holds a header, a token, a secret or a phone number. A value of a connection's field is put into one by
+``shown_value`` alone, because it may be the secret in the wrong field; what the service said by ``quoted``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXCERPT_LENGTH = 200
+QUOTED_LENGTH = 16
+SHORTEST_SECRET = 8
+"""A shorter text is taken for none: it is shown, and it is not looked for in texts."""
+
 _TOKEN = re.compile(r"eyJ[\w-]*(\.[\w-]*){0,2}")
 BETWEEN_DIGITS = r"(?:[^\w:]|_){0,3}"
 """What may part the digits of a phone number: any blank, dash or other mark. A colon parts hours, ports and fields."""
@@ -218,3 +222,22 @@ def excerpt(text: str) -> str:
     line = _TOKEN.sub("<token>", " ".join(text[: 4 * EXCERPT_LENGTH].split()))
     redacted = _NUMBER.sub(lambda match: match["kept"] or "<number>", line)
     return redacted if len(redacted) <= EXCERPT_LENGTH else redacted[: EXCERPT_LENGTH - 3] + "..."
+
+
+def quoted(text: str) -> str:
+    """What the service said, as a message repeats it: of a text of more than 16 characters these and the length."""
+    piece = excerpt(text)
+    return piece if len(piece) <= QUOTED_LENGTH else f"{piece[:QUOTED_LENGTH]}... ({len(text)} characters)"
+
+
+def shown_value(value: object, at_most: int = SHORTEST_SECRET - 1) -> str:
+    """How a message shows the value of a connection's field: it may be the secret, typed into the wrong one.
+
+    Texts, numbers and the like are repeated up to ``at_most`` characters, and told by their length beyond; anything
+    else is told by its type.
+    """
+    if value is None or isinstance(value, str | int | float):
+        text = str(value)
+        kind = "text" if isinstance(value, str) else "number"
+        return repr(value) if len(text) <= at_most else f"a {kind} of {len(text)} characters"
+    return f"a value of type {type(value).__name__}"

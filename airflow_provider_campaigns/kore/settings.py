@@ -5,14 +5,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_campaigns.kore.auth import MAX_TTL_S
 from airflow_provider_campaigns.kore.endpoints import API_VERSIONS, Endpoint, with_overrides
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_value
+from airflow_provider_campaigns.kore.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +28,13 @@ _OPAQUE = re.compile(r"[\x21-\x7e]+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
-@dataclass(frozen=True)
+# The name of a host as one gives it to a machine that others reach: two labels or more, and none as long as a secret.
+_PLAIN_NAME = re.compile(r"(?:[a-z0-9_-]{1,31}\.)+[a-z]{2,24}\.?")
+
+
+@dataclass(frozen=True, repr=False)
 class KoreSettings:
-    """An account of the service and how to talk to it.
+    """An account of the service and how to talk to it. What it shows of itself is what can be no secret.
 
     Attributes:
         host: ``https://platform.kore.ai`` or a bare host, then https; a port is honoured, a path is refused.
@@ -49,11 +54,12 @@ class KoreSettings:
 
     Raises:
         KoreConfigurationError: a field is missing or malformed; it names the field as the connection form does.
+            So does another field that holds the secret: it would travel in the clear, and end up in logs.
     """
 
     host: str
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: str
     stream_id: str
     account_id: str
     api_version: str | None = None
@@ -98,17 +104,38 @@ class KoreSettings:
         _require_bool(self.allow_http, "allow_http")
         if self.ca_bundle is not None and not _is_path(self.ca_bundle):
             raise KoreConfigurationError(
-                f"ca_bundle: there is no file or folder {self.ca_bundle!r}; expected certificates in PEM form, for "
-                "example /etc/ssl/certs/ca-certificates.crt",
+                "ca_bundle: there is no such file or folder; expected certificates in PEM form, for example "
+                f"/etc/ssl/certs/ca-certificates.crt, got {shown_value(self.ca_bundle)}",
                 field="ca_bundle",
             )
         # Derived values are made here, so that what is wrong with them is said here.
         _ = self.base_url, self.endpoints
+        for one in fields(self):
+            if one.name != "client_secret" and self.redactor.is_in(str(getattr(self, one.name))):
+                name = "login" if one.name == "client_id" else one.name
+                raise KoreConfigurationError(
+                    f"{name}: holds the Client Secret, which belongs into password and nowhere else", field=name
+                )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address!r}, stream_id={self.stream_id!r})"
 
     @cached_property
     def base_url(self) -> str:
         """Scheme, host and, where it is not the scheme's own, port; without a slash at the end."""
         return _base_url(self.host, allow_http=self.allow_http)
+
+    @property
+    def address(self) -> str:
+        """``base_url`` as messages show it: a name that may be a secret in the wrong field is told by its length."""
+        name = urlsplit(self.base_url).hostname or ""
+        is_plain = self.is_loopback or _is_ip_address(name) or _PLAIN_NAME.fullmatch(name)
+        return self.base_url if is_plain else f"its name is {shown_value(name)}"
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes the secret out of texts."""
+        return Redactor(self.client_secret)
 
     @property
     def is_loopback(self) -> bool:
@@ -128,7 +155,9 @@ def checked_api_version(value: Any) -> str:
         KoreConfigurationError: it is neither ``v1`` nor ``v2``.
     """
     if value not in API_VERSIONS:
-        raise KoreConfigurationError(f"api_version: expected 'v1' or 'v2', got {value!r}", field="api_version")
+        raise KoreConfigurationError(
+            f"api_version: expected 'v1' or 'v2', got {shown_value(value)}", field="api_version"
+        )
     return str(value)
 
 
@@ -137,8 +166,8 @@ def _require(value: object, name: str, expected: str, *, secret: bool = False) -
         raise KoreConfigurationError(f"{name}: missing; expected {expected}", field=name)
     if not isinstance(value, str) or not _OPAQUE.fullmatch(value):
         # A malformed secret may be a secret with a blank pasted to it, so it is never shown.
-        shown = "" if secret else f", got {value!r}"
-        raise KoreConfigurationError(f"{name}: expected {expected}, without blanks{shown}", field=name)
+        got = "" if secret else f", got {shown_value(value)}"
+        raise KoreConfigurationError(f"{name}: expected {expected}, without blanks{got}", field=name)
 
 
 def _is_path(value: object) -> bool:
@@ -148,13 +177,15 @@ def _is_path(value: object) -> bool:
 def _require_bool(value: object, name: str) -> None:
     # Strictly, because the text "false" would count as true.
     if not isinstance(value, bool):
-        raise KoreConfigurationError(f"{name}: expected true or false, got {value!r}", field=name)
+        raise KoreConfigurationError(f"{name}: expected true or false, got {shown_value(value)}", field=name)
 
 
 def _in_range(value: object, name: str, low: float, high: float, unit: str, *, whole: bool = False) -> None:
     right_type = isinstance(value, int) if whole else isinstance(value, int | float)
     if isinstance(value, bool) or not right_type or not low <= value <= high:  # type: ignore[operator]
-        raise KoreConfigurationError(f"{name}: expected {unit} from {low} to {high}, got {value!r}", field=name)
+        raise KoreConfigurationError(
+            f"{name}: expected {unit} from {low} to {high}, got {shown_value(value)}", field=name
+        )
 
 
 def _base_url(host: str, *, allow_http: bool) -> str:
@@ -167,7 +198,7 @@ def _base_url(host: str, *, allow_http: bool) -> str:
     except ValueError:
         raise malformed("cannot be read") from None
     if parts.scheme not in {"http", "https"}:
-        raise malformed(f"the scheme {parts.scheme!r} is not https")
+        raise malformed(f"the scheme {shown_value(parts.scheme)} is not https")
     if parts.username is not None or parts.password is not None:
         raise malformed("holds a user name or password, which belong into login and password")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "?" in host or "#" in host:
@@ -180,13 +211,18 @@ def _base_url(host: str, *, allow_http: bool) -> str:
             "network (loopback addresses need no permission)",
             field="host",
         )
-    shown = f"[{name}]" if ":" in name else name
+    in_url = f"[{name}]" if ":" in name else name
     # One spelling for one address: the budget of an account is found by it.
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port not in {None, _DEFAULT_PORTS[parts.scheme]} else "")
+    return f"{parts.scheme}://{in_url}" + (f":{port}" if port not in {None, _DEFAULT_PORTS[parts.scheme]} else "")
 
 
 def _is_loopback(name: str) -> bool:
+    return ipaddress.ip_address(name).is_loopback if _is_ip_address(name) else name.casefold() == "localhost"
+
+
+def _is_ip_address(name: str) -> bool:
     try:
-        return ipaddress.ip_address(name).is_loopback
+        ipaddress.ip_address(name)
     except ValueError:
-        return name.casefold() == "localhost"
+        return False
+    return True

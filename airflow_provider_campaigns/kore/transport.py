@@ -159,15 +159,17 @@ class Transport:
         except exceptions.RequestException as error:
             error.request = None  # it holds the token, and stays reachable as the context of the error raised here
             raise self._no_answer(endpoint, campaign_id, error, timeouts) from None
+        # First of all, so that nothing that is made of an answer can hold the secret, should the service repeat it.
+        content = settings.redactor.content_without(response.content)
+        if "Location" in response.headers:
+            response.headers["Location"] = settings.redactor.without(response.headers["Location"])
         try:
-            return body_of(endpoint, response.status_code, response.headers, response.content, campaign_id=campaign_id)
+            return body_of(endpoint, response.status_code, response.headers, content, campaign_id=campaign_id)
         except KoreError as error:
             if isinstance(error, KoreRateLimitError):
                 self.hold_back(error, priority)
             if error.status == 401 and not isinstance(error, KoreScopeError):
                 error.args = (f"{error}{clock_note(response.headers, self._signer.clock())}",)
-            # The secret, should the service ever repeat it.
-            error.args = tuple(str(arg).replace(settings.client_secret, "<secret>") for arg in error.args)
             # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.
             error.outcome_unknown = endpoint.effect is Effect.WRITE and isinstance(
                 error, KoreServiceError | KoreProtocolError
@@ -224,7 +226,7 @@ class Transport:
             what = "the connection broke before the answer was complete"
         where = f" of campaign {campaign_id}" if campaign_id else ""
         return KoreConnectionError(
-            f"{endpoint.name}{where}: {what} ({self._settings.base_url})",
+            f"{endpoint.name}{where}: {what} ({self._settings.address})",
             endpoint=endpoint.name,
             campaign_id=campaign_id,
             retryable=not refused_certificate,
@@ -354,7 +356,7 @@ def _bundle_of_environment() -> str | None:
         bundle = os.environ.get(name)
         if bundle and not os.path.exists(bundle):
             raise KoreConfigurationError(
-                f"ca_bundle: the environment variable {name} names {bundle!r}, which does not exist; mend it, or set "
+                f"ca_bundle: the environment variable {name} names no file or folder that exists; mend it, or set "
                 "ca_bundle",
                 field="ca_bundle",
             )

@@ -259,7 +259,10 @@ class TestWithOverrides:
     @pytest.mark.parametrize(
         ("overrides", "problem"),
         [
-            ({"stop_fax_v1": "/x/{campaign_id}"}, "there is no endpoint 'stop_fax_v1'; known are contacts_v1, "),
+            (
+                {"stop_fax_v1": "/x/{campaign_id}"},
+                "there is no such endpoint (got a text of 11 characters); known are contacts_v1, ",
+            ),
             ({"get_v2": "https://elsewhere.test/{campaign_id}"}, "must be a path that starts with one '/'"),
             ({"get_v2": "//elsewhere.test/{campaign_id}"}, "must be a path that starts with one '/'"),
             ({"get_v2": "x/{campaign_id}"}, "must be a path that starts with one '/'"),
@@ -296,4 +299,4 @@ class TestWithOverrides:
 
         assert caught.value.field == "endpoint_overrides"
         assert problem in str(caught.value)
-        assert "there is no endpoint" in problem or "for example" in str(caught.value)
+        assert "there is no such endpoint" in problem or "for example" in str(caught.value)

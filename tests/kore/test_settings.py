@@ -29,7 +29,10 @@ PASSWORD = "the Client Secret of the JWT app"
 STREAM = "the app's id, for example st-0603182c-7ffb-53c3-b307-47ca14b90000"
 ACCOUNT = "the account's id, for example 67777ce93e25326494e90000"
 RATE = "a whole number from 1 to 10000"
-BUNDLE = "expected certificates in PEM form, for example /etc/ssl/certs/ca-certificates.crt"
+BUNDLE = (
+    "ca_bundle: there is no such file or folder; expected certificates in PEM form, for example "
+    "/etc/ssl/certs/ca-certificates.crt, got"
+)
 
 
 def refusal(**fields: Any) -> KoreConfigurationError:
@@ -95,7 +98,7 @@ class TestFields:
             (
                 {"stream_id": "st-1\r\nX: 1"},
                 "stream_id",
-                f"stream_id: expected {STREAM}, without blanks, got 'st-1\\r\\nX: 1'",
+                f"stream_id: expected {STREAM}, without blanks, got a text of 10 characters",
             ),
             ({"account_id": ""}, "account_id", f"account_id: missing; expected {ACCOUNT}"),
             ({"account_id": "67 77"}, "account_id", f"account_id: expected {ACCOUNT}, without blanks, got '67 77'"),
@@ -122,10 +125,10 @@ class TestFields:
             ({"verify_tls": None}, "verify_tls", "verify_tls: expected true or false, got None"),
             ({"allow_http": "false"}, "allow_http", "allow_http: expected true or false, got 'false'"),
             ({"allow_http": 1}, "allow_http", "allow_http: expected true or false, got 1"),
-            ({"ca_bundle": "/no.pem"}, "ca_bundle", f"ca_bundle: there is no file or folder '/no.pem'; {BUNDLE}"),
-            ({"ca_bundle": ""}, "ca_bundle", f"ca_bundle: there is no file or folder ''; {BUNDLE}"),
-            ({"ca_bundle": 7}, "ca_bundle", f"ca_bundle: there is no file or folder 7; {BUNDLE}"),
-            ({"ca_bundle": "a\0b"}, "ca_bundle", f"ca_bundle: there is no file or folder 'a\\x00b'; {BUNDLE}"),
+            ({"ca_bundle": "/no.pem"}, "ca_bundle", f"{BUNDLE} '/no.pem'"),
+            ({"ca_bundle": ""}, "ca_bundle", f"{BUNDLE} ''"),
+            ({"ca_bundle": 7}, "ca_bundle", f"{BUNDLE} 7"),
+            ({"ca_bundle": "a\0b"}, "ca_bundle", f"{BUNDLE} 'a\\x00b'"),
         ],
     )
     def test_init__refused(self, fields: dict[str, Any], field: str, message: str) -> None:
@@ -249,11 +252,10 @@ class TestHost:
 
 class TestSecret:
     def test_repr__no_secret(self) -> None:
-        """The settings show the app and keep its secret."""
-        shown = repr(KoreSettings(**GOOD))
-
-        assert SECRET not in shown
-        assert "cs-1e845b00-81ad-5757-a1e7-d0f6fea10000" in shown
+        """The settings show where and which app, and nothing that may be a secret in the wrong field."""
+        assert repr(KoreSettings(**GOOD)) == (
+            "KoreSettings('https://platform.kore.ai', stream_id='st-0603182c-7ffb-53c3-b307-47ca14b90000')"
+        )
 
     @pytest.mark.parametrize(
         "fields",

@@ -330,12 +330,12 @@ class TestSecrecy:
 
     def test_send__secret_repeated(self) -> None:
         """Should the service ever repeat the secret, the message holds a placeholder."""
-        answer = http_answer(f'{{"message": "bad secret {SECRET}!"}}'.encode(), "412 No")
+        answer = http_answer(f'{{"message": "not {SECRET}!"}}'.encode(), "412 No")
 
         with listening(RawServer(answer)) as server:
             error = failure(account(server.url))
 
-        assert str(error) == f"stop_voice_v1 of campaign {CAMPAIGN}: HTTP 412: bad secret <secret>!"
+        assert str(error) == f"stop_voice_v1 of campaign {CAMPAIGN}: HTTP 412: not <secret>!"
 
 
 class TestClock:

@@ -218,8 +218,8 @@ class TestCertificates:
         assert isinstance(error, KoreConfigurationError)
         assert (error.field, error.outcome_unknown) == ("ca_bundle", False)
         assert str(error) == (
-            "ca_bundle: the environment variable REQUESTS_CA_BUNDLE names '/no/such.pem', which does not exist; mend "
-            "it, or set ca_bundle"
+            "ca_bundle: the environment variable REQUESTS_CA_BUNDLE names no file or folder that exists; mend it, "
+            "or set ca_bundle"
         )
 
 

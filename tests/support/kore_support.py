@@ -26,12 +26,12 @@ CAMPAIGN = "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000"
 SECRET = "canary-secret-of-at-least-32-bytes-7d1"
 
 
-def account(host: str = "https://platform.kore.ai", **fields: Any) -> KoreSettings:
+def account(host: str = "https://platform.kore.ai", client_secret: str = SECRET, **fields: Any) -> KoreSettings:
     """An account at ``host``."""
     return KoreSettings(
         host=host,
         client_id="cs-1e845b00-81ad-5757-a1e7-d0f6fea10000",
-        client_secret=SECRET,
+        client_secret=client_secret,
         stream_id=STREAM,
         account_id=ACCOUNT,
         **fields,
