@@ -175,7 +175,7 @@ async def _settings_of(kore_conn_id: str) -> KoreSettings:
         connection = await get_async_connection(kore_conn_id, hook=KoreCampaignHook)
     except AirflowNotFoundException:
         raise no_such_connection(kore_conn_id) from None
-    except Exception as error:  # a secrets backend may raise anything, and Airflow repeats a URI that it cannot read
+    except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything, and repeat a URI
         got = shown_value(kore_conn_id, QUOTED_LENGTH)
         raise KoreConnectionError(
             f"the connection (got {got}) could not be looked up ({type(error).__name__})"
