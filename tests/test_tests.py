@@ -27,6 +27,7 @@ ON_THE_WALL_CLOCK = {
     "test_timetables_scheduler.py": "the same",
     "actions/stopping/test_stop.py": "the system's clock is what it tests",
     "actions/stopping/test_stop_processes.py": "several processes, and a moment some seconds from now",
+    "kore/test_transport.py": "the Date of the simulator's answers",
     "kore/test_transport_security.py": "certificates that are valid for some days",
     "simulator/test_simulator_engine.py": "tokens that are valid for some seconds",
     "simulator/test_simulator_refusals.py": "the same",

@@ -16,6 +16,7 @@ WITHOUT_AIRFLOW = ("actions/*", "kore/*", "reports/*", "simulator/*", "watching/
 WITH_AIRFLOW_ALL_THE_SAME = {
     "actions/test_audit.py",
     "actions/test_evidence.py",
+    "actions/test_select.py",
     "actions/stopping/test_stop_processes.py",
     "reports/test_report_folder.py",
 }
