@@ -38,7 +38,7 @@ def rows_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str, page: int) -> ContactPage:
-    """The page of contact results in an answer.
+    """The page of contact results in an answer; ``page`` is its number where the answer names none.
 
     Raises:
         KoreProtocolError: it is no page.
@@ -51,7 +51,8 @@ def contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: st
             endpoint=endpoint.name,
             campaign_id=campaign_id,
         )
-    return ContactPage(page, pages, total, tuple(map(ContactResult.from_api, rows)))
+    number = data.get("page")
+    return ContactPage(number if type(number) is int else page, pages, total, tuple(map(ContactResult.from_api, rows)))
 
 
 def campaign_of(item: Mapping[str, Any], endpoint: Endpoint) -> Campaign:

@@ -180,7 +180,7 @@ class ContactPage:
     """One page of contact results.
 
     Attributes:
-        page: its number, from 1.
+        page: its number, from 1, as the answer gives it; the one that was asked for where it gives none.
         total_pages: how many pages there are at this page size.
         total_results: how many contacts the service says there are.
         contacts: the rows of this page.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -65,8 +64,6 @@ class Contents:
         self.tally = Tally()
         self._folder = folder
         self._writers: dict[str, Writer] = {}
-        # 8 bytes a row; buckets, so that a set of one of them is small when they are counted.
-        self._identities = [array("Q") for _ in range(256)]
         wanted = set(formats)
         self._lines = self._begin("jsonl") if "jsonl" in wanted else None
         self._table = self._begin("csv") if "csv" in wanted else None
@@ -84,7 +81,7 @@ class Contents:
         return writer
 
     def add(self, page: Page) -> None:
-        """Write a page to all files, and count it."""
+        """Write a page to all files, and count its rows."""
         if self._lines is not None:
             self._lines.write(b"".join(page.lines))
         if self._table is not None:
@@ -92,14 +89,6 @@ class Contents:
         if self._columns is not None:
             self._columns.add(page.rows)
         self.tally.add(page.rows)
-        for identity in page.identities:
-            if identity:
-                self._identities[identity & 0xFF].append(identity)
-
-    @property
-    def duplicates(self) -> int:
-        """Rows that came more than once, as far as rows can be told apart."""
-        return sum(len(bucket) - len(set(bucket)) for bucket in self._identities)
 
     def commit(self) -> dict[str, FileEntry]:
         """Let the files appear; by name."""

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns import __version__
@@ -21,8 +22,9 @@ from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export_progress import ExportProgress
-from airflow_provider_campaigns.reports.export_state import ExportState
+from airflow_provider_campaigns.reports.export_state import PAGE_SIZE, ExportState
 from airflow_provider_campaigns.reports.finite import finite
+from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, Reading
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import (
     CAMPAIGN_NAME,
@@ -35,7 +37,7 @@ from airflow_provider_campaigns.reports.manifest import (
     json_bytes,
 )
 from airflow_provider_campaigns.reports.page.render import render_page
-from airflow_provider_campaigns.reports.parts import PARTS_FOLDER, Page, Parts
+from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
 from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, is_about, judge, state_of
@@ -48,7 +50,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 100
+_FEWER = 3
+"""Rows on a page than in the reading before: what was lost between two of its pages lies within one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def export_report(
 ) -> Manifest:
     """Read every contact of a campaign's latest run, and write a report of it.
 
-    Costs one request for each page of 100 contacts, and four more; twice that if the pages moved while they were read.
+    Costs one request for each page of 100 contacts, and four more; twice that if anything moved meanwhile, and up to
+    ten times that while contacts move from page to page.
 
     Args:
         client: where the campaign is.
@@ -119,7 +123,7 @@ class _First:
     total: int | None
 
 
-_NO_RESULTS = _First(Page((), (), ()), pages=0, total=None)
+_NO_RESULTS = _First(NO_PAGE, pages=0, total=None)
 
 
 class _Export:
@@ -140,23 +144,49 @@ class _Export:
     def run(self, campaign: Campaign) -> Manifest:
         if self._kept is not None and is_about(self._kept, campaign):
             self._learn_from(self._kept)
-        first = self._read_first(campaign)
-        state = self._resume(self._identity(campaign, first))
+        state, first = self._begin(campaign)
+        gathered = Gathered()
+        for one in state.earlier:
+            gathered.add(Parts(self._parts_folder, one))
         while True:
-            contents = Contents(self._folder, self._options.formats if first.total is not None else ())
+            contents = self._contents_of(first)
             try:
-                facts, again = self._read(campaign, first, state, contents)
-                if not facts.is_doubtful or state.reading > 1:
+                facts, reading, again = self._read(campaign, first, state, contents)
+                if facts.is_doubtful and facts.is_comparable:
+                    gathered.add(Parts(self._parts_folder, state.parts))
+                    alike = gathered.is_as_before and not reading.repeats_a_conversation
+                    facts = replace(facts, is_confirmed=alike)
+                if not facts.is_doubtful or (facts.is_stable and gathered.is_as_before):
+                    return self._publish(facts, contents, state)
+                if not facts.is_comparable and state.reading > 1:
                     return self._publish(facts, contents, state)
             finally:
                 contents.discard()
+            if facts.is_comparable and (gathered.is_done(facts.total) or state.reading == MOST_READINGS):
+                return self._publish_gathered(facts, gathered, state)
             log.info("campaign %s: the pages moved while they were read; they are read again", campaign.campaign_id)
-            if again.total is None:  # refused after it was given: that is not how the service treats the campaign
-                self._contacts_seen = max(self._contacts_seen, facts.rows)
-            campaign, first = facts.after, again
+            campaign = facts.after
+            state, first = self._read_again(facts, again, state)
+            if not state.earlier:
+                gathered = Gathered()
+
+    def _read_again(self, facts: Facts, again: _First, state: ExportState) -> tuple[ExportState, _First]:
+        """Begin one more reading; the ones before count if they are about what the campaign still is."""
+        first, page_size = again, state.page_size
+        if facts.is_comparable:
+            page_size -= _FEWER
+            first = self._read_first(facts.after, page_size)
+        if first.total is None:  # refused after it was given: that is not how the service treats the campaign
+            self._contacts_seen = max(self._contacts_seen, facts.rows)
+        earlier = (*state.earlier, state.parts)
+        if not facts.is_comparable or first.total != facts.total:
             self._folder.remove_folder(PARTS_FOLDER)
-            state = replace(state, identity=self._identity(campaign, first), reading=2)
-            state.keep(self._parts_folder)
+            earlier = ()
+        state = ExportState(
+            self._identity(facts.after, first), state.reading + 1, state.started_at, state.tries, page_size, earlier
+        )
+        state.keep(self._parts_folder)
+        return state, first
 
     def _learn_from(self, kept: Manifest) -> None:
         """Take over what an earlier report of the same run knows."""
@@ -171,10 +201,10 @@ class _Export:
 
     # Reading
 
-    def _read_first(self, campaign: Campaign) -> _First:
+    def _read_first(self, campaign: Campaign, page_size: int) -> _First:
         """The first page; none if the service has no results by contact, which is no error where none are promised."""
         try:
-            answer = self._client.get_contact_page(campaign.campaign_id, limit=PAGE_SIZE)
+            answer = self._client.get_contact_page(campaign.campaign_id, limit=page_size)
         except (KoreRequestError, KoreNotFoundError) as error:
             if campaign.campaign_type is not CampaignType.SMS and has_run(campaign):
                 raise
@@ -184,50 +214,67 @@ class _Export:
         if campaign.campaign_type is CampaignType.SMS and is_empty and not self._options.contacts_before_stop:
             log.info("campaign %s: the service has no results by contact of this SMS campaign", campaign.campaign_id)
             return _NO_RESULTS
-        return _First(self._page_of(answer), answer.total_pages, answer.total_results)
+        page = self._page_of(answer) if answer.page == 1 else NO_PAGE
+        return _First(page, answer.total_pages, answer.total_results)
 
-    def _read(self, campaign: Campaign, first: _First, state: ExportState, contents: Contents) -> tuple[Facts, _First]:
+    def _read(
+        self, campaign: Campaign, first: _First, state: ExportState, contents: Contents
+    ) -> tuple[Facts, Reading, _First]:
         """Read all pages from where an earlier try has come to; what was found, and the first page as it is then."""
-        parts = Parts(self._parts_folder, {**state.identity, "reading": state.reading})
+        parts, reading = Parts(self._parts_folder, state.parts), Reading()
         progress = ExportProgress(campaign.campaign_id, first.pages, monotonic=self._clock.monotonic)
         done, last = 0, first.page
         for last in parts.replay():
             contents.add(last)
+            reading.add(last)
             done += 1
         if done:
             progress.resume(done, contents.tally.rows)
         elif first.page.lines:
             parts.add(first.page)
             contents.add(first.page)
+            reading.add(first.page)
             progress.add(len(first.page.lines))
             done = 1
         totals = {first.total}
+        read = partial(self._client.get_contact_page, campaign.campaign_id, limit=state.page_size)
+        numbers = range(done + 1, first.pages + 1) if done and not reading.is_hopeless else ()
         answers = read_ahead(
-            lambda number: self._client.get_contact_page(campaign.campaign_id, page=number, limit=PAGE_SIZE),
-            range(done + 1, first.pages + 1) if done else (),
+            lambda number: (number, read(page=number)),
+            numbers,
             readers=readers_for(self._client.settings.requests_per_minute),
         )
         with closing(answers):
-            for answer in answers:
+            for number, answer in answers:
                 self._clock.check_cancelled()
-                last = self._page_of(answer)
                 totals.add(answer.total_results)
-                if not last.lines:
+                if not answer.contacts:
+                    last = NO_PAGE
                     break  # or a total that is wrong would be followed by empty pages for ever
+                last = reading.checked(self._page_of(answer), is_asked_for=answer.page == number)
                 parts.add(last)
                 contents.add(last)
+                reading.add(last)
                 progress.add(len(last.lines))
+                if reading.is_hopeless:
+                    break
         parts.flush()
         progress.end()
         self._clock.check_cancelled()
-        again = self._read_first(campaign)
-        is_stable = totals == {again.total} and again.page.digest == first.page.digest and again.pages == first.pages
+        again = self._read_first(campaign, state.page_size)
+        is_stable = not reading.wrong_pages and again.page.digest == first.page.digest
         if is_stable and first.pages > 1:
-            answer = self._client.get_contact_page(campaign.campaign_id, page=first.pages, limit=PAGE_SIZE)
-            is_stable = self._page_of(answer).digest == last.digest
-        after = self._client.get_campaign(campaign.campaign_id)
-        rows, duplicates = contents.tally.rows, contents.duplicates
-        return Facts(campaign, after, first.total, rows, duplicates, is_stable=is_stable), again
+            is_stable = self._page_of(read(page=first.pages)).digest == last.digest
+        facts = Facts(
+            before=campaign,
+            after=self._client.get_campaign(campaign.campaign_id),
+            total=first.total,
+            rows=contents.tally.rows,
+            duplicates=reading.duplicates,
+            is_same_total=totals == {again.total} and again.pages == first.pages,
+            is_stable=is_stable,
+        )
+        return facts, reading, again
 
     def _page_of(self, answer: ContactPage) -> Page:
         rows = [self._treatment.row_of(contact) for contact in answer.contacts]
@@ -243,28 +290,48 @@ class _Export:
             "is_scheduled": campaign.is_scheduled,
             "total": first.total,
             "pages": first.pages,
-            "page_size": PAGE_SIZE,
             "first_page": first.page.digest,
             "phone_numbers": str(self._options.phone_numbers),
             "key": hashlib.sha256(self._key).hexdigest()[:16],
         }
 
-    def _resume(self, identity: dict[str, Any]) -> ExportState:
-        """The state that an earlier try left, one try on; a new one if its reading was another."""
+    def _begin(self, campaign: Campaign) -> tuple[ExportState, _First]:
+        """The state that an earlier try left, one try on, or a new one if its reading was another; the first page."""
         found = ExportState.kept_in(self._parts_folder)
-        if found is not None and found.identity == identity:
+        page_size = PAGE_SIZE if found is None else found.page_size
+        first = self._read_first(campaign, page_size)
+        if found is not None and found.identity == self._identity(campaign, first):
             state = replace(found, tries=found.tries + 1)
         else:
             self._folder.remove_folder(PARTS_FOLDER)
-            state = ExportState(identity, reading=1, started_at=instant_text(self._clock.now()), tries=1)
+            if page_size != PAGE_SIZE:
+                first = self._read_first(campaign, PAGE_SIZE)
+            started_at = instant_text(self._clock.now())
+            state = ExportState(self._identity(campaign, first), reading=1, started_at=started_at, tries=1)
         state.keep(self._parts_folder)
-        return state
+        return state, first
 
     @property
     def _parts_folder(self) -> Folder:
         return self._folder.child(PARTS_FOLDER)
 
     # Writing
+
+    def _contents_of(self, first: _First) -> Contents:
+        return Contents(self._folder, () if first.total is None else self._options.formats)
+
+    def _publish_gathered(self, facts: Facts, gathered: Gathered, state: ExportState) -> Manifest:
+        """Publish what all readings have seen together, in the place of the latest."""
+        contents = Contents(self._folder, self._options.formats)
+        try:
+            for page in gathered.pages():
+                contents.add(page)
+            rows = contents.tally.rows
+            is_whole = gathered.is_whole(facts.total)
+            facts = replace(facts, rows=rows, duplicates=rows - gathered.contacts, is_stable=is_whole)
+            return self._publish(facts, contents, state)
+        finally:
+            contents.discard()
 
     def _publish(self, facts: Facts, contents: Contents, state: ExportState) -> Manifest:
         """Write the files and the manifest, unless what is there is better."""

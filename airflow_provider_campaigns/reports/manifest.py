@@ -46,12 +46,14 @@ class Reason(StrEnum):
     RUN_UNKNOWN = "run_unknown"
     """Nothing would tell a later run from this one: the campaign names neither its run nor when it was changed."""
     CHANGED_WHILE_READING = "changed_while_reading"
-    """Campaign, total or rows changed while they were read, twice."""
+    """Campaign or total changed while they were read, twice."""
+    PAGES_UNSTABLE = "pages_unstable"
+    """Contacts moved from page to page, and all readings together did not see each of them."""
 
     @property
     def is_transient(self) -> bool:
         """True if reading again may well give a complete report."""
-        return self in {Reason.ROWS_MISSING, Reason.CHANGED_WHILE_READING}
+        return self in {Reason.ROWS_MISSING, Reason.CHANGED_WHILE_READING, Reason.PAGES_UNSTABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class Manifest:
         contact_results: False if the service has no results by contact, as for an SMS campaign.
         total: contacts that the service says there are; None without contact results.
         rows: contacts in the files; None without contact results.
-        duplicate_rows: rows that came more than once.
+        duplicate_rows: rows that may be about a contact that another row is about.
         contacts_before_stop: contacts just before the stop, None if that is not known.
         stopped_at: when the campaign was stopped, None if that is not known.
         phone_numbers: ``keep``, ``hash`` or ``drop``.
@@ -82,7 +84,7 @@ class Manifest:
         started_at: when the first try began.
         finished_at: when everything was read and written.
         tries: how many processes worked on it.
-        passes: how often the pages were read, 1 or 2.
+        passes: how often the pages were read, 1 to 10.
         files: every other file of the report, by name.
         source: the bytes it was read from, None if it was not read.
     """

@@ -37,7 +37,7 @@ class Page:
     Attributes:
         lines: each row as a line of JSON.
         rows: the same rows.
-        identities: a number for each row that tells it from others, 0 where nothing does.
+        identities: a number for each row, which tells what contact it is about.
     """
 
     lines: Sequence[bytes] = field(repr=False)
@@ -46,8 +46,13 @@ class Page:
 
     @property
     def digest(self) -> str:
-        """The same for the same rows in the same order."""
-        return hashlib.sha256(b"".join(self.lines)).hexdigest()
+        """The same for the same rows, in whatever order."""
+        numbers = (identity.to_bytes(8) for identity in self.identities)
+        return hashlib.sha256(b"".join(sorted(map(bytes.__add__, self.lines, numbers)))).hexdigest()
+
+
+NO_PAGE = Page((), (), ())
+"""In the place of a page that was not the one asked for."""
 
 
 class Parts:
@@ -61,7 +66,8 @@ class Parts:
         self._next = 1
 
     def replay(self) -> Iterator[Page]:
-        """The pages that an earlier try has read, from the first on without a gap; a torn part ends them."""
+        """The pages that were kept, from the first on without a gap; a torn part ends them. The next page follows."""
+        self._next = 1
         names = [name for name in self._folder.names() if name.startswith(f"{self._prefix}.")]
         while part := self._part_from(self._next, names):
             for page in part:

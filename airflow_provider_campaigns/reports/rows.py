@@ -99,15 +99,13 @@ class Treatment:
         return OwnNumber(row[PHONE_FIELD]).hidden_in(row, mac) | {PHONE_FIELD: mac}
 
     def identity_of(self, contact: ContactResult) -> int:
-        """A number that two rows about the same conversation share, 0 for a row that nothing tells from others.
+        """A number that two rows share if they may be about the same contact: phone number and unique id are equal.
 
-        From phone number, unique id and session; keyed, because it is kept beside rows that hold no phone numbers.
+        All rows without either share one. A session is no part of it: it comes while a contact is called, and a contact
+        that has moved would pass for two. Keyed, because it is kept beside rows that hold no phone numbers.
         """
         raw = contact.raw
-        unique, session = raw.get("uniqueId"), raw.get("botSessionId")
-        if not unique and not session:
-            return 0
-        text = f"{raw.get(PHONE_FIELD)}\0{unique}\0{session}"
+        text = f"{raw.get(PHONE_FIELD) or ''}\0{raw.get('uniqueId') or ''}"
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
         return int.from_bytes(digest)
 

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one reading of all pages found.
+    """What was found on the pages.
 
     Attributes:
         before: the campaign before the first page.
         after: the campaign after the last page.
         total: contacts that the service says there are; None if it has no results by contact.
         rows: contacts that the pages hold.
-        duplicates: rows that came more than once.
-        is_stable: first and last page, read again, were as before, and every page named the same total.
+        duplicates: rows that may be about a contact that another row is about.
+        is_same_total: every page named the same total, and the first the same number of pages at the end.
+        is_stable: all pages were those asked for, and first and last page, read again, were as before.
+        is_confirmed: a second reading, by pages of another size, has found the same rows: such contacts are alike.
     """
 
     before: Campaign
@@ -31,7 +33,9 @@ class Facts:
     total: int | None
     rows: int
     duplicates: int
+    is_same_total: bool
     is_stable: bool
+    is_confirmed: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -43,8 +47,17 @@ class Facts:
         """True if the pages may have moved while they were read, so that one more reading is worth its requests."""
         if not self.is_final or self._same_run is SameRun.NO:
             return False
-        moved = not self.is_stable or self.duplicates > 0 or (self.total is not None and self.rows != self.total)
-        return moved or not self.is_same_campaign
+        return not (self.is_comparable and self.stood_still) or (self.total is not None and self.rows != self.total)
+
+    @property
+    def is_comparable(self) -> bool:
+        """True if it is about one state of the campaign, so that its rows may stand beside those of another reading."""
+        return self.is_same_campaign and self.is_same_total
+
+    @property
+    def stood_still(self) -> bool:
+        """True if no page shows that contacts moved from one to another."""
+        return self.is_stable and (self.duplicates == 0 or self.is_confirmed)
 
     @property
     def is_same_campaign(self) -> bool:
@@ -84,21 +97,31 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, 
         allow_empty: a run without contacts counts as complete.
         contacts_seen: contacts of the same run that are in a report of it, or were read earlier.
     """
-    rows, total = facts.rows, facts.total
+    total = facts.total
     of_campaign = _judge_campaign(facts)
     if of_campaign.reason is not None:
         return of_campaign
-    if not facts.is_stable:
+    if not facts.is_same_total:
         return Verdict(Reason.CHANGED_WHILE_READING, "the results changed while they were read, twice")
     if contacts_before_stop is not None and (total or 0) < contacts_before_stop:
         return _shrunk(total, f"it had {contacts_before_stop} right before the stop")
     if (total or 0) < contacts_seen:
         return _shrunk(total, f"{contacts_seen} have been read of this run before")
-    if total is None:
-        return Verdict(None)
-    if rows != total:
-        return Verdict(Reason.ROWS_MISSING, f"the pages hold {rows} contacts, but the service says {total}")
-    if not rows and not allow_empty and has_run(facts.after):
+    return Verdict(None) if total is None else _judge_rows(facts, total, allow_empty=allow_empty)
+
+
+def _judge_rows(facts: Facts, total: int, *, allow_empty: bool) -> Verdict:
+    """Whether the pages hold every contact of a run that is over."""
+    if not facts.stood_still:
+        different = facts.rows - facts.duplicates
+        return Verdict(
+            Reason.PAGES_UNSTABLE,
+            f"the pages do not stand still while they are read: they hold {different} different contacts, and the "
+            f"service says {total}",
+        )
+    if facts.rows != total:
+        return Verdict(Reason.ROWS_MISSING, f"the pages hold {facts.rows} contacts, but the service says {total}")
+    if not total and not allow_empty and has_run(facts.after):
         return Verdict(Reason.EMPTY, "the campaign has run, but there is not one contact; allow_empty accepts that")
     return Verdict(None)
 

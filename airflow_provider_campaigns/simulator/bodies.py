@@ -134,13 +134,16 @@ def status(campaign: Campaign) -> Body:
     }
 
 
-def contact_results(campaign: Campaign, *, page: int, limit: int) -> Body:
-    """The contacts view (pages: get-all-contact-details-voice-campaigns and -v2)."""
+def contact_results(
+    campaign: Campaign, *, page: int, limit: int, order: Sequence[int] | None = None, settled: bool = True
+) -> Body:
+    """The contacts view (pages: get-all-contact-details-voice-campaigns and -v2); `order`: of the rows."""
     total = campaign.result_rows
+    places = (range(total) if order is None else order)[(page - 1) * limit : page * limit]
     return {
         "status": "success",
         "data": {
-            "results": contacts.rows(campaign, (page - 1) * limit, limit),
+            "results": contacts.rows(campaign, places, settled=settled),
             "page": page,
             "limit": limit,
             "totalPages": pages(total, limit),

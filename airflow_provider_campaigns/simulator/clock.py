@@ -62,3 +62,12 @@ def iso_ms(seconds: float) -> str:
     '2025-12-05T08:00:00.500Z'
     """
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def seconds_of(text: str) -> float:
+    """The instant that `iso_ms` printed.
+
+    >>> seconds_of("2025-12-05T08:00:00.500Z")
+    1764921600.5
+    """
+    return datetime.fromisoformat(text).timestamp()

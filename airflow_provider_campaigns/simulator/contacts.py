@@ -10,6 +10,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_campaigns.simulator.campaigns import Campaign
 
 # Of 256 contacts, so many end this way: (up to this byte, dialerOutcome). Only `completed` and "" (in progress) occur
@@ -39,27 +41,29 @@ _HANG_UPS = (("userHangUp", "user_hangup"), ("agentHangUp", "agent_hangup"), ("u
 _TALKED = frozenset({"completed", "waitingForDisposition", ""})
 _AREA_CODES = 800  # 200 to 999
 _NUMBERS_PER_AREA = 100  # 555-0100 to 555-0199
+_NUMBERS = _AREA_CODES * _NUMBERS_PER_AREA
+_SETTLED = {"": "retry-cancelled", "waitingForDisposition": "completed"}
 
 
-def rows(campaign: Campaign, first: int, count: int) -> list[dict[str, Any]]:
-    """The campaign's result rows from index `first` on, at most `count`; fewer at the end, none beyond it."""
-    last = min(first + count, campaign.result_rows)
+def rows(campaign: Campaign, indices: Iterable[int], *, settled: bool) -> list[dict[str, Any]]:
+    """The campaign's result rows at these places; `settled` once what was under way when the run ended is over."""
     if not isinstance(campaign.contacts, int):
-        return campaign.contacts[first:last]
-    seed, finished = campaign.results_seed, campaign.status in {"Stopped", "Completed"}
-    return [row(seed, index, finished=finished) for index in range(first, last)]
+        return [campaign.contacts[index] for index in indices]
+    seed, over = campaign.results_seed, settled and campaign.status in {"Stopped", "Completed"}
+    return [row(seed, index, finished=over) for index in indices]
 
 
 def row(seed: int, index: int, *, finished: bool) -> dict[str, Any]:
-    """The result of contact `index`; one still in progress when the run ends has its retries cancelled."""
+    """The result of contact `index`; in the end retries are cancelled, and notes are written."""
     digest = hashlib.blake2b(b"%d/%d" % (seed, index), digest_size=16).digest()
     outcome = _OUTCOME_OF_BYTE[digest[12]]
     talked = outcome in _TALKED
     hang_up, detail = _HANG_UPS[digest[13] % len(_HANG_UPS)] if talked else ("", "")
     return {
         "phoneNumber": phone_number(index),
-        "uniqueId": "" if index % 10 == 9 else f"customer-{index:07d}",
-        "dialerOutcome": "retry-cancelled" if finished and not outcome else outcome,
+        # Nothing but its number tells a contact without one from others, so none has one where numbers repeat.
+        "uniqueId": "" if index % 10 == 9 and index < _NUMBERS else f"customer-{index:07d}",
+        "dialerOutcome": _SETTLED.get(outcome, outcome) if finished else outcome,
         "numberOfAttemptsSoFar": 0 if outcome == "timezone_skip" else 1 + digest[14] % 3,
         "botSessionId": digest[:12].hex() if talked else "",
         "agentDispositionCodes": list(_DISPOSITIONS[digest[15] % len(_DISPOSITIONS)]) if talked else [],

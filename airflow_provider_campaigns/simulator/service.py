@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.simulator import arguments, bodies, problems
 from airflow_provider_campaigns.simulator.answers import Answer
 from airflow_provider_campaigns.simulator.campaigns import DELETABLE, RUNNING, STARTABLE
-from airflow_provider_campaigns.simulator.clock import iso_ms
+from airflow_provider_campaigns.simulator.clock import iso_ms, seconds_of
 from airflow_provider_campaigns.simulator.rate_limit import RateLimit
 from airflow_provider_campaigns.simulator.tokens import TokenGate
 
@@ -35,6 +37,7 @@ class Service:
         self._clock = clock
         self._gate = TokenGate()
         self._rate_limit = RateLimit()
+        self._orders = itertools.count()
         self._operations: dict[str, Callable[[Call], Answer]] = {
             "start": self._start,
             "stop": self._stop,
@@ -186,7 +189,14 @@ class Service:
         campaign = self._found(call)
         if not campaign.is_voice and self.switches.sms_results == "error":
             raise problems.not_allowed_now("Contact results are available for voice campaigns only")
-        return Answer(200, bodies.contact_results(campaign, page=page, limit=limit))
+        order = None
+        if self.switches.contact_paging == "shuffled":
+            order = random.Random(next(self._orders)).sample(range(campaign.result_rows), campaign.result_rows)  # noqa: S311
+        elif self.switches.contact_paging == "ignored":
+            page = 1
+        pending_s = self.switches.pending_seconds
+        settled = not pending_s or self._clock.time() >= seconds_of(campaign.updated_at) + pending_s
+        return Answer(200, bodies.contact_results(campaign, page=page, limit=limit, order=order, settled=settled))
 
     def _list(self, call: Call) -> Answer:
         self._check_query(call, ())

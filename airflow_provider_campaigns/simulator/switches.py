@@ -79,6 +79,13 @@ class Switches:
     list_paging: Literal["either", "skip", "page"] = "either"
     """What moves the list on: `skip` (an offset), `page` (from 1), or whichever of the two was raised."""
 
+    contact_paging: Literal["stable", "shuffled", "ignored"] = "stable"
+    """Pages of contact results: of one order, of another order at each request (as offsets into a list that nothing
+    sorts), or the first page whichever is asked for."""
+
+    pending_seconds: float = 0.0
+    """For so long after the end of a campaign, its made-up results show calls in progress and notes to be written."""
+
     # -- traffic -------------------------------------------------------------------------------------------------------
     rate_limit: int | None = 60
     """Requests that the account may send within `rate_window`; None switches the limit off. Refused requests do not

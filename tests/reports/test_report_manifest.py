@@ -166,7 +166,11 @@ def test_names__load_when_they_are_used() -> None:
 
 def test_reason__transient() -> None:
     """Two reasons may be gone at the next reading; the others stay until somebody does something."""
-    assert {one for one in Reason if one.is_transient} == {"rows_missing", "changed_while_reading"}
+    assert {one for one in Reason if one.is_transient} == {
+        "rows_missing",
+        "changed_while_reading",
+        "pages_unstable",
+    }
 
 
 def test_json_bytes__half_a_pair() -> None:

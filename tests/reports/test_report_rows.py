@@ -300,16 +300,16 @@ class TestIdentity:
         return Treatment(PhoneNumbers.DROP, key_from("canary")).identity_of(ContactResult.from_api(ROW | changes))
 
     def test_same(self) -> None:
-        """Two rows about the same conversation are the same, whatever else they say."""
-        assert self.of() == self.of(dialerOutcome="busy")
+        """Two rows about the same contact are the same, whatever else they say, a session included."""
+        assert self.of() == self.of(dialerOutcome="busy", botSessionId="other")
 
-    @pytest.mark.parametrize("field", ["phoneNumber", "uniqueId", "botSessionId"])
+    @pytest.mark.parametrize("field", ["phoneNumber", "uniqueId"])
     def test_other(self, field: str) -> None:
-        """Another number, unique id or session is another row, also where the number is not written."""
+        """Another number or unique id is another contact, also where the number is not written."""
         assert self.of(**{field: "other"}) != self.of()
+        assert self.of(**{field: ""}) != self.of()
 
     def test_nothing_to_tell(self) -> None:
-        """A row with neither a unique id nor a session cannot be told from others."""
-        assert self.of(uniqueId="", botSessionId=None) == 0
-        assert self.of(uniqueId="") != 0
-        assert self.of(botSessionId="") != 0
+        """Rows with neither a number nor a unique id are told from all others, and not from each other."""
+        assert self.of(uniqueId="", phoneNumber=None) == self.of(uniqueId=None, phoneNumber="", botSessionId="other")
+        assert self.of(uniqueId="", phoneNumber="") != self.of(uniqueId="")

@@ -36,7 +36,7 @@ def manifest(**changes: Any) -> Manifest:
 
 
 STOPPED = campaign()
-GOOD = Facts(STOPPED, STOPPED, total=100, rows=100, duplicates=0, is_stable=True)
+GOOD = Facts(STOPPED, STOPPED, total=100, rows=100, duplicates=0, is_same_total=True, is_stable=True)
 
 
 def reason(
@@ -100,15 +100,20 @@ def test_run_unknown(changes: dict[str, Any], expected: str | None) -> None:
         (GOOD, 101, "total_shrank"),
         (replace(GOOD, rows=99), 100, "rows_missing"),
         (replace(GOOD, rows=101), 100, "rows_missing"),
-        (replace(GOOD, is_stable=False), 101, "changed_while_reading"),
-        (replace(GOOD, duplicates=3), 100, None),
+        (replace(GOOD, is_same_total=False), 101, "changed_while_reading"),
+        (replace(GOOD, is_stable=False), 101, "total_shrank"),
+        (replace(GOOD, is_stable=False), 100, "pages_unstable"),
+        (replace(GOOD, is_stable=False, rows=99), 100, "pages_unstable"),
+        (replace(GOOD, is_stable=False, is_confirmed=True), 100, "pages_unstable"),
+        (replace(GOOD, duplicates=3), 100, "pages_unstable"),
+        (replace(GOOD, duplicates=3, is_confirmed=True), 100, None),
         (replace(GOOD, total=0, rows=0), None, "empty"),
         (replace(GOOD, total=0, rows=0), 0, "empty"),
         (replace(GOOD, total=0, rows=0), 5, "total_shrank"),
         (replace(GOOD, total=None, rows=0), None, None),
         (replace(GOOD, total=None, rows=0), 0, None),
         (replace(GOOD, total=None, rows=0), 1, "total_shrank"),
-        (replace(GOOD, total=None, rows=0, is_stable=False), None, "changed_while_reading"),
+        (replace(GOOD, total=None, rows=0, is_same_total=False), None, "changed_while_reading"),
     ],
 )
 def test_rows(facts: Facts, before_stop: int | None, expected: str | None) -> None:
@@ -203,7 +208,9 @@ def test_empty__never_ran(status: str, instance: str | None, expected: str | Non
     [
         (GOOD, False),
         (replace(GOOD, is_stable=False), True),
+        (replace(GOOD, is_same_total=False), True),
         (replace(GOOD, duplicates=1), True),
+        (replace(GOOD, duplicates=1, is_confirmed=True), False),
         (replace(GOOD, rows=99), True),
         (replace(GOOD, total=None, rows=0), False),
         (replace(GOOD, after=campaign(updatedAt="2026-03-02T12:31:00.000Z")), True),

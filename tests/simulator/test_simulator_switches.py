@@ -288,3 +288,41 @@ def test_printed_paths__get_by_put(caller: Caller, printed_paths: bool, code: in
     campaign_id = caller.simulator.add_campaign()
 
     assert caller.send("PUT", f"/agentassist/api/v1/public/{{iid}}/campaign/{campaign_id}").status == code
+
+
+def numbers(caller: Caller, campaign_id: str, page: int) -> list[str]:
+    """The phone numbers on a page of two contacts."""
+    return [row["phoneNumber"] for row in caller.contacts(campaign_id, page=page, limit=2).body["data"]["results"]]
+
+
+def test_contact_paging(caller: Caller) -> None:
+    """Pages of contacts have one order, another at each request, or are the first whichever is asked for."""
+    campaign_id = caller.simulator.add_campaign(status="Stopped", contacts=4)
+    assert numbers(caller, campaign_id, 2) == ["12005550102", "12005550103"]
+
+    caller.simulator.switches(contact_paging="shuffled")
+    pages = {tuple(numbers(caller, campaign_id, 2)) for _ in range(50)}
+    assert len(pages) == 12
+    assert numbers(caller, campaign_id, 3) == []
+
+    caller.simulator.switches(contact_paging="ignored")
+    data = caller.contacts(campaign_id, page=2, limit=2).body["data"]
+    assert [row["phoneNumber"] for row in data["results"]] == ["12005550100", "12005550101"]
+    assert (data["page"], data["totalPages"], data["totalResults"]) == (1, 2, 4)
+
+
+def test_pending_seconds(still: Caller, clock: ManualClock) -> None:
+    """For a while after the end some contacts are in progress or wait for a note; then none is."""
+
+    def outcomes() -> set[str]:
+        rows = still.contacts(campaign_id, page=1, limit=100).body["data"]["results"]
+        return {row["dialerOutcome"] for row in rows} & {"", "waitingForDisposition", "retry-cancelled"}
+
+    campaign_id = still.simulator.add_campaign(status="Active", contacts=100)
+    still.simulator.switches(pending_seconds=600)
+    still.simulator.set_status(campaign_id, "Completed")
+    assert outcomes() == {"", "waitingForDisposition"}
+    clock.advance(599)
+    assert "" in outcomes()
+    clock.advance(1)
+    assert outcomes() == {"retry-cancelled"}

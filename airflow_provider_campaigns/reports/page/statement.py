@@ -43,6 +43,10 @@ _REASONS = {
         "Incomplete: the campaign changed while it was read",
         "What was read first and what was read last may belong to different states of the campaign.",
     ),
+    "pages_unstable": (
+        "Incomplete: contacts may be missing",
+        "The service gave some contacts on several of its pages, and others perhaps on none.",
+    ),
 }
 
 

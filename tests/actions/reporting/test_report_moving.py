@@ -84,14 +84,25 @@ class TestMoving:
 
         assert (result["complete"], result["rows"]) == (True, 152)
         assert (manifest["duplicate_rows"], manifest["passes"]) == (2, 2)
-        assert sorted(pages_read(kore_simulator)) == [1, 1, 1, 2, 2, 2, 2]
+        assert sorted(pages_read(kore_simulator)) == [1, 1, 1, 1, 2, 2, 2, 2]
 
     def test_duplicates__indistinguishable(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
-        """Equal rows without a unique id or a session may be two contacts, so they are not counted."""
+        """Equal rows without a unique id or a session may be two contacts: that they come again says that they are."""
         rows = [{"phoneNumber": "12005550100", "uniqueId": "", "botSessionId": ""}] * 2
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=rows)
+        result = report.one(campaign_id)
 
-        assert manifest_of(report.one(campaign_id))["duplicate_rows"] == 0
+        assert (result["complete"], result["rows"]) == (True, 2)
+        assert (manifest_of(result)["duplicate_rows"], manifest_of(result)["passes"]) == (1, 2)
+
+    def test_duplicates__one_conversation(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Two rows with one number, unique id and session are one row that came twice, however often it is read."""
+        rows = [{"phoneNumber": f"1200555{n:04d}", "uniqueId": f"c-{n}", "botSessionId": f"s-{n}"} for n in range(150)]
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=[*rows[:149], rows[3]])
+        error = report.failure(campaign_id)
+
+        assert error.retryable
+        assert "they hold 149 different contacts, and the service says 150; the incomplete report is in" in str(error)
 
     @pytest.mark.parametrize("how", ["keep", "hash", "drop"])
     def test_duplicates__one_customer_two_numbers(

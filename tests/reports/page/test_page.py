@@ -125,6 +125,7 @@ class TestStatement:
             ("rows_missing", "contacts are missing The number of contacts that could be read is not the number"),
             ("run_unknown", "nothing tells which run this is The service named neither the campaign's run nor when"),
             ("changed_while_reading", "the campaign changed while it was read What was read first"),
+            ("pages_unstable", "contacts may be missing The service gave some contacts on several of its pages"),
         ],
     )
     def test_statement__incomplete(self, reason: str, words: str) -> None:
