@@ -66,6 +66,7 @@ def end_of_campaign(
     formats: Sequence[str] = ("jsonl", "csv", "html"),
     phone_numbers: str = "keep",
     allow_empty: bool = False,
+    if_no_contact_results: str = "fail",
     approve: bool = True,
     response_timeout: timedelta = timedelta(hours=12),
     assigned_users: Any = None,
@@ -110,6 +111,8 @@ def end_of_campaign(
         formats: of the report: ``jsonl``, ``csv``, ``html``, ``parquet``.
         phone_numbers: ``keep``, ``hash`` or ``drop``, in the report.
         allow_empty: a campaign that ran and has no contact counts as completely reported.
+        if_no_contact_results: ``fail``, or ``totals``: an SMS campaign without results by contact is reported by its
+            totals, and counts as completely reported.
         approve: ask a person before anything is deleted; False deletes each campaign as soon as it is reported.
         response_timeout: how long an answer is waited for; without one, nothing is deleted.
         assigned_users: who may answer, as ``ApprovalOperator`` takes it; anybody by default.
@@ -210,6 +213,7 @@ def end_of_campaign(
                 formats=formats,
                 phone_numbers=phone_numbers,
                 allow_empty=allow_empty,
+                if_no_contact_results=if_no_contact_results,
                 outlets=list(report_outlets),
                 kore_conn_id=kore_conn_id,
                 map_index_template=_NAME % ("campaign_id", "campaign_id"),

@@ -46,6 +46,15 @@ def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
     return str(value)
 
 
+def read_if_no_contact_results(field: str, value: object) -> str:
+    """What a report does where an SMS campaign has no results by contact: ``fail`` or ``totals``.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    return one_of(field, value, ("fail", "totals"))
+
+
 def read_connection_id(field: str, value: object) -> None:
     """The id of an Airflow connection.
 

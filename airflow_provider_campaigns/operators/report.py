@@ -8,7 +8,7 @@ from airflow_provider_campaigns import reports
 from airflow_provider_campaigns.actions import reporting
 from airflow_provider_campaigns.arguments.folders import read_folder, storage_path
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import flag
+from airflow_provider_campaigns.arguments.values import flag, read_if_no_contact_results
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.outlets import tell_outlets
 
@@ -47,6 +47,8 @@ class CampaignReportOperator(CampaignsOperator):
         phone_numbers: ``keep``; ``hash``: an HMAC with a key from the connection's secret, the same in all reports of
             the connection; or ``drop``: the field is left out.
         allow_empty: a campaign that ran and has no contact counts as complete.
+        if_no_contact_results: ``fail``, or ``totals`` for a report of totals only, where the service refuses the
+            results of an SMS campaign by contact, or has none while it counts messages.
         if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there and no complete report of it
             is kept.
         plan_only: read and log what would be written; write nothing.
@@ -68,7 +70,7 @@ class CampaignReportOperator(CampaignsOperator):
         AirflowSkipException: no campaign is there, and ``if_missing`` is ``skip``.
     """
 
-    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "output_path")
+    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "output_path", "if_no_contact_results")
     ui_color = "#e6f6e6"
 
     def __init__(
@@ -78,6 +80,7 @@ class CampaignReportOperator(CampaignsOperator):
         formats: Sequence[str] = ("jsonl", "csv", "html"),
         phone_numbers: str = "keep",
         allow_empty: bool = False,
+        if_no_contact_results: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -85,12 +88,14 @@ class CampaignReportOperator(CampaignsOperator):
         self.formats = formats
         self.phone_numbers = phone_numbers
         self.allow_empty = allow_empty
+        self.if_no_contact_results = if_no_contact_results
         check_static(
             self,
             output_path=read_folder,
             formats=lambda _, formats: reports.checked_formats(formats),
             phone_numbers=lambda _, phone_numbers: reports.PhoneNumbers.parse(phone_numbers),
             allow_empty=flag,
+            if_no_contact_results=read_if_no_contact_results,
         )
 
     def execute(self, context: Context) -> Any:
@@ -113,6 +118,7 @@ class CampaignReportOperator(CampaignsOperator):
             formats,
             phone_numbers=reports.PhoneNumbers.parse(self.phone_numbers),
             allow_empty=flag("allow_empty", self.allow_empty),
+            if_no_contact_results=read_if_no_contact_results("if_no_contact_results", self.if_no_contact_results),
             if_missing=self.checked_if_missing(),
             plan_only=flag("plan_only", self.plan_only),
         )

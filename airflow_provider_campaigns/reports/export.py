@@ -62,6 +62,8 @@ class ExportOptions:
         formats: as ``checked_formats`` gave them.
         phone_numbers: as they are, as hashes, or left out.
         allow_empty: a run without contacts counts as complete.
+        if_no_contact_results: ``fail``, or ``totals`` for a report of totals only, where the service refuses the
+            results of an SMS campaign by contact, or has none while it counts messages.
         contacts_before_stop: contacts that the stop saw right before it; None where that is not known.
         stopped_at: when the campaign was stopped, in ISO 8601; None where that is not known.
     """
@@ -69,6 +71,7 @@ class ExportOptions:
     formats: tuple[str, ...] = ("jsonl", "csv", "html")
     phone_numbers: PhoneNumbers = PhoneNumbers.KEEP
     allow_empty: bool = False
+    if_no_contact_results: str = "fail"
     contacts_before_stop: int | None = None
     stopped_at: str | None = None
 
@@ -101,7 +104,8 @@ def export_report(
         The manifest, as written.
 
     Raises:
-        ReportError: what can be read now is not complete, and a complete report is kept in its place.
+        ReportError: what can be read now is not complete, and a complete report is kept in its place; or there are no
+            results by contact, and ``if_no_contact_results`` is ``fail``.
         ReportStorageError: the storage refuses.
         KoreError: the campaign cannot be read.
     """
@@ -208,14 +212,31 @@ class _Export:
         except (KoreRequestError, KoreNotFoundError) as error:
             if campaign.campaign_type is not CampaignType.SMS and has_run(campaign):
                 raise
-            log.info("campaign %s: the service has no results by contact (%s)", campaign.campaign_id, error)
+            self._accept_totals(campaign, f"are refused ({error})")
             return _NO_RESULTS if campaign.campaign_type is CampaignType.SMS else replace(_NO_RESULTS, total=0)
         is_empty = not answer.contacts and not answer.total_results
         if campaign.campaign_type is CampaignType.SMS and is_empty and not self._options.contacts_before_stop:
-            log.info("campaign %s: the service has no results by contact of this SMS campaign", campaign.campaign_id)
+            if sent := self._messages_sent(campaign):
+                self._accept_totals(campaign, f"are none, while the list of campaigns counts {sent} messages")
             return _NO_RESULTS
         page = self._page_of(answer) if answer.page == 1 else NO_PAGE
         return _First(page, answer.total_pages, answer.total_results)
+
+    def _accept_totals(self, campaign: Campaign, what: str) -> None:
+        """Go on without results by contact, if that is allowed; a campaign that never ran has none.
+
+        Raises:
+            ReportError: it is not. A refusal may pass, so the next try asks again.
+        """
+        said = f"campaign {campaign.campaign_id}: the results by contact {what}"
+        if has_run(campaign) and self._options.if_no_contact_results != "totals":
+            raise ReportError(
+                f'{said}. Run this again; if the service has none, if_no_contact_results="totals" accepts a report of '
+                "totals only",
+                campaign_id=campaign.campaign_id,
+                retryable=True,
+            )
+        log.info("%s", said)
 
     def _read(
         self, campaign: Campaign, first: _First, state: ExportState, contents: Contents

@@ -119,6 +119,23 @@ class TestArguments:
         in_order = [one for one in ("jsonl", "csv", "parquet", "html") if one in wanted]
         assert manifest_of(done.result)["formats"] == in_order
 
+    def test_totals(self, run: Run, kore_simulator: KoreSimulator) -> None:
+        """That an SMS campaign has no results by contact can be accepted, also by a template."""
+        kore_simulator.switches(sms_results="error")
+        campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=5)
+        done = run(
+            campaign_id=campaign_id,
+            if_no_contact_results="{{ dag_run.conf.accepted }}",
+            run_conf={"accepted": "totals"},
+        )
+
+        assert (done.result["complete"], done.result["rows"]) == (True, None)
+
+    def test_totals__wrong(self) -> None:
+        """Anything but the two is refused when the DAG is parsed, by the argument's name."""
+        with pytest.raises(WrongArgumentError, match="if_no_contact_results: expected 'fail' or 'totals', got 'x'"):
+            CampaignReportOperator(task_id="report", campaign_id="cd-1", output_path="/data", if_no_contact_results="x")
+
     def test_templates(self, run: Run, kore_simulator: KoreSimulator, tmp_path: Path) -> None:
         """The path, the ids and what else may depend on a run are rendered."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
@@ -153,7 +170,8 @@ class TestArguments:
 
         read = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
         assert read.get_task("one").template_fields == [
-            *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "output_path")
+            *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "output_path"),
+            "if_no_contact_results",
         ]
         assert read.get_task("each").is_mapped
 

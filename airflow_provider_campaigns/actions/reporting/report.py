@@ -45,6 +45,8 @@ class ReportOptions:
         formats: as ``checked_formats`` gave them.
         phone_numbers: as they are, as hashes, or left out.
         allow_empty: a run without contacts counts as complete.
+        if_no_contact_results: ``fail``, or ``totals`` for a report of totals only, where an SMS campaign has no results
+            by contact.
         if_missing: ``fail``, ``skip`` or ``succeed`` when a campaign is provably not there, and no complete report of
             it is kept.
         plan_only: read what a report would cost, and write nothing.
@@ -53,6 +55,7 @@ class ReportOptions:
     formats: tuple[str, ...] = ("jsonl", "csv", "html")
     phone_numbers: PhoneNumbers = PhoneNumbers.KEEP
     allow_empty: bool = False
+    if_no_contact_results: str = "fail"
     if_missing: str = "fail"
     plan_only: bool = False
 
@@ -129,6 +132,7 @@ class _Report:
                 self._options.formats,
                 phone_numbers=self._options.phone_numbers,
                 allow_empty=self._options.allow_empty,
+                if_no_contact_results=self._options.if_no_contact_results,
                 contacts_before_stop=target.contacts_before_stop,
                 stopped_at=target.stopped_at,
             ),

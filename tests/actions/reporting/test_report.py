@@ -297,13 +297,13 @@ class TestSms:
     def test_no_rows(
         self, has_results: bool, status: str, complete: bool, report: Reporter, kore_simulator: KoreSimulator
     ) -> None:
-        """Where it has none, or refuses, the list's total is reported, and there is no contact file."""
+        """Where it has none, or refuses, and that is accepted, the list's total is reported, without a contact file."""
         if not has_results:
             kore_simulator.switches(sms_results="error")
         campaign_id = kore_simulator.add_campaign(
             campaign_type="sms", status=status, contacts=0 if has_results else 50, messages_sent=350
         )
-        result = report.one(campaign_id)
+        result = report.one(campaign_id, if_no_contact_results="totals")
         manifest = manifest_of(result)
 
         assert (result["complete"], result["rows"], manifest["total"]) == (complete, None, None)
@@ -319,6 +319,28 @@ class TestSms:
         if complete:
             assert report.one(campaign_id)["changed"] is False
 
+    @pytest.mark.parametrize("status", [400, 404, 408, 409, 412])
+    def test_refused__is_no_fact(self, status: int, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A refusal may pass, so it fails the report and says what accepts it; the next try has every contact."""
+        campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=300)
+        kore_simulator.faults.fail_next(status, operation="contacts", times=1 if status != 408 else 20)
+        error = report.failure(campaign_id)
+        kore_simulator.faults.clear_faults()
+
+        assert error.retryable
+        assert 'if_no_contact_results="totals" accepts a report of totals only' in str(error)
+        assert (report.one(campaign_id)["complete"], report.one(campaign_id)["rows"]) == (True, 300)
+
+    def test_none_but_messages(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """No result by contact, while the list counts messages, is no fact either; where it counts none, it is."""
+        sent = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=0, messages_sent=300)
+        silent = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=0)
+        error = report.failure(sent)
+
+        assert error.retryable
+        assert "the results by contact are none, while the list of campaigns counts 300 messages. Run" in str(error)
+        assert (report.one(silent)["complete"], report.one(silent)["rows"]) == (True, None)
+
     def test_emptied(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """Where the stop saw contacts, their absence is no habit of SMS campaigns."""
         campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=0)
@@ -333,7 +355,7 @@ class TestSms:
             kore_simulator.faults.fail_next(400, operation="contacts", times=2)
         else:
             kore_simulator.switches(sms_results="error")
-        result = report.one(Target(campaign_id, contacts_before_stop=900))
+        result = report.one(Target(campaign_id, contacts_before_stop=900), if_no_contact_results="totals")
 
         assert (result["complete"], result["reason"], result["rows"]) == (False, "total_shrank", None)
         page = (folder_of(result) / "report.html").read_text()
@@ -347,9 +369,9 @@ class TestSms:
         """A report without results is not complete any more for a stop that had counted some."""
         kore_simulator.switches(sms_results="error")
         campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=900)
-        assert report.one(campaign_id)["complete"]
+        assert report.one(campaign_id, if_no_contact_results="totals")["complete"]
 
-        result = report.one(Target(campaign_id, contacts_before_stop=900))
+        result = report.one(Target(campaign_id, contacts_before_stop=900), if_no_contact_results="totals")
         assert (result["complete"], result["reason"], result["changed"]) == (False, "total_shrank", True)
 
     def test_voice__refused(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
