@@ -48,7 +48,7 @@ REPORT_RINGS = (
     ("export_progress", "finite", "folder", "own_number", "read_ahead", "run_folder", "summary", "page.text"),
     ("manifest", "rows", "page.bars", "page.hours", "page.settings", "page.statement"),
     ("export_state", "parquet", "parts", "verdict", "page.render"),
-    ("contents", "fit", "kept_page"),
+    ("contents", "fit", "gathering", "kept_page"),
     ("export",),
 )
 # What the verbs share, and then the verbs, none of which knows another.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns import __version__
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreRequestError
+from airflow_provider_campaigns.kore.errors import KoreResponseError
 from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
@@ -40,7 +40,7 @@ from airflow_provider_campaigns.reports.page.render import render_page
 from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, json_line, key_from
-from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, is_about, judge, state_of
+from airflow_provider_campaigns.reports.verdict import Facts, Verdict, contacts_in, judge, may_be_about, state_of
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
@@ -146,7 +146,7 @@ class _Export:
         self._treatment = Treatment(options.phone_numbers, self._key)
 
     def run(self, campaign: Campaign) -> Manifest:
-        if self._kept is not None and is_about(self._kept, campaign):
+        if self._kept is not None and may_be_about(self._kept, campaign):
             self._learn_from(self._kept)
         state, first = self._begin(campaign)
         gathered = Gathered()
@@ -209,8 +209,10 @@ class _Export:
         """The first page; none if the service has no results by contact, which is no error where none are promised."""
         try:
             answer = self._client.get_contact_page(campaign.campaign_id, limit=page_size)
-        except (KoreRequestError, KoreNotFoundError) as error:
-            if campaign.campaign_type is not CampaignType.SMS and has_run(campaign):
+        except KoreResponseError as error:
+            is_refused = not error.concerns_account and (error.status or 500) < 500
+            is_odd = campaign.campaign_type is not CampaignType.SMS and (has_run(campaign) or error.retryable)
+            if not is_refused or is_odd:
                 raise
             self._accept_totals(campaign, f"are refused ({error})")
             return _NO_RESULTS if campaign.campaign_type is CampaignType.SMS else replace(_NO_RESULTS, total=0)

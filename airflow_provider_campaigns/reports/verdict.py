@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.runs import SameRun, has_run, is_unchanged, named_run, same_run
+from airflow_provider_campaigns.kore.runs import SameRun, has_run, is_unchanged, named_run, run_of, same_run
 from airflow_provider_campaigns.reports.manifest import Reason
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class Facts:
 
     @property
     def _same_run(self) -> SameRun:
-        before, after = (named_run(one.campaign_instance_id) for one in (self.before, self.after))
-        return same_run(before, after, unchanged=is_unchanged(self.before.updated_at, self.after.updated_at))
+        return _run_read_again(self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +152,27 @@ def is_about(manifest: Manifest, campaign: Campaign) -> bool:
     return is_its and run_reported(manifest, campaign) is SameRun.YES
 
 
+def may_be_about(manifest: Manifest, campaign: Campaign) -> bool:
+    """True unless a report is known to be about another campaign or run: what it has counted survives."""
+    is_its = manifest.campaign_id == campaign.campaign_id and manifest.created_at == campaign.created_at
+    return is_its and run_reported(manifest, campaign) is not SameRun.NO
+
+
 def run_reported(manifest: Manifest, campaign: Campaign) -> SameRun:
     """Whether a report is about the run that the campaign has now; without a run, if nothing has happened since."""
-    return same_run(
-        named_run(manifest.campaign_instance_id),
-        named_run(campaign.campaign_instance_id),
-        unchanged=is_unchanged(manifest.updated_at, campaign.updated_at),
-    )
+    return _run_read_again(manifest, campaign)
+
+
+def _run_read_again(before: Campaign | Manifest, now: Campaign) -> SameRun:
+    """Whether a campaign still has the run that was read before.
+
+    Where a run is not named, the campaign must not have been changed since; of one that never ran, and does not say
+    when it was changed, nothing has to be told apart.
+    """
+    unchanged = is_unchanged(before.updated_at, now.updated_at)
+    if before.campaign_instance_id is None and run_of(now) is None:
+        unchanged = before.updated_at == now.updated_at
+    return same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id), unchanged=unchanged)
 
 
 def contacts_in(manifest: Manifest) -> int:

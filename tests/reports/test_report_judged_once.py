@@ -81,30 +81,30 @@ def manifest(facts: Facts, verdict: Verdict, **noted: Any) -> Manifest:
     total=st.none() | COUNTS,
     missing=st.sampled_from([0, 0, 0, 1]),
     duplicates=st.sampled_from([0, 1]),
-    is_stable=st.sampled_from([True, True, False]),
+    stands=st.tuples(*[st.sampled_from([True, True, False])] * 3),
     contacts_before_stop=st.none() | COUNTS,
     allow_empty=st.booleans(),
     contacts_seen=st.sampled_from([0, 0, 2]),
 )
-@example(READY, None, 3, 0, 0, True, 3, False, 0)
-@example(READY, None, 0, 0, 0, True, None, True, 0)
-@example(NAMELESS, None, 3, 0, 0, True, 3, False, 0)
-@example({}, {"campaignInstanceId": None}, None, 0, 0, True, 0, False, 0)
-@example({"campaignInstanceId": None, "status": "Ready"}, None, 0, 0, 0, True, None, False, 0)
+@example(READY, None, 3, 0, 0, (True, True, False), 3, False, 0)
+@example(READY, None, 0, 0, 0, (True, True, False), None, True, 0)
+@example(NAMELESS, None, 3, 0, 0, (True, True, False), 3, False, 0)
+@example({}, {"campaignInstanceId": None}, None, 0, 0, (True, True, False), 0, False, 0)
+@example({"campaignInstanceId": None, "status": "Ready"}, None, 0, 0, 0, (True, True, False), None, False, 0)
 def test_check_fit__agrees_with_judge(
     before: dict[str, Any],
     after: dict[str, Any] | None,
     total: int | None,
     missing: int,
     duplicates: int,
-    is_stable: bool,
+    stands: tuple[bool, bool, bool],
     contacts_before_stop: int | None,
     allow_empty: bool,
     contacts_seen: int,
 ) -> None:
     """Whatever is judged complete is accepted for the campaign as it was read last, and nothing else is."""
     first, last = campaign(**before), campaign(**(before if after is None else after))
-    facts = Facts(first, last, total, max((total or 0) - missing, 0), duplicates, is_stable)
+    facts = Facts(first, last, total, max((total or 0) - missing, 0), duplicates, *stands)
     noted = {"contacts_before_stop": contacts_before_stop, "allow_empty": allow_empty}
     verdict = judge(facts, contacts_seen=contacts_seen, **noted)
 

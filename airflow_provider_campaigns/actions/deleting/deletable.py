@@ -76,10 +76,17 @@ def check_unchanged(before: Campaign, now: Campaign) -> None:
     Where a run is not known, the campaign must not have been changed since.
 
     Raises:
-        CampaignStateError: it is not; retryable, because whatever it became, the next try judges it anew.
+        CampaignStateError: it is not; retryable, because whatever it became, the next try judges it anew. Or that
+            cannot be told at all, which no retry mends.
     """
     unchanged = is_unchanged(before.updated_at, now.updated_at)
     same = same_run(run_of(before), run_of(now), unchanged=unchanged)
+    if now.status == before.status and same is SameRun.UNKNOWN and now.updated_at is None:
+        raise CampaignStateError(
+            f"campaign {before.campaign_id}: names neither its run nor when it was changed, so nothing would show that "
+            "it ran again meanwhile. Nothing was deleted",
+            campaign_id=before.campaign_id,
+        )
     if now.status != before.status or same is not SameRun.YES:
         which = {SameRun.YES: "", SameRun.NO: " as another run", SameRun.UNKNOWN: ", perhaps as another run"}[same]
         raise CampaignStateError(

@@ -160,15 +160,16 @@ class _Report:
 
     def _missing(self, target: Target) -> Result:
         """The report that is kept of a campaign that is gone."""
-        found = list(self._kept_of(target))
-        meant = named_run(target.campaign_instance_id)
-        if target.campaign_instance_id is not None:
-            found = [one for one in found if same_run(meant, named_run(one[1].campaign_instance_id)) is SameRun.YES]
+
+        def is_of_run(kept: Manifest) -> SameRun:
+            return same_run(named_run(target.campaign_instance_id), named_run(kept.campaign_instance_id))
+
+        found = [one for one in self._kept_of(target) if is_of_run(one[1]) is not SameRun.NO]
         enough = [one for one in found if self._is_enough(one[1], target)]
         if enough:
-            folder, kept = max(enough, key=lambda one: one[1].finished_at)
+            folder, kept = max(enough, key=lambda one: (is_of_run(one[1]) is SameRun.YES, one[1].finished_at))
             result = self._keep(folder, kept)
-            if target.campaign_instance_id is not None:
+            if is_of_run(kept) is SameRun.YES:
                 log.info("campaign %s: is not there, its complete report is kept", target.campaign_id)
                 return result
             log.warning(

@@ -63,8 +63,6 @@ def test_check_unchanged(before: Campaign, now: Campaign) -> None:
             campaign(updatedAt=MARCH_3),
             "was Stopped and became Stopped, perhaps as another run meanwhile",
         ),
-        (campaign(run="cid-1"), campaign(), "was Stopped and became Stopped, perhaps as another run meanwhile"),
-        (campaign(), campaign(), "was Stopped and became Stopped, perhaps as another run meanwhile"),
     ],
 )
 def test_check_unchanged__changed(before: Campaign, now: Campaign, message: str) -> None:
@@ -73,3 +71,12 @@ def test_check_unchanged__changed(before: Campaign, now: Campaign, message: str)
         check_unchanged(before, now)
 
     assert caught.value.retryable is True
+
+
+@pytest.mark.parametrize("before", [campaign(run="cid-1"), campaign()], ids=["named once", "never named"])
+def test_check_unchanged__nothing_tells(before: Campaign) -> None:
+    """Of a campaign that names neither its run nor when it was changed, nobody can tell; no retry mends that."""
+    with pytest.raises(CampaignStateError, match="names neither its run nor when it was changed") as caught:
+        check_unchanged(before, campaign())
+
+    assert caught.value.retryable is False

@@ -319,14 +319,18 @@ class TestSms:
         if complete:
             assert report.one(campaign_id)["changed"] is False
 
-    @pytest.mark.parametrize("status", [400, 404, 408, 409, 412])
-    def test_refused__is_no_fact(self, status: int, report: Reporter, kore_simulator: KoreSimulator) -> None:
+    @pytest.mark.parametrize("refusal", [400, 404, 408, 409, 412, "a page 404"])
+    def test_refused__is_no_fact(self, refusal: int | str, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A refusal may pass, so it fails the report and says what accepts it; the next try has every contact."""
         campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=300)
-        kore_simulator.faults.fail_next(status, operation="contacts", times=1 if status != 408 else 20)
+        other = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=300)
+        status, body = (refusal, None) if isinstance(refusal, int) else (404, "<html>Not Found</html>")
+        kore_simulator.faults.fail_next(status, body=body, operation="contacts", times=20)
         error = report.failure(campaign_id)
+        totals = report.one(other, if_no_contact_results="totals")
         kore_simulator.faults.clear_faults()
 
+        assert (totals["complete"], totals["rows"]) == (True, None)
         assert error.retryable
         assert 'if_no_contact_results="totals" accepts a report of totals only' in str(error)
         assert (report.one(campaign_id)["complete"], report.one(campaign_id)["rows"]) == (True, 300)

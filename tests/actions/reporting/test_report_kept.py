@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 
+def name_no_run(client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no reading of a campaign name its run."""
+    read = client.get_campaign
+    monkeypatch.setattr(
+        client, "get_campaign", lambda *args, **how: replace(read(*args, **how), campaign_instance_id=None)
+    )
+
+
 class TestKept:
     def test_second_call(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A complete report is kept: the second call reads the campaign alone, and changes no byte."""
@@ -89,6 +97,19 @@ class TestKept:
         error = report.failure(STRANGER)
         assert isinstance(error, KoreNotFoundError)
         assert "no complete report of it is kept" in str(error)
+
+    def test_gone__run_not_named(
+        self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A report whose reading named no run may be of the run that the stop named: it is kept, and that is said."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        name_no_run(client, monkeypatch)
+        first = report.one(campaign_id)
+        client.delete_campaign(campaign_id, "voice")
+
+        kept = report.one(Target(campaign_id, campaign_instance_id="cid-1"))
+
+        assert kept == first | {"changed": False, "last_run_known": False}
 
     def test_gone__another_report(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
         """A report that has not what is asked for does not do, and the message tells what it has."""
@@ -237,6 +258,20 @@ class TestKept:
 
         assert (result["complete"], result["reason"], result["rows"]) == (False, "total_shrank", 250)
         assert len(rows_of(result)) == 250
+
+    def test_snapshot__run_never_named(
+        self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What a snapshot has counted survives where no answer names the run: an emptied campaign is not complete."""
+        campaign_id = kore_simulator.add_campaign(status="Active", contacts=50)
+        name_no_run(client, monkeypatch)
+        report.one(campaign_id)
+        kore_simulator.set_status(campaign_id, "Stopped", force=True)
+        kore_simulator.set_contacts(campaign_id, 0)
+
+        result = report.one(campaign_id, allow_empty=True)
+
+        assert (result["complete"], result["reason"], result["rows"]) == (False, "total_shrank", 50)
 
     def test_never_worse__then_well(
         self, report: Reporter, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
