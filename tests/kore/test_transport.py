@@ -243,9 +243,11 @@ class TestConnections:
 class Signer(TokenSigner):
     """A signer that remembers its tokens, to look for them where they must not be."""
 
+    tokens: list[str]
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.tokens: list[str] = []
+        object.__setattr__(self, "tokens", [])  # the signer itself is a value
 
     def sign(self) -> str:
         self.tokens.append(super().sign())

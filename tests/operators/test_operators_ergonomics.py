@@ -69,7 +69,7 @@ VALUES: dict[type[BaseOperator], dict[str, Any]] = {
         "report": None,
         "archive_path": "file:///tmp/x",
     },
-    CampaignReportOperator: {**ONE, "output_path": "file:///tmp/reports"},
+    CampaignReportOperator: {**ONE, "output_path": "file:///tmp/reports", "if_no_contact_results": "totals"},
     ListCampaignsOperator: {
         "kore_conn_id": "kore_default",
         "name_pattern": "Spring *",

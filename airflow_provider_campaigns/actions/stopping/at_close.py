@@ -27,6 +27,7 @@ from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCo
 from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, StopMoment, armed_at
 from airflow_provider_campaigns.actions.stopping.stop import (
     StopOptions,
+    looked_at_by,
     missing_result,
     requests_for,
     stop_campaigns,
@@ -324,7 +325,11 @@ def _stop_group(
     )
     if following is not None:
         options = replace(options, count_contacts=following.at - contact_counts.ENDS > clock.now())
-    with _room_for(client, run, following, clock) if following is not None and is_near else nullcontext():
+    room: AbstractContextManager[None] = nullcontext()
+    if following is not None and is_near:
+        waiting = sum(one.chosen == following for one in run.planned.values())
+        room = _room_for(client, following, waiting=waiting, proving=len(group), options=options, clock=clock)
+    with room:
         served = stop_campaigns(
             client,
             [one.target for one in group],
@@ -344,10 +349,13 @@ def _stop_group(
     run.outcomes.failures.update(served.failures)
 
 
-def _room_for(client: KoreClient, run: CloseRun, closing: Closing, clock: Clock) -> AbstractContextManager[None]:
-    """Keep room for the stops of a close until it comes."""
-    waiting = sum(one.chosen == closing for one in run.planned.values())
-    return client.reserve(requests_for(waiting), duration_s=(closing.at - clock.now()).total_seconds())
+def _room_for(
+    client: KoreClient, following: Closing, *, waiting: int, proving: int, options: StopOptions, clock: Clock
+) -> AbstractContextManager[None]:
+    """Keep room for the stops of the following close until it comes, and for proving the others meanwhile."""
+    left_s = (following.at - clock.now()).total_seconds()
+    looks = (2 + int(left_s / options.poll_interval_s)) * looked_at_by(proving)
+    return client.reserve(requests_for(waiting) + looks, duration_s=left_s)
 
 
 def _essence(campaign: Campaign) -> Campaign:
