@@ -267,7 +267,7 @@ class TestButton:
 
         assert outcome == (
             "Test Connection Failed login, password, stream_id or account_id: the platform does not accept these "
-            "credentials for this app (list_v2: HTTP 401: Invalid SDK cred... (23 characters))"
+            "credentials for this app (list_v2: HTTP 401: Invalid SDK cred... (23 characters) (met once))"
         )
         assert SECRET not in window.page.content()
 
