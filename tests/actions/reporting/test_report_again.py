@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,6 +152,19 @@ class TestAgain:
         assert pages_read(kore_simulator) == [1, 1, *range(2, 36), 35]
         assert manifest_of(result)["tries"] == 1
         assert result["complete"]
+
+    def test_begins_anew__after_pages_of_another_size(
+        self, report: Reporter, kore_simulator: KoreSimulator, tmp_path: Path
+    ) -> None:
+        """A try that was killed while it read smaller pages leaves nothing to a report of another state."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=3456)
+        self.interrupt(report, kore_simulator, campaign_id, 26)
+        (state,) = tmp_path.glob(f"{campaign_id}/*/_parts/state.json")
+        state.write_text(json.dumps(json.loads(state.read_text()) | {"page_size": 97, "reading": 2}))
+        result = report.one(campaign_id)
+
+        assert pages_read(kore_simulator) == [1, 1, 1, *range(2, 36), 35]
+        assert (result["complete"], result["rows"], manifest_of(result)["tries"]) == (True, 3456, 1)
 
     @pytest.mark.parametrize("damage", ["cut", "changed", "removed", "state"])
     def test_torn(self, damage: str, report: Reporter, kore_simulator: KoreSimulator, tmp_path: Path) -> None:
