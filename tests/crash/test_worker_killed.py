@@ -38,12 +38,15 @@ def killed_after_the_last_reading(scene: Scene) -> None:
 
 
 def killed_between_the_stops(scene: Scene) -> None:
-    """Of ten stops one is answered, two are done but not answered, one will be done later, the others never."""
+    """Of ten stops one is answered, two are done but not answered, one will be done later, the others never.
+
+    Half a second after the ninth the tenth is sent as well, if the machine is so slow that the kill comes later.
+    """
     ids, simulator = scene.campaign_ids, scene.simulator
     for campaign_id in ids[1:3]:
         simulator.hang_next(60, operation="stop", campaign_id=campaign_id, after=True)
     simulator.hang_next(15, operation="stop", campaign_id=ids[3], late=True)
-    for campaign_id in ids[4:9]:
+    for campaign_id in ids[4:]:
         simulator.hang_next(60, operation="stop", campaign_id=campaign_id)
     scene.wait_for_requests("stop", 9)  # eight at a time, of which one made room for one more
     scene.kill_task()
@@ -140,9 +143,10 @@ def test_stop__killed_between_the_stops(ended: Ended):
     assert [(one["changed"], one["sent_at"]) for one in results[:3]] == [(False, instant_text(scene.close))] * 3
     assert [one["changed"] for one in results[4:]] == [True] * 6
     stops = [len(scene.simulator.requests.of("stop", campaign_id=one)) for one in scene.campaign_ids]
-    done_later = stops.pop(3)
-    assert stops == [1, 1, 1, 2, 2, 2, 2, 2, 1]
+    done_later, last = stops.pop(3), stops.pop()
+    assert stops == [1, 1, 1, 2, 2, 2, 2, 2]
     assert done_later in {1, 2}  # the retry may find it stopped
+    assert last in {1, 2}  # the first try may have come to it
 
 
 def test_stop__killed_before_the_confirmation(ended: Ended):
