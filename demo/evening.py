@@ -91,7 +91,7 @@ class LifecycleRun:
     @property
     def pages(self) -> list[str]:
         """The file of each HTML report."""
-        return [f"{one['report_url'].removeprefix('file://')}/report.html" for one in self.fates if one["report_url"]]
+        return [one["page_url"].removeprefix("file://") for one in self.fates if one["page_url"]]
 
 
 def run_lifecycle(

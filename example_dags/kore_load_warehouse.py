@@ -57,10 +57,11 @@ def load_report(folder: ObjectStoragePath, connection: sqlite3.Connection) -> in
     if not manifest["complete"]:
         log.warning("%s is not complete (%s); it is not loaded", folder, manifest["reason"])
         return None
-    if "contacts.jsonl" not in manifest["files"]:
+    name = next((one for one in manifest["files"] if one.endswith(".jsonl")), None)
+    if name is None:
         log.info("%s has no rows to load", folder)
         return None
-    with connection, (folder / "contacts.jsonl").open("rb") as lines:  # type: ignore[no-untyped-call]
+    with connection, (folder / name).open("rb") as lines:  # type: ignore[no-untyped-call]
         connection.execute("DELETE FROM contacts WHERE (campaign_id, run) = (?, ?)", run)
         connection.executemany(
             "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?)", (values_of(line, run) for line in lines)

@@ -123,7 +123,7 @@ def test_load__torn(load: Load, report: Reporter, warehouse: Path, kore_simulato
     """A load that fails in the middle leaves what was there, and the next one loads all."""
     campaign = kore_simulator.add_campaign(status="Stopped", contacts=3)
     result = report.one(campaign)
-    rows = Path(result["report_url"].removeprefix("file://")) / "contacts.jsonl"
+    rows = Path(result["files"]["contacts.jsonl"].removeprefix("file://"))
     whole = rows.read_bytes()
     rows.write_bytes(whole[:-9])
     with pytest.raises(ValueError, match="Unterminated string"):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import DELETED
+from airflow_provider_campaigns.reports.manifest import PAGE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +59,7 @@ class Evening:
             self._by_id[name] = {one["campaign_id"]: one for one in getattr(self, name)}
 
     def fates(self) -> list[Json]:
-        """``{campaign_id, campaign_type, name, fate, reason, report_url, rows}`` for each campaign, in order."""
+        """``{campaign_id, campaign_type, name, fate, reason, report_url, page_url, rows}`` for each, in order."""
         return [self._fate(campaign) for campaign in self.campaigns]
 
     def _fate(self, campaign: Mapping[str, Any]) -> Json:
@@ -72,6 +73,7 @@ class Evening:
             "fate": str(fate),
             "reason": reason,
             "report_url": (report or {}).get("report_url"),
+            "page_url": (report or {}).get("files", {}).get(PAGE_NAME),
             "rows": (report or {}).get("rows"),
         }
 

@@ -80,7 +80,7 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
         "|---|---|---:|---:|---|---|---|",
     ]
     for report in left:
-        figures = _figures(report["report_url"])
+        figures = _figures(report.get("files", {}).get(reports.SUMMARY_NAME))
         cells = (
             _cell(report.get("name") or report["campaign_id"]),
             _cell(report["status"]),
@@ -88,7 +88,7 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
             _cell((figures.get("contacts") or {}).get("never_reached")),
             _cell(", ".join(f"{count} {one or 'in progress'}" for one, count in _most(figures.get("outcomes")))),
             "yes" if report["complete"] else f"**no** ({_cell(report['reason'])}): will not be deleted",
-            _address(f"{report['report_url']}/{reports.PAGE_NAME}"),
+            _address(report.get("files", {}).get(reports.PAGE_NAME) or report["report_url"]),
         )
         lines.append(f"| {' | '.join(cells)} |")
     if gone := sorted(gone):
@@ -100,12 +100,13 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _figures(report_url: str) -> Mapping[str, Any]:
-    """The report's own summary; nothing if it cannot be read, because the question matters more than its figures."""
+def _figures(url: str | None) -> Mapping[str, Any]:
+    """A report's own summary; nothing if it cannot be read, because the question matters more than its figures."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 - loads fsspec
 
     try:
-        found = json.loads(reports.Folder(ObjectStoragePath(report_url)).read(reports.SUMMARY_NAME))
+        folder, _, name = (url or "").rpartition("/")
+        found = json.loads(reports.Folder(ObjectStoragePath(folder)).read(name)) if url else None
     except (KoreError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

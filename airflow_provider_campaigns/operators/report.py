@@ -28,7 +28,8 @@ class CampaignReportOperator(CampaignsOperator):
     Changes nothing on the service. In ``{output_path}/{campaign id}/{campaign instance id, or never-ran}/`` it writes
     ``contacts.jsonl`` (the rows as the service gives them), ``contacts.csv``, ``contacts.parquet``, ``campaign.json``
     (the campaign as it was read), ``summary.json`` (totals), ``report.html`` (for people) and last ``manifest.json``:
-    whether the report is complete, why not, and size and SHA-256 of each file. See docs/reporting.md.
+    whether the report is complete, why not, and name, size and SHA-256 of each file. All but the manifest have a part of
+    their digest in their name, and are never written over. See docs/reporting.md.
 
     A complete report is kept: a second call, a cleared task, or a call after the campaign was deleted, returns it with
     ``changed: false``. A task that was killed goes on where it was, and ends with the same files, byte by byte.
@@ -57,7 +58,8 @@ class CampaignReportOperator(CampaignsOperator):
 
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, complete, reason, rows,
-        contacts_before_stop, report_url, manifest_url, manifest_sha256, finished_at}``; no contact, no phone number.
+        contacts_before_stop, report_url, manifest_url, manifest_sha256, files, finished_at}``; ``files`` is the address
+        of each file by its plain name, such as ``contacts.jsonl``; no contact, no phone number.
         ``last_run_known: false`` besides where the campaign is gone and nothing names its last run: the report is the
         newest that is kept, and a later run may have gone unreported.
         Each asset in ``outlets`` gets an event with ``{"campaigns": [{campaign_id, rows, complete, manifest_url,

@@ -63,7 +63,7 @@ class Contents:
     def __init__(self, folder: Folder, formats: Iterable[str]) -> None:
         self.tally = Tally()
         self._folder = folder
-        self._writers: dict[str, Writer] = {}
+        self._writers: list[Writer] = []
         wanted = set(formats)
         self._lines = self._begin("jsonl") if "jsonl" in wanted else None
         self._table = self._begin("csv") if "csv" in wanted else None
@@ -76,8 +76,8 @@ class Contents:
             self._columns = ParquetTable(self._begin("parquet"))
 
     def _begin(self, one: str) -> Writer:
-        name = CONTACT_FILES[one]
-        self._writers[name] = writer = self._folder.begin(name)
+        writer = self._folder.begin(CONTACT_FILES[one], is_own=True)
+        self._writers.append(writer)
         return writer
 
     def add(self, page: Page) -> None:
@@ -91,12 +91,13 @@ class Contents:
         self.tally.add(page.rows)
 
     def commit(self) -> dict[str, FileEntry]:
-        """Let the files appear; by name."""
+        """Let the files appear, each under a name of its own; by that name."""
         if self._columns is not None:
             self._columns.close()
-        return {name: writer.commit() for name, writer in self._writers.items()}
+        entries = [writer.commit() for writer in self._writers]
+        return {writer.name: entry for writer, entry in zip(self._writers, entries, strict=True)}
 
     def discard(self) -> None:
         """Forget what was written and not committed."""
-        for writer in self._writers.values():
+        for writer in self._writers:
             writer.discard()

@@ -166,8 +166,8 @@ def _of_completeness(manifest: Manifest) -> _Doubt:
 
 
 def _of_files(manifest: Manifest, folder: Folder) -> _Doubt:
-    missing = [name for name in ALWAYS_THERE if name not in manifest.files]
-    if manifest.contact_results and not any(name in manifest.files for name in CONTACT_FILES.values()):
+    missing = [name for name in ALWAYS_THERE if manifest.name_of(name) is None]
+    if manifest.contact_results and not any(map(manifest.name_of, CONTACT_FILES.values())):
         missing.append(" or ".join(CONTACT_FILES.values()))
     if missing:
         return f"has no {', no '.join(missing)}", _ANEW

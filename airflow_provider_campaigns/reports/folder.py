@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -28,6 +29,8 @@ _BLOCK = 8 * 1024 * 1024
 
 _PIECE = 256 * 1024
 """Bytes that are written and measured at once. Both let other threads run, and are slow to be let in again."""
+
+_DIGEST = re.compile(r"-[0-9a-f]{16}(?=\.)")
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -52,12 +55,24 @@ def entry_of(data: bytes) -> FileEntry:
     return FileEntry(len(data), hashlib.sha256(data).hexdigest())
 
 
+def own_name(name: str, sha256: str) -> str:
+    """``contacts.jsonl`` with its digest, as in ``contacts-3f1c9a0b7d24e586.jsonl``: other content has another name."""
+    stem, dot, suffix = name.partition(".")
+    return f"{stem}-{sha256[:16]}{dot}{suffix}"
+
+
+def plain_name(name: str) -> str:
+    """``contacts-3f1c9a0b7d24e586.jsonl`` without its digest; a name that has none stays as it is."""
+    return _DIGEST.sub("", name)
+
+
 class Folder:
     """Files by their names in one folder of any storage. Nothing is touched until a method needs it.
 
     A file appears under its name only when it is whole: locally it is written aside with mode 0600, forced to the disk
-    and renamed; for an object store it is spooled on the local disk and uploaded at once. Whatever the storage says no
-    to becomes a ``ReportStorageError`` that names the path.
+    and renamed; for an object store it is spooled on the local disk and uploaded at once. One that is written under a
+    name of its own (``own_name``) is never written over, and nothing is left of it if that fails. Whatever the storage
+    says no to becomes a ``ReportStorageError`` that names the path.
     """
 
     def __init__(self, path: StoragePath, *, scratch: str | None = None) -> None:
@@ -89,22 +104,29 @@ class Folder:
 
         One that is not ``is_lasting`` is not forced to the disk: it may be torn after a power cut.
         """
-        writer = self.begin(name, is_lasting=is_lasting)
+        return self._write(self.begin(name, is_lasting=is_lasting), chunks)[1]
+
+    def write_own(self, name: str, chunks: Iterable[bytes]) -> tuple[str, FileEntry]:
+        """Write a file under ``own_name``, unless it is there already: that name, and what is in the file."""
+        return self._write(self.begin(name, is_own=True), chunks)
+
+    def _write(self, writer: Writer, chunks: Iterable[bytes]) -> tuple[str, FileEntry]:
         try:
             for chunk in chunks:
                 writer.write(chunk)
-            return writer.commit()
+            entry = writer.commit()
+            return writer.name, entry
         finally:
             writer.discard()
 
-    def begin(self, name: str, *, is_lasting: bool = True) -> Writer:
-        """A file to be written piece by piece; it is there once it is committed."""
+    def begin(self, name: str, *, is_lasting: bool = True, is_own: bool = False) -> Writer:
+        """A file to be written piece by piece; it is there once it is committed, with ``is_own`` under ``own_name``."""
         with self.guarded(f"write {name}"):
             if self._local is None:
-                return _Upload(self, name, self._path / name)
+                return _Upload(self, name, self._path, is_own=is_own)
             aside = self._local / self._scratch if self._scratch else self._local
             aside.mkdir(parents=True, exist_ok=True)
-            return _LocalFile(self, name, self._local / name, aside, is_lasting=is_lasting)
+            return _LocalFile(self, name, self._local, aside, is_lasting=is_lasting, is_own=is_own)
 
     def read(self, name: str) -> bytes:
         """The whole content of a small file."""
@@ -211,12 +233,17 @@ class Folder:
 
 
 class Writer(ABC):
-    """A file that is being written, measured on the way. A binary file to whoever writes to one."""
+    """A file that is being written, measured on the way. A binary file to whoever writes to one.
 
-    def __init__(self, folder: Folder, name: str, file: IO[bytes]) -> None:
+    Attributes:
+        name: of the file; one that gets its own has it once it is committed.
+    """
+
+    def __init__(self, folder: Folder, name: str, file: IO[bytes], *, is_own: bool) -> None:
+        self.name = name
         self._folder = folder
-        self._name = name
         self._file = file
+        self._is_own = is_own
         self._digest = hashlib.sha256()
         self._bytes = 0
         self._pending: list[bytes] = []
@@ -247,10 +274,16 @@ class Writer(ABC):
     def commit(self) -> FileEntry:
         """Let the file appear under its name, whole."""
         self._write_pending()
-        with self._folder.guarded(f"write {self._name}"):
+        entry = FileEntry(self._bytes, self._digest.hexdigest())
+        if self._is_own:
+            self.name = own_name(self.name, entry.sha256)
+            if self._folder.measure(self.name) == entry:
+                self.discard()
+                return entry
+        with self._folder.guarded(f"write {self.name}"):
             self._file.flush()
             self._appear()
-        return FileEntry(self._bytes, self._digest.hexdigest())
+        return entry
 
     def discard(self) -> None:
         """Forget what was written, unless it was committed."""
@@ -262,7 +295,7 @@ class Writer(ABC):
         self._pending.clear()
         self._pending_bytes = 0
         self._digest.update(data)
-        with self._folder.guarded(f"write {self._name}"):
+        with self._folder.guarded(f"write {self.name}"):
             self._file.write(data)
 
     @abstractmethod
@@ -273,10 +306,10 @@ class Writer(ABC):
 class _LocalFile(Writer):
     """Written aside, then renamed."""
 
-    def __init__(self, folder: Folder, name: str, target: Path, aside: Path, *, is_lasting: bool) -> None:
+    def __init__(self, folder: Folder, name: str, place: Path, aside: Path, *, is_lasting: bool, is_own: bool) -> None:
         handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=aside)
-        super().__init__(folder, name, os.fdopen(handle, "wb"))
-        self._target = target
+        super().__init__(folder, name, os.fdopen(handle, "wb"), is_own=is_own)
+        self._place = place
         self._temporary = Path(temporary)
         self._is_lasting = is_lasting
 
@@ -289,23 +322,49 @@ class _LocalFile(Writer):
         if self._is_lasting:
             os.fsync(self._file.fileno())
         self._file.close()
-        self._temporary.replace(self._target)
+        self._temporary.replace(self._place / self.name)
         if self._is_lasting:
-            _force_names(self._target.parent)
+            _force_names(self._place)
 
 
 class _Upload(Writer):
     """Spooled in a file without a name, then uploaded."""
 
-    def __init__(self, folder: Folder, name: str, target: StoragePath) -> None:
-        super().__init__(folder, name, tempfile.TemporaryFile(prefix="report-"))  # noqa: SIM115 - closed in the end
-        self._target = target
+    def __init__(self, folder: Folder, name: str, place: StoragePath, *, is_own: bool) -> None:
+        file = tempfile.TemporaryFile(prefix="report-")  # noqa: SIM115 - closed in the end
+        super().__init__(folder, name, file, is_own=is_own)
+        self._place = place
 
     def _appear(self) -> None:
         self._file.seek(0)
-        with self._target.open("wb", block_size=_BLOCK) as target:
-            shutil.copyfileobj(self._file, target, _BLOCK)
+        try:
+            place = self._place / self.name
+            with place.open("wb", block_size=_BLOCK) as target, _abandoned_if_torn(target):
+                shutil.copyfileobj(self._file, target, _BLOCK)
+        except BaseException:
+            # A store that is no object store may show the half of it.
+            if self._is_own:
+                with contextlib.suppress(Exception):
+                    self._folder.remove(self.name)
+            raise
         self._file.close()
+
+
+@contextmanager
+def _abandoned_if_torn(target: Any) -> Iterator[None]:
+    """Around what is written to a file of an object store: what is not whole never becomes an object.
+
+    Such a file uploads what it has got when it is closed, whatever happened before.
+    """
+    try:
+        yield
+    except BaseException:
+        file = getattr(target, "_obj", target)  # Airflow's paths wrap it
+        with contextlib.suppress(Exception):
+            file.discard()
+        with contextlib.suppress(AttributeError):
+            file.closed = True
+        raise
 
 
 def _force_names(directory: Path) -> None:

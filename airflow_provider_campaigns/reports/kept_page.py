@@ -29,15 +29,17 @@ def write_page_again(folder: Folder, manifest: Manifest) -> Manifest:
     Raises:
         ReportStorageError: the storage refuses.
     """
-    if PAGE_NAME in manifest.files:
+    names = {kind: manifest.name_of(kind) for kind in (PAGE_NAME, CAMPAIGN_NAME, SUMMARY_NAME)}
+    if names[PAGE_NAME] is not None:
         page = render_page(
-            campaign=json.loads(folder.read(CAMPAIGN_NAME)),
-            summary=json.loads(folder.read(SUMMARY_NAME)),
+            campaign=json.loads(folder.read(str(names[CAMPAIGN_NAME]))),
+            summary=json.loads(folder.read(str(names[SUMMARY_NAME]))),
             manifest=manifest.as_json(),
         )
-        entry = folder.write(PAGE_NAME, [page.encode("utf-8", "replace")])
-        if entry != manifest.files[PAGE_NAME]:
-            manifest = replace(manifest, files={**manifest.files, PAGE_NAME: entry}, source=None)
+        name, entry = folder.write_own(PAGE_NAME, [page.encode("utf-8", "replace")])
+        if name != names[PAGE_NAME]:
+            files = {one: kept for one, kept in manifest.files.items() if one != names[PAGE_NAME]}
+            manifest = replace(manifest, files=files | {name: entry}, source=None)
     if manifest.source is None:
         folder.write(MANIFEST_NAME, [manifest.as_bytes()])
     return manifest

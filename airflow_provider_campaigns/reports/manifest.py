@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_campaigns.kore.errors import excerpt
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.finite import finite
-from airflow_provider_campaigns.reports.folder import FileEntry
+from airflow_provider_campaigns.reports.folder import FileEntry, plain_name
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.folder import Folder
@@ -25,7 +25,7 @@ CAMPAIGN_NAME = "campaign.json"
 SUMMARY_NAME = "summary.json"
 PAGE_NAME = "report.html"
 CONTACT_FILES = {"jsonl": "contacts.jsonl", "csv": "contacts.csv", "parquet": "contacts.parquet"}
-"""The files of the rows, by format."""
+"""The files of the rows, by format. Every file but the manifest has its digest in its name (``folder.own_name``)."""
 
 FORMAT = 1
 
@@ -85,7 +85,7 @@ class Manifest:
         finished_at: when everything was read and written.
         tries: how many processes worked on it.
         passes: how often the pages were read, 1 to 10.
-        files: every other file of the report, by name.
+        files: every other file of the report, by its own name.
         source: the bytes it was read from, None if it was not read.
     """
 
@@ -119,7 +119,14 @@ class Manifest:
     @property
     def sha256(self) -> str:
         """The digest of the file's bytes."""
-        return hashlib.sha256(self.as_bytes() if self.source is None else self.source).hexdigest()
+        return hashlib.sha256(self.as_bytes()).hexdigest()
+
+    def name_of(self, plain: str) -> str | None:
+        """The own name of a file, such as ``contacts.jsonl``; None if there is none.
+
+        In a report that an earlier version has made it is the plain name itself.
+        """
+        return next((name for name in self.files if plain_name(name) == plain), None)
 
     def as_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
@@ -132,7 +139,7 @@ class Manifest:
 
     def as_bytes(self) -> bytes:
         """The file's content."""
-        return json_bytes(self.as_json())
+        return json_bytes(self.as_json()) if self.source is None else self.source
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -157,20 +164,28 @@ class Manifest:
         return cls(**values, source=data)
 
 
-def load_manifest(folder: Folder) -> Manifest | None:
+def manifest_bytes(folder: Folder, name: str = MANIFEST_NAME) -> bytes | None:
+    """What is in the manifest of a folder, None if there is none.
+
+    Raises:
+        ReportStorageError: it cannot be read.
+    """
+    return folder.read(name) if folder.exists(name) else None
+
+
+def load_manifest(folder: Folder, name: str = MANIFEST_NAME) -> Manifest | None:
     """The manifest in a folder, None if there is none.
 
     Raises:
         ReportStorageError: it cannot be read.
         ReportError: what is there is no manifest.
     """
-    if not folder.exists(MANIFEST_NAME):
+    data = manifest_bytes(folder, name)
+    if data is None:
         return None
     try:
-        return Manifest.from_bytes(folder.read(MANIFEST_NAME))
+        return Manifest.from_bytes(data)
     except ReportError as error:
-        if type(error) is not ReportError:
-            raise
         raise ReportError(f"{folder.url()}: {error}") from None
 
 

@@ -10,7 +10,14 @@ from airflow_provider_campaigns.actions.evening import Evening, table
 
 ONE = {"campaign_id": "cd-1", "campaign_type": "voice", "name": None}
 SETTLED = {"campaign_id": "cd-1", "name": "Spring"}
-REPORT = {"campaign_id": "cd-1", "name": "Spring", "report_url": "file:///r", "rows": 3, "manifest_sha256": "5f"}
+REPORT: dict[str, Any] = {
+    "campaign_id": "cd-1",
+    "name": "Spring",
+    "report_url": "file:///r",
+    "rows": 3,
+    "manifest_sha256": "5f",
+}
+REPORT["files"] = {"report.html": "file:///r/report-5f.html"}
 SHOWN = {"campaign_id": "cd-1", "manifest_sha256": "5f"}
 
 
@@ -49,6 +56,7 @@ def test_fates(said: dict[str, Any], fate: str, reason: str | None) -> None:
             "fate": fate,
             "reason": reason,
             "report_url": "file:///r" if reported else None,
+            "page_url": "file:///r/report-5f.html" if reported else None,
             "rows": 3 if reported else None,
         }
     ]

@@ -25,6 +25,7 @@ SUMMARY = {
 
 def report(path: Path, **fields: Any) -> dict[str, Any]:
     """What a report's task returns, as far as a question needs it."""
+    url = fields.get("report_url", url_of(path))
     return {
         "campaign_id": "cd-1",
         "name": "Spring",
@@ -32,8 +33,9 @@ def report(path: Path, **fields: Any) -> dict[str, Any]:
         "rows": 1200,
         "complete": True,
         "reason": None,
-        "report_url": url_of(path),
+        "report_url": url,
         "manifest_sha256": "5f" * 32,
+        "files": {"summary.json": f"{url}/summary-5f.json", "report.html": f"{url}/report-5f.html"},
         **fields,
     }
 
@@ -45,22 +47,22 @@ def ask(monkeypatch: pytest.MonkeyPatch, reports: list[Any], settled: list[Any])
 
 def test_question__figures(tmp_path: Path) -> None:
     """Contacts, those never reached, the outcomes that occur most, whether it is complete, and where its page is."""
-    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
+    (tmp_path / "summary-5f.json").write_text(json.dumps(SUMMARY))
 
     (line,) = [one for one in question([report(tmp_path)], []).splitlines() if one.startswith("| Spring")]
 
     assert line == (
         "| Spring | Stopped | 1200 | 412 | 553 completed, 225 no-answer, 112 busy, 60 failed | yes "
-        f"| `file://{tmp_path}/report.html` |"
+        f"| `file://{tmp_path}/report-5f.html` |"
     )
 
 
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("s3://my_aws@results/a_b", "| `s3://my_aws@results/a_b/report.html` |"),
-        ("file:///a|b", "| `file:///a\\|b/report.html` |"),
-        ("file:///a`b_c", "| file:///a\\`b\\_c/report.html |"),
+        ("s3://my_aws@results/a_b", "| `s3://my_aws@results/a_b/report-5f.html` |"),
+        ("file:///a|b", "| `file:///a\\|b/report-5f.html` |"),
+        ("file:///a`b_c", "| file:///a\\`b\\_c/report-5f.html |"),
     ],
 )
 def test_question__address(url: str, shown: str, tmp_path: Path) -> None:
@@ -72,7 +74,7 @@ def test_question__address(url: str, shown: str, tmp_path: Path) -> None:
 def test_question__without_figures(tmp_path: Path, summary: str | None) -> None:
     """A summary that cannot be read, or says nothing, keeps nobody from being asked."""
     if summary is not None:
-        (tmp_path / "summary.json").write_text(summary)
+        (tmp_path / "summary-5f.json").write_text(summary)
 
     assert "| Spring | Stopped | - | - |  | yes |" in question([report(tmp_path, rows=None)], [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 from report_storage import bucket
 
 from airflow_provider_campaigns.reports.errors import ReportStorageError
-from airflow_provider_campaigns.reports.folder import FileEntry, Folder, entry_of
+from airflow_provider_campaigns.reports.folder import FileEntry, Folder, entry_of, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +98,28 @@ class TestFiles:
         other.commit()
 
         assert folder.read("a.txt") == b"other"
+
+    def test_own_name(self, folder: Folder) -> None:
+        """A file under a name of its own has another name for other content, and is not written twice."""
+        own = "rows-92088ec140fc553e.jsonl"
+        name, entry = folder.write_own("rows.jsonl", [b"first second"])
+        assert (name, entry) == (own, entry_of(b"first second"))
+        assert folder.write_own("rows.jsonl", [b"first ", b"second"]) == (own, entry)
+        other, _ = folder.write_own("rows.jsonl", [b"third"])
+
+        assert folder.names() == sorted([own, other])
+        assert folder.read(own) == b"first second"
+        assert [plain_name(one) for one in (own, other, "rows.jsonl", "rows-5f.jsonl")] == [
+            *["rows.jsonl"] * 3,
+            "rows-5f.jsonl",
+        ]
+
+    def test_own_name__damaged(self, folder: Folder) -> None:
+        """A file that is not what its name says is mended by whoever writes the right content."""
+        folder.write("rows-92088ec140fc553e.jsonl", [b"first"])
+        folder.write_own("rows.jsonl", [b"first second"])
+
+        assert folder.read("rows-92088ec140fc553e.jsonl") == b"first second"
 
     def test_nothing_there(self, folder: Folder) -> None:
         """A folder that does not exist is empty, and what is not in it can be removed."""
@@ -243,6 +266,33 @@ class _Store:
 
 
 class TestBucket:
+    @pytest.mark.parametrize("is_own", [True, False])
+    def test_upload__broken(self, is_own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An upload that is refused in the middle leaves what was there, and no half of a file."""
+        from airflow.sdk import ObjectStoragePath
+        from s3fs import S3FileSystem
+
+        call, refused = S3FileSystem._call_s3, []
+
+        async def refuse(self: S3FileSystem, method: str, *args: Any, **kwargs: Any) -> Any:
+            if method == "upload_part" and kwargs.get("PartNumber") == 2:
+                refused.append(method)
+                raise PermissionError("Access Denied")
+            return await call(self, method, *args, **kwargs)
+
+        with bucket(monkeypatch) as url:
+            folder = Folder(ObjectStoragePath(url) / "cd-1")
+            folder.write("rows.jsonl", [b"good"])
+            with monkeypatch.context() as patch:
+                patch.setattr(S3FileSystem, "_call_s3", refuse)
+                with pytest.raises(ReportStorageError, match="not permitted"):
+                    (folder.write_own if is_own else folder.write)("rows.jsonl", [b"new" * 1_000_000] * 7)
+                gc.collect()
+
+            assert refused
+            assert folder.names() == ["rows.jsonl"]
+            assert folder.read("rows.jsonl") == b"good"
+
     def test_no_bucket(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A bucket that is not there is permanent, and the message names the path."""
         from airflow.sdk import ObjectStoragePath

@@ -14,6 +14,7 @@ import pytest
 from fake_clock import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_support import path_in
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage, ContactResult
 from airflow_provider_campaigns.kore.settings import KoreSettings
@@ -118,7 +119,7 @@ def report(service: Service, folder: Path) -> tuple[Manifest, list[Row]]:
     options = ExportOptions(("jsonl",))
     clock = FakeClock().clock
     manifest = export_report(service, CAMPAIGN, Folder(folder), options, kept=None, clock=clock)  # type: ignore[arg-type]
-    return manifest, [json.loads(line) for line in (folder / "contacts.jsonl").read_bytes().splitlines()]
+    return manifest, [json.loads(line) for line in path_in(folder, "contacts.jsonl").read_bytes().splitlines()]
 
 
 def contacts(rows: list[Row]) -> Counter[tuple[str, str]]:

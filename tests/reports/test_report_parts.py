@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_campaigns.reports.export import _First
 from airflow_provider_campaigns.reports.parts import Page
+from airflow_provider_campaigns.reports.whole_reading import _First
 
 
 def test_repr() -> None:

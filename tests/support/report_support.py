@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,12 +62,36 @@ def manifest_of(result: dict[str, Any]) -> dict[str, Any]:
 
 def rows_of(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of a local report."""
-    return [json.loads(line) for line in (folder_of(result) / "contacts.jsonl").read_bytes().splitlines()]
+    return [json.loads(line) for line in file_of(result, "contacts.jsonl").read_bytes().splitlines()]
+
+
+def path_in(folder: Path, plain: str) -> Path:
+    """The file of a report, by its name without its digest; the manifest in the folder says which it is."""
+    names = json.loads((folder / "manifest.json").read_bytes())["files"]
+    (name,) = [one for one in names if without_digest(one) == plain]
+    return folder / name
+
+
+def file_of(result: dict[str, Any], plain: str) -> Path:
+    """The file of a local report."""
+    path = path_in(folder_of(result), plain)
+    assert result["files"][plain] == f"file://{path}"
+    return path
+
+
+def without_digest(name: str) -> str:
+    """A file's name without the first 16 hexadecimal digits of its SHA-256."""
+    return re.sub(r"-[0-9a-f]{16}\.", ".", name)
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, hidden ones as well."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names of all files below a folder, without their digests."""
+    return sorted(map(without_digest, contents_of(folder)))
 
 
 def without_times(manifest: bytes) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
 from airflow_provider_campaigns.reports.export import ExportOptions, export_report
 from airflow_provider_campaigns.reports.export_state import PAGE_SIZE
-from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.reports.folder import Folder, plain_name
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
@@ -221,8 +221,8 @@ class _Report:
         if manifest is None:
             return None
         damaged = [name for name, entry in manifest.files.items() if folder.measure(name) != entry]
-        if damaged == [PAGE_NAME] and not self._options.plan_only:
-            log.warning("%s: is not as its manifest says; it is written again", folder.url(PAGE_NAME))
+        if damaged == [manifest.name_of(PAGE_NAME)] and not self._options.plan_only:
+            log.warning("%s: is not as its manifest says; it is written again", folder.url(damaged[0]))
             return write_page_again(folder, manifest)
         for name in damaged:
             log.warning("%s: is not as its manifest says; the report is made again", folder.url(name))
@@ -264,6 +264,7 @@ def _result(folder: Folder, manifest: Manifest, *, changed: bool) -> Result:
         "report_url": folder.url(),
         "manifest_url": folder.url(MANIFEST_NAME),
         "manifest_sha256": manifest.sha256,
+        "files": {plain_name(name): folder.url(name) for name in sorted(manifest.files)},
         "finished_at": manifest.finished_at,
     }
     return Result(

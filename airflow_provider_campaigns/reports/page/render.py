@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.reports.folder import plain_name
+from airflow_provider_campaigns.reports.manifest import CONTACT_FILES
 from airflow_provider_campaigns.reports.page.bars import attempts_of, bars_of
 from airflow_provider_campaigns.reports.page.hours import hours_of
 from airflow_provider_campaigns.reports.page.settings import settings_of
@@ -48,7 +50,8 @@ def render_page(*, campaign: Mapping[str, Any], summary: Mapping[str, Any], mani
     Args:
         campaign: the campaign object as the service gives it by its id; every field may be missing or malformed.
         summary: as in ``summary.json``.
-        manifest: as in ``manifest.json``; ``files``, ``started_at``, ``finished_at`` and ``tries`` are not looked at.
+        manifest: as in ``manifest.json``; ``started_at``, ``finished_at`` and ``tries`` are not looked at, and of
+            ``files`` only the names of those with contacts.
     """
     about, contacts, attempts = summary["campaign"], summary["contacts"], summary["attempts"]
     hours = hours_of(campaign)
@@ -78,7 +81,7 @@ def render_page(*, campaign: Mapping[str, Any], summary: Mapping[str, Any], mani
         created=moment(about["created_at"], hours.zone),
         updated=moment(about["updated_at"], hours.zone),
         settings=settings_of(campaign),
-        data_files=[f"contacts.{name}" for name in manifest["formats"] if name != "html"],
+        data_files=[name for name in manifest["files"] if plain_name(name) in CONTACT_FILES.values()],
         phone_numbers=_PHONE_NUMBERS.get(manifest["phone_numbers"], ""),
         provider_version=manifest["provider_version"],
     )

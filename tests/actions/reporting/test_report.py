@@ -12,10 +12,14 @@ from report_support import (
     STRANGER,
     Reporter,
     contents_of,
+    file_of,
     folder_of,
     manifest_of,
+    names_in,
     pages_read,
+    path_in,
     rows_of,
+    without_digest,
     without_times,
 )
 
@@ -56,18 +60,20 @@ class TestWhole:
             "report_url": f"file://{folder}",
             "manifest_url": f"file://{folder}/manifest.json",
             "manifest_sha256": hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest(),
+            "files": {name: f"file://{path_in(folder, name)}" for name in DATA_FILES},
             "finished_at": "2026-03-02T12:30:00.000Z",
         }
         files = contents_of(tmp_path)
-        assert sorted(files) == sorted(f"{campaign_id}/{instance_id}/{name}" for name in (*DATA_FILES, "manifest.json"))
-        measured = {
-            name: {
-                "bytes": len(files[f"{campaign_id}/{instance_id}/{name}"]),
-                "sha256": hashlib.sha256(files[f"{campaign_id}/{instance_id}/{name}"]).hexdigest(),
-            }
-            for name in DATA_FILES
-        }
+        measured = {}
+        for path, content in files.items():
+            where, _, name = path.rpartition("/")
+            assert where == f"{campaign_id}/{instance_id}"
+            if name != "manifest.json":
+                digest = hashlib.sha256(content).hexdigest()
+                assert name == f"-{digest[:16]}.".join(without_digest(name).split("."))
+                measured[name] = {"bytes": len(content), "sha256": digest}
         assert manifest_of(result)["files"] == measured
+        assert names_in(folder) == sorted((*DATA_FILES, "manifest.json"))
 
     def test_manifest(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """The manifest says what the report is and rests on."""
@@ -120,9 +126,9 @@ class TestWhole:
         expected = [dict(one.raw) for page in client.iter_contact_results(campaign_id) for one in page.contacts]
         assert rows_of(result) == expected
         assert len(expected) == contacts == result["rows"]
-        table = (folder_of(result) / "contacts.csv").read_bytes()
+        table = file_of(result, "contacts.csv").read_bytes()
         assert table.count(b"\r\n") == contacts + 1
-        summary = json.loads((folder_of(result) / "summary.json").read_bytes())
+        summary = json.loads(file_of(result, "summary.json").read_bytes())
         assert summary["contacts"]["rows"] == sum(summary["outcomes"].values()) == contacts
 
     def test_requests(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
@@ -147,30 +153,28 @@ class TestWhole:
             raise AssertionError(constant)
 
         assert result["complete"]
-        line = (folder_of(result) / "contacts.jsonl").read_text()
+        line = file_of(result, "contacts.jsonl").read_text()
         assert json.loads(line, parse_constant=refuse) == {
             "phoneNumber": "12005550100",
             "score": "NaN",
             "numberOfAttemptsSoFar": "Infinity",
         }
-        json.loads((folder_of(result) / "summary.json").read_bytes(), parse_constant=refuse)
+        json.loads(file_of(result, "summary.json").read_bytes(), parse_constant=refuse)
 
     def test_campaign_file(self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient) -> None:
         """The campaign is kept as the service gives it."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=1, name="Süd")
         result = report.one(campaign_id)
 
-        assert json.loads((folder_of(result) / "campaign.json").read_bytes()) == dict(
-            client.get_campaign(campaign_id).raw
-        )
-        assert "Süd" in (folder_of(result) / "campaign.json").read_text()
+        assert json.loads(file_of(result, "campaign.json").read_bytes()) == dict(client.get_campaign(campaign_id).raw)
+        assert "Süd" in file_of(result, "campaign.json").read_text()
 
     def test_formats(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """Only the formats that are wanted are written; campaign and summary always are."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
         result = report.one(campaign_id, formats=("csv",))
 
-        assert sorted(contents_of(folder_of(result))) == [
+        assert names_in(folder_of(result)) == [
             "campaign.json",
             "contacts.csv",
             "manifest.json",
@@ -238,7 +242,7 @@ class TestComplete:
         assert (result["complete"], result["rows"], result["campaign_instance_id"]) == (True, 0, None)
         assert result["report_url"] == f"file://{tmp_path}/{campaign_id}/never-ran"
         assert rows_of(result) == []
-        assert (folder_of(result) / "contacts.csv").read_bytes().startswith(b"phoneNumber,uniqueId,")
+        assert file_of(result, "contacts.csv").read_bytes().startswith(b"phoneNumber,uniqueId,")
 
     @pytest.mark.parametrize(
         ("before_stop", "reason", "rows"), [(120, "total_shrank", 0), (None, "empty", 0), (0, "empty", 0)]
@@ -309,8 +313,8 @@ class TestSms:
         assert (result["complete"], result["rows"], manifest["total"]) == (complete, None, None)
         assert manifest["contact_results"] is False
         assert manifest["reason"] == (None if complete else "running")
-        assert json.loads((folder_of(result) / "summary.json").read_bytes())["messages_sent"] == 350
-        assert sorted(contents_of(folder_of(result))) == [
+        assert json.loads(file_of(result, "summary.json").read_bytes())["messages_sent"] == 350
+        assert names_in(folder_of(result)) == [
             "campaign.json",
             "manifest.json",
             "report.html",
@@ -362,7 +366,7 @@ class TestSms:
         result = report.one(Target(campaign_id, contacts_before_stop=900), if_no_contact_results="totals")
 
         assert (result["complete"], result["reason"], result["rows"]) == (False, "total_shrank", None)
-        page = (folder_of(result) / "report.html").read_text()
+        page = file_of(result, "report.html").read_text()
         assert "The service gives no results by contact, but it had 900 right before the stop." in page
         assert "none is missing" not in page
         if refusal == "twice":

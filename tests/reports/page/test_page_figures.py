@@ -309,11 +309,13 @@ class TestNumbers:
         case = Case()
         case.manifest["phone_numbers"] = phone_numbers
 
-        assert f"contacts.jsonl, contacts.csv, in the folder of this page. {words}"[-len(words) :] in read(case).text()
+        files = "contacts-0123456789abcdef.jsonl, contacts-fedcba9876543210.csv"
+        assert f"{files}, in the folder of this page." in read(case).text()
+        assert words in read(case).text()
 
     def test_files__none(self) -> None:
         """Without data files none are named."""
         case = Case()
-        case.manifest["formats"] = ["html"]
+        case.manifest["files"] = {"campaign-0123456789abcdef.json": {}}
 
         assert "Contact by contact" not in read(case).text()

@@ -1,0 +1,310 @@
+"""Reading every contact of one run: all pages, once, or as often as it takes while contacts move from page to page.
+
+What was read is in parts of ten pages, so that a process that is killed costs the next one no page twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.clock import instant_text
+from airflow_provider_campaigns.kore.errors import KoreResponseError
+from airflow_provider_campaigns.kore.runs import has_run
+from airflow_provider_campaigns.reports.contents import Contents
+from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.export_progress import ExportProgress
+from airflow_provider_campaigns.reports.export_state import PAGE_SIZE, ExportState
+from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, Reading
+from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
+from airflow_provider_campaigns.reports.publish import messages_sent
+from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
+from airflow_provider_campaigns.reports.rows import Treatment, json_line, key_from
+from airflow_provider_campaigns.reports.verdict import Facts, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
+    from airflow_provider_campaigns.reports.export import ExportOptions
+    from airflow_provider_campaigns.reports.folder import Folder
+
+log = logging.getLogger(__name__)
+
+_FEWER = 3
+"""Rows on a page than in the reading before: what was lost between two of its pages lies within one of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a whole reading has found.
+
+    Attributes:
+        facts: what is to be judged.
+        contents: the rows, written and not committed.
+        state: how it came about.
+        contacts_seen: contacts that were read before the service would no longer give any; else 0.
+    """
+
+    facts: Facts
+    contents: Contents
+    state: ExportState
+    contacts_seen: int
+
+
+@contextmanager
+def whole_reading(
+    client: KoreClient, campaign: Campaign, folder: Folder, options: ExportOptions, clock: Clock
+) -> Iterator[Found]:
+    """Read all contacts of the campaign's latest run; in the ``with`` block the rows can be committed.
+
+    Args:
+        client: where the campaign is.
+        campaign: as it was just read.
+        folder: of the run; what a killed try has read is in its ``_parts``.
+        options: which files are written of the rows, and what is accepted without results by contact.
+        clock: the time it lives in; asked between pages whether to end.
+
+    Raises:
+        ReportError: there are no results by contact, and ``if_no_contact_results`` is ``fail``.
+        ReportStorageError: the storage refuses.
+        KoreError: the campaign cannot be read.
+    """
+    found = _WholeReading(client, folder, options, clock).run(campaign)
+    try:
+        yield found
+    finally:
+        found.contents.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The first page, which says how many there are.
+
+    Attributes:
+        page: its rows.
+        pages: how many pages there are.
+        total: how many contacts there are; None if the service has no results by contact.
+    """
+
+    page: Page
+    pages: int
+    total: int | None
+
+
+_NO_RESULTS = _First(NO_PAGE, pages=0, total=None)
+
+
+class _WholeReading:
+    """One call of ``whole_reading``."""
+
+    def __init__(self, client: KoreClient, folder: Folder, options: ExportOptions, clock: Clock) -> None:
+        self._client = client
+        self._folder = folder
+        self._options = options
+        self._contacts_seen = 0
+        self._clock = clock
+        self._key = key_from(client.settings.client_secret)
+        self._treatment = Treatment(options.phone_numbers, self._key)
+
+    def run(self, campaign: Campaign) -> Found:
+        state, first = self._begin(campaign)
+        gathered = Gathered()
+        for one in state.earlier:
+            gathered.add(Parts(self._parts_folder, one))
+        while True:
+            contents = Contents(self._folder, () if first.total is None else self._options.formats)
+            try:
+                facts, reading, again = self._read(campaign, first, state, contents)
+                if facts.is_doubtful and facts.is_comparable:
+                    gathered.add(Parts(self._parts_folder, state.parts))
+                    alike = gathered.is_as_before and not reading.repeats_a_conversation
+                    facts = replace(facts, is_confirmed=alike)
+                is_settled = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
+                if is_settled or (not facts.is_comparable and state.reading > 1):
+                    return Found(facts, contents, state, self._contacts_seen)
+            except BaseException:
+                contents.discard()
+                raise
+            contents.discard()
+            if facts.is_comparable and (gathered.is_done(facts.total) or state.reading == MOST_READINGS):
+                return self._gathered(facts, gathered, state)
+            log.info("campaign %s: the pages moved while they were read; they are read again", campaign.campaign_id)
+            campaign = facts.after
+            state, first = self._read_again(facts, again, state)
+            if not state.earlier:
+                gathered = Gathered()
+
+    def _gathered(self, facts: Facts, gathered: Gathered, state: ExportState) -> Found:
+        """What all readings have seen together, in the place of the latest."""
+        contents = Contents(self._folder, self._options.formats)
+        try:
+            for page in gathered.pages():
+                contents.add(page)
+        except BaseException:
+            contents.discard()
+            raise
+        rows = contents.tally.rows
+        is_whole = gathered.is_whole(facts.total)
+        facts = replace(facts, rows=rows, duplicates=rows - gathered.contacts, is_stable=is_whole)
+        return Found(facts, contents, state, self._contacts_seen)
+
+    def _read_again(self, facts: Facts, again: _First, state: ExportState) -> tuple[ExportState, _First]:
+        """Begin one more reading; the ones before count if they are about what the campaign still is."""
+        first, page_size = again, state.page_size
+        if facts.is_comparable:
+            page_size -= _FEWER
+            first = self._read_first(facts.after, page_size)
+        if first.total is None:  # refused after it was given: that is not how the service treats the campaign
+            self._contacts_seen = max(self._contacts_seen, facts.rows)
+        earlier = (*state.earlier, state.parts)
+        if not facts.is_comparable or first.total != facts.total:
+            self._folder.remove_folder(PARTS_FOLDER)
+            earlier = ()
+        state = ExportState(
+            self._identity(facts.after, first), state.reading + 1, state.started_at, state.tries, page_size, earlier
+        )
+        state.keep(self._parts_folder)
+        return state, first
+
+    # Reading
+
+    def _read_first(self, campaign: Campaign, page_size: int) -> _First:
+        """The first page; none if the service has no results by contact, which is no error where none are promised."""
+        try:
+            answer = self._client.get_contact_page(campaign.campaign_id, limit=page_size)
+        except KoreResponseError as error:
+            is_refused = not error.concerns_account and (error.status or 500) < 500
+            is_odd = campaign.campaign_type is not CampaignType.SMS and (has_run(campaign) or error.retryable)
+            if not is_refused or is_odd:
+                raise
+            self._accept_totals(campaign, f"are refused ({error})")
+            return _NO_RESULTS if campaign.campaign_type is CampaignType.SMS else replace(_NO_RESULTS, total=0)
+        is_empty = not answer.contacts and not answer.total_results
+        if campaign.campaign_type is CampaignType.SMS and is_empty and not self._options.contacts_before_stop:
+            if sent := messages_sent(self._client, campaign):
+                self._accept_totals(campaign, f"are none, while the list of campaigns counts {sent} messages")
+            return _NO_RESULTS
+        page = self._page_of(answer) if answer.page == 1 else NO_PAGE
+        return _First(page, answer.total_pages, answer.total_results)
+
+    def _accept_totals(self, campaign: Campaign, what: str) -> None:
+        """Go on without results by contact, if that is allowed; a campaign that never ran has none.
+
+        Raises:
+            ReportError: it is not. A refusal may pass, so the next try asks again.
+        """
+        said = f"campaign {campaign.campaign_id}: the results by contact {what}"
+        if has_run(campaign) and self._options.if_no_contact_results != "totals":
+            raise ReportError(
+                f'{said}. Run this again; if the service has none, if_no_contact_results="totals" accepts a report of '
+                "totals only",
+                campaign_id=campaign.campaign_id,
+                retryable=True,
+            )
+        log.info("%s", said)
+
+    def _read(
+        self, campaign: Campaign, first: _First, state: ExportState, contents: Contents
+    ) -> tuple[Facts, Reading, _First]:
+        """Read all pages from where an earlier try has come to; what was found, and the first page as it is then."""
+        parts, reading = Parts(self._parts_folder, state.parts), Reading()
+        progress = ExportProgress(campaign.campaign_id, first.pages, monotonic=self._clock.monotonic)
+        done, last = 0, first.page
+        for last in parts.replay():
+            contents.add(last)
+            reading.add(last)
+            done += 1
+        if done:
+            progress.resume(done, contents.tally.rows)
+        elif first.page.lines:
+            parts.add(first.page)
+            contents.add(first.page)
+            reading.add(first.page)
+            progress.add(len(first.page.lines))
+            done = 1
+        totals = {first.total}
+        read = partial(self._client.get_contact_page, campaign.campaign_id, limit=state.page_size)
+        numbers = range(done + 1, first.pages + 1) if done and not reading.is_hopeless else ()
+        answers = read_ahead(
+            lambda number: (number, read(page=number)),
+            numbers,
+            readers=readers_for(self._client.settings.requests_per_minute),
+        )
+        with closing(answers):
+            for number, answer in answers:
+                self._clock.check_cancelled()
+                totals.add(answer.total_results)
+                if not answer.contacts:
+                    last = NO_PAGE
+                    break  # or a total that is wrong would be followed by empty pages for ever
+                last = reading.checked(self._page_of(answer), is_asked_for=answer.page == number)
+                parts.add(last)
+                contents.add(last)
+                reading.add(last)
+                progress.add(len(last.lines))
+                if reading.is_hopeless:
+                    break
+        parts.flush()
+        progress.end()
+        self._clock.check_cancelled()
+        again = self._read_first(campaign, state.page_size)
+        is_stable = not reading.wrong_pages and again.page.digest == first.page.digest
+        if is_stable and first.pages > 1:
+            is_stable = self._page_of(read(page=first.pages)).digest == last.digest
+        facts = Facts(
+            before=campaign,
+            after=self._client.get_campaign(campaign.campaign_id),
+            total=first.total,
+            rows=contents.tally.rows,
+            duplicates=reading.duplicates,
+            is_same_total=totals == {again.total} and again.pages == first.pages,
+            is_stable=is_stable,
+        )
+        return facts, reading, again
+
+    def _page_of(self, answer: ContactPage) -> Page:
+        rows = [self._treatment.row_of(contact) for contact in answer.contacts]
+        identities = [self._treatment.identity_of(contact) for contact in answer.contacts]
+        return Page([json_line(row) for row in rows], rows, identities)
+
+    # Going on where an earlier try was killed
+
+    def _identity(self, campaign: Campaign, first: _First) -> dict[str, Any]:
+        return {
+            "campaign_id": campaign.campaign_id,
+            "state": [campaign.campaign_instance_id, *state_of(campaign)],
+            "is_scheduled": campaign.is_scheduled,
+            "total": first.total,
+            "pages": first.pages,
+            "first_page": first.page.digest,
+            "phone_numbers": str(self._options.phone_numbers),
+            "key": hashlib.sha256(self._key).hexdigest()[:16],
+        }
+
+    def _begin(self, campaign: Campaign) -> tuple[ExportState, _First]:
+        """The state that an earlier try left, one try on, or a new one if its reading was another; the first page."""
+        found = ExportState.kept_in(self._parts_folder)
+        page_size = PAGE_SIZE if found is None else found.page_size
+        first = self._read_first(campaign, page_size)
+        if found is not None and found.identity == self._identity(campaign, first):
+            state = replace(found, tries=found.tries + 1)
+        else:
+            self._folder.remove_folder(PARTS_FOLDER)
+            if page_size != PAGE_SIZE:
+                first = self._read_first(campaign, PAGE_SIZE)
+            started_at = instant_text(self._clock.now())
+            state = ExportState(self._identity(campaign, first), reading=1, started_at=started_at, tries=1)
+        state.keep(self._parts_folder)
+        return state, first
+
+    @property
+    def _parts_folder(self) -> Folder:
+        return self._folder.child(PARTS_FOLDER)
