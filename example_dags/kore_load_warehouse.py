@@ -61,7 +61,7 @@ def load_report(folder: ObjectStoragePath, connection: sqlite3.Connection) -> in
     if name is None:
         log.info("%s has no rows to load", folder)
         return None
-    with connection, (folder / name).open("rb") as lines:  # type: ignore[no-untyped-call]
+    with connection, (folder / name).open("rb") as lines:
         connection.execute("DELETE FROM contacts WHERE (campaign_id, run) = (?, ?)", run)
         connection.executemany(
             "INSERT INTO contacts VALUES (?, ?, ?, ?, ?, ?)", (values_of(line, run) for line in lines)

@@ -49,6 +49,8 @@ REPORT_RINGS = (
     ("manifest", "rows", "page.bars", "page.hours", "page.settings", "page.statement"),
     ("export_state", "parquet", "parts", "verdict", "page.render"),
     ("contents", "fit", "gathering", "kept_page"),
+    ("publish",),
+    ("whole_reading",),
     ("export",),
 )
 # What the verbs share, and then the verbs, none of which knows another.
