@@ -48,9 +48,9 @@ REPORT_RINGS = (
     ("export_progress", "finite", "folder", "own_number", "read_ahead", "run_folder", "summary", "page.text"),
     ("manifest", "rows", "page.bars", "page.hours", "page.settings", "page.statement"),
     ("export_state", "parquet", "parts", "verdict", "page.render"),
-    ("contents", "fit", "gathering", "kept_page"),
-    ("publish",),
+    ("contents", "export_options", "fit", "gathering", "kept_page"),
     ("whole_reading",),
+    ("publish",),
     ("export",),
 )
 # What the verbs share, and then the verbs, none of which knows another.

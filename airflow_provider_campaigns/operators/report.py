@@ -28,8 +28,8 @@ class CampaignReportOperator(CampaignsOperator):
     Changes nothing on the service. In ``{output_path}/{campaign id}/{campaign instance id, or never-ran}/`` it writes
     ``contacts.jsonl`` (the rows as the service gives them), ``contacts.csv``, ``contacts.parquet``, ``campaign.json``
     (the campaign as it was read), ``summary.json`` (totals), ``report.html`` (for people) and last ``manifest.json``:
-    whether the report is complete, why not, and name, size and SHA-256 of each file. All but the manifest have a part of
-    their digest in their name, and are never written over. See docs/reporting.md.
+    whether the report is complete, why not, and name, size and SHA-256 of each file. Every other file has a part of its
+    digest in its name, and is never written over. See docs/reporting.md.
 
     A complete report is kept: a second call, a cleared task, or a call after the campaign was deleted, returns it with
     ``changed: false``. A task that was killed goes on where it was, and ends with the same files, byte by byte.

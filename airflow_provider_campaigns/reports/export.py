@@ -7,11 +7,10 @@ are equal, byte by byte, however often an export was killed on the way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.reports.publish import Publisher
-from airflow_provider_campaigns.reports.rows import PhoneNumbers
 from airflow_provider_campaigns.reports.verdict import contacts_in, judge, may_be_about
 from airflow_provider_campaigns.reports.whole_reading import whole_reading
 
@@ -19,30 +18,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
+    from airflow_provider_campaigns.reports.export_options import ExportOptions
     from airflow_provider_campaigns.reports.folder import Folder
     from airflow_provider_campaigns.reports.manifest import Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """What a report is to be.
-
-    Attributes:
-        formats: as ``checked_formats`` gave them.
-        phone_numbers: as they are, as hashes, or left out.
-        allow_empty: a run without contacts counts as complete.
-        if_no_contact_results: ``fail``, or ``totals`` for a report of totals only, where the service refuses the
-            results of an SMS campaign by contact, or has none while it counts messages.
-        contacts_before_stop: contacts that the stop saw right before it; None where that is not known.
-        stopped_at: when the campaign was stopped, in ISO 8601; None where that is not known.
-    """
-
-    formats: tuple[str, ...] = ("jsonl", "csv", "html")
-    phone_numbers: PhoneNumbers = PhoneNumbers.KEEP
-    allow_empty: bool = False
-    if_no_contact_results: str = "fail"
-    contacts_before_stop: int | None = None
-    stopped_at: str | None = None
 
 
 def export_report(

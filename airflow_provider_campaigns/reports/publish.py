@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns import __version__
-from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.finite import finite
@@ -30,15 +29,14 @@ from airflow_provider_campaigns.reports.manifest import (
 )
 from airflow_provider_campaigns.reports.page.render import render_page
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
+from airflow_provider_campaigns.reports.whole_reading import Found, messages_sent
 
 if TYPE_CHECKING:
-    from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
-    from airflow_provider_campaigns.reports.export import ExportOptions
+    from airflow_provider_campaigns.reports.export_options import ExportOptions
     from airflow_provider_campaigns.reports.folder import FileEntry, Folder
     from airflow_provider_campaigns.reports.verdict import Facts, Verdict
-    from airflow_provider_campaigns.reports.whole_reading import Found
 
 log = logging.getLogger(__name__)
 
@@ -213,10 +211,3 @@ class Publisher:
         manifest = write_page_again(self._folder, manifest)
         self._sweep(manifest)
         return manifest
-
-
-def messages_sent(client: KoreClient, campaign: Campaign) -> int | None:
-    """What the list says of an SMS campaign, where that is all that the service says."""
-    listed = client.list_campaigns(CampaignType.SMS)
-    counts = [one.raw.get("totalMessagesSent") for one in listed if one.campaign_id == campaign.campaign_id]
-    return next((one for one in counts if isinstance(one, int) and not isinstance(one, bool)), None)

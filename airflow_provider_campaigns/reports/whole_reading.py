@@ -22,7 +22,6 @@ from airflow_provider_campaigns.reports.export_progress import ExportProgress
 from airflow_provider_campaigns.reports.export_state import PAGE_SIZE, ExportState
 from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, Reading
 from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
-from airflow_provider_campaigns.reports.publish import messages_sent
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
 from airflow_provider_campaigns.reports.rows import Treatment, json_line, key_from
 from airflow_provider_campaigns.reports.verdict import Facts, state_of
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
-    from airflow_provider_campaigns.reports.export import ExportOptions
+    from airflow_provider_campaigns.reports.export_options import ExportOptions
     from airflow_provider_campaigns.reports.folder import Folder
 
 log = logging.getLogger(__name__)
@@ -308,3 +307,10 @@ class _WholeReading:
     @property
     def _parts_folder(self) -> Folder:
         return self._folder.child(PARTS_FOLDER)
+
+
+def messages_sent(client: KoreClient, campaign: Campaign) -> int | None:
+    """What the list says of an SMS campaign, where that is all that the service says."""
+    listed = client.list_campaigns(CampaignType.SMS)
+    counts = [one.raw.get("totalMessagesSent") for one in listed if one.campaign_id == campaign.campaign_id]
+    return next((one for one in counts if isinstance(one, int) and not isinstance(one, bool)), None)

@@ -18,7 +18,8 @@ from report_support import path_in
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage, ContactResult
 from airflow_provider_campaigns.kore.settings import KoreSettings
-from airflow_provider_campaigns.reports.export import ExportOptions, export_report
+from airflow_provider_campaigns.reports.export import export_report
+from airflow_provider_campaigns.reports.export_options import ExportOptions
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
-from airflow_provider_campaigns.reports.export import ExportOptions, export_report
+from airflow_provider_campaigns.reports.export import export_report
+from airflow_provider_campaigns.reports.export_options import ExportOptions
 from airflow_provider_campaigns.reports.export_state import PAGE_SIZE
 from airflow_provider_campaigns.reports.folder import Folder, plain_name
 from airflow_provider_campaigns.reports.kept_page import write_page_again
