@@ -62,7 +62,10 @@ def end_of_campaign(
     contact_timezones: Sequence[str] = (),
     lead_time: float | timedelta = 60,
     disable_schedule: bool = False,
-    grace_period: float | timedelta | str = timedelta(minutes=15),
+    poll_interval: float | timedelta = 15,
+    confirm_timeout: float | timedelta = 600,
+    grace_period: float | timedelta | str | None = None,
+    pending_timeout: float | timedelta | str = timedelta(hours=2),
     formats: Sequence[str] = ("jsonl", "csv", "html"),
     phone_numbers: str = "keep",
     allow_empty: bool = False,
@@ -77,6 +80,7 @@ def end_of_campaign(
     deferrable: bool = True,
     priority_weight: int = 1000,
     kore_conn_id: str = "kore_default",
+    api_version: str | None = None,
     default_args: Mapping[str, Any] | None = None,
 ) -> TaskGroup:
     """End campaigns for good: stop, report, approve, delete. To be called inside ``with DAG(...)``.
@@ -106,8 +110,12 @@ def end_of_campaign(
         contact_timezones: zones of contacts who have one of their own.
         lead_time: seconds (or a timedelta) before a close at which a worker is ready; a minute at least.
         disable_schedule: also disable the schedule of a scheduled campaign, which otherwise is left alone.
+        poll_interval: seconds (or a timedelta) between readings while a campaign has not stopped yet.
+        confirm_timeout: seconds (or a timedelta) for which it is read.
         grace_period: seconds (or a timedelta) from the end of a run to its report, for calls and notes that are still
-            under way; 0 for none.
+            under way; 0 for none. None for 90 minutes, or 15 where a campaign dials without agents.
+        pending_timeout: seconds (or a timedelta) from the end of a run during which a report waits for results that say
+            that they are not final; nobody is asked before. 0 takes them as they are.
         formats: of the report: ``jsonl``, ``csv``, ``html``, ``parquet``.
         phone_numbers: ``keep``, ``hash`` or ``drop``, in the report.
         allow_empty: a campaign that ran and has no contact counts as completely reported.
@@ -120,9 +128,10 @@ def end_of_campaign(
         archive_path: where each campaign's object, the answer to its delete and a receipt are kept; None for nowhere.
         report_outlets: assets that a report updates; an event's extra tells campaign, rows and manifest.
         delete_outlets: assets that a delete updates, likewise.
-        deferrable: wait for the close and the grace period in the triggerer, without a worker.
+        deferrable: wait for the close, the grace period and the results in the triggerer, without a worker.
         priority_weight: of the stop, before everything else that waits for a worker.
         kore_conn_id: the Airflow connection.
+        api_version: ``v1`` or ``v2`` of stops and deletes; None for the connection's, or what is documented best.
         default_args: of all tasks in the group, over ``{"retries": 5, "retry_delay": 10 seconds}``.
 
     Returns:
@@ -169,6 +178,8 @@ def end_of_campaign(
                 calling_hours=calling_hours,
                 contact_timezones=contact_timezones,
                 lead_time=lead_time,
+                poll_interval=poll_interval,
+                confirm_timeout=confirm_timeout,
                 disable_schedule=disable_schedule,
                 # One that was deleted by an earlier run of the same tasks is over; one that never was has no report.
                 if_missing="succeed",
@@ -176,6 +187,7 @@ def end_of_campaign(
                 priority_weight=priority_weight,
                 weight_rule="absolute",
                 kore_conn_id=kore_conn_id,
+                api_version=api_version,
             )
             for kind, campaigns in meant.items()
         }
@@ -188,6 +200,7 @@ def end_of_campaign(
                 **({} if archive_path is None else {"archive_path": archive_path}),
                 "outlets": list(delete_outlets),
                 "kore_conn_id": kore_conn_id,
+                "api_version": api_version,
                 "map_index_template": _NAME % ("report", "report"),
                 **meant_by,
             }
@@ -214,6 +227,8 @@ def end_of_campaign(
                 phone_numbers=phone_numbers,
                 allow_empty=allow_empty,
                 if_no_contact_results=if_no_contact_results,
+                pending_timeout=pending_timeout,
+                deferrable=deferrable,
                 outlets=list(report_outlets),
                 kore_conn_id=kore_conn_id,
                 map_index_template=_NAME % ("campaign_id", "campaign_id"),

@@ -44,12 +44,12 @@ KORE_RINGS = (
     ("client",),
 )
 REPORT_RINGS = (
-    ("errors",),
+    ("errors", "pending"),
     ("export_progress", "finite", "folder", "own_number", "read_ahead", "run_folder", "summary", "page.text"),
     ("manifest", "rows", "page.bars", "page.hours", "page.settings", "page.statement"),
     ("export_state", "parquet", "parts", "verdict", "page.render"),
     ("contents", "export_options", "fit", "gathering", "kept_page"),
-    ("whole_reading",),
+    ("whole_reading", "waiting"),
     ("publish",),
     ("export",),
 )

@@ -124,8 +124,12 @@ def read_lead_time(field: str, value: object) -> float:
     return seconds(field, value, least=5)
 
 
-def read_grace_period(field: str, value: object) -> timedelta:
-    """A length of time: seconds, also as text from a template, or a timedelta.
+_LONGEST_S = 366 * 24 * 3600.0
+"""Of a wait; much more could not be added to an instant."""
+
+
+def read_duration(field: str, value: object) -> timedelta:
+    """A length of time, a year at most: seconds, also as text from a template, or a timedelta.
 
     Raises:
         KoreConfigurationError: anything else.
@@ -136,4 +140,16 @@ def read_grace_period(field: str, value: object) -> timedelta:
             number = float(value)
         except ValueError:
             raise wrong(field, f"expected seconds such as '900', got {value!r}") from None
-    return timedelta(seconds=seconds(field, number))
+    given_s = seconds(field, number)
+    if given_s > _LONGEST_S:
+        raise wrong(field, f"expected a year at most, got {value!r}")
+    return timedelta(seconds=given_s)
+
+
+def read_grace_period(field: str, value: object) -> timedelta | None:
+    """A length of time, or None for what a campaign's dialing mode asks for.
+
+    Raises:
+        KoreConfigurationError: anything else.
+    """
+    return None if value is None else read_duration(field, value)

@@ -52,6 +52,15 @@ def wait_until(instant: datetime, clock: Clock) -> None:
         clock.sleep(min(left_s, _LOOK_EVERY_S if left_s > _LAST_S else _LOOK_EVERY_S_AT_LAST))
 
 
+def instant_of(text: object) -> datetime | None:
+    """The aware instant that a text in ISO 8601 names, None if it is none; one without a zone counts as UTC."""
+    try:
+        instant = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
 def instant_text(instant: datetime) -> str:
     """An aware instant as results carry it: ISO 8601 in UTC, such as ``2026-03-02T12:30:00.004Z``."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

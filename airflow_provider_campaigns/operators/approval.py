@@ -87,7 +87,7 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
             _cell(report.get("rows")),
             _cell((figures.get("contacts") or {}).get("never_reached")),
             _cell(", ".join(f"{count} {one or 'in progress'}" for one, count in _most(figures.get("outcomes")))),
-            "yes" if report["complete"] else f"**no** ({_cell(report['reason'])}): will not be deleted",
+            _completeness(report),
             _address(report.get("files", {}).get(reports.PAGE_NAME) or report["report_url"]),
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -98,6 +98,13 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
         "If this task was cleared after it had asked before, Airflow shows what it asked then; its log has today's.",
     ]
     return "\n".join(lines)
+
+
+def _completeness(report: Mapping[str, Any]) -> str:
+    pending = report.get("pending")
+    if not report["complete"]:
+        return f"**no** ({_cell(report['reason'])}): will not be deleted"
+    return f"yes, **{pending} not final**" if pending else "yes"
 
 
 def _figures(url: str | None) -> Mapping[str, Any]:

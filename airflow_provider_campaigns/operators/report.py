@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_campaigns import reports
 from airflow_provider_campaigns.actions import reporting
+from airflow_provider_campaigns.actions.outcomes import Outcomes
 from airflow_provider_campaigns.arguments.folders import read_folder, storage_path
 from airflow_provider_campaigns.arguments.static import check_static
-from airflow_provider_campaigns.arguments.values import flag, read_if_no_contact_results
+from airflow_provider_campaigns.arguments.values import flag, read_duration, read_if_no_contact_results
+from airflow_provider_campaigns.kore.clock import Clock, instant_text, wait_until
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.outlets import tell_outlets
 
@@ -35,6 +40,10 @@ class CampaignReportOperator(CampaignsOperator):
     ``changed: false``. A task that was killed goes on where it was, and ends with the same files, byte by byte.
     A backfill run reports as any other does: what it writes is what there is today.
 
+    Right after a stop some results are not final: calls end, agents say how they went. Such a report is there, but not
+    complete. When all campaigns are reported, the task waits and looks again every 15 minutes, until two looks find the
+    same or ``pending_timeout`` is over; then it is complete, and says how many are ``pending``.
+
     Source: get-all-contact-details-voice-campaigns-v2, get-voice-campaign-by-id-v2.
 
     Args:
@@ -50,6 +59,9 @@ class CampaignReportOperator(CampaignsOperator):
         allow_empty: a campaign that ran and has no contact counts as complete.
         if_no_contact_results: ``fail``, or ``totals`` for a report of totals only, where the service refuses the
             results of an SMS campaign by contact, or has none while it counts messages.
+        pending_timeout: seconds (or a timedelta) after the end of the run during which its results may become final; 0
+            takes them as they are.
+        deferrable: wait for them in the triggerer, without a worker; Airflow's ``default_deferrable`` by default.
         if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there and no complete report of it
             is kept.
         plan_only: read and log what would be written; write nothing.
@@ -57,7 +69,7 @@ class CampaignReportOperator(CampaignsOperator):
         api_version: of writes, of which there are none here; reads follow the connection's, or v2.
 
     Returns:
-        ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, complete, reason, rows,
+        ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, complete, reason, rows, pending,
         contacts_before_stop, report_url, manifest_url, manifest_sha256, files, finished_at}``; ``files`` is the address
         of each file by its plain name, such as ``contacts.jsonl``; no contact, no phone number.
         ``last_run_known: false`` besides where the campaign is gone and nothing names its last run: the report is the
@@ -72,7 +84,12 @@ class CampaignReportOperator(CampaignsOperator):
         AirflowSkipException: no campaign is there, and ``if_missing`` is ``skip``.
     """
 
-    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "output_path", "if_no_contact_results")
+    template_fields: Sequence[str] = (
+        *CampaignsOperator.template_fields,
+        "output_path",
+        "if_no_contact_results",
+        "pending_timeout",
+    )
     ui_color = "#e6f6e6"
 
     def __init__(
@@ -83,6 +100,8 @@ class CampaignReportOperator(CampaignsOperator):
         phone_numbers: str = "keep",
         allow_empty: bool = False,
         if_no_contact_results: str = "fail",
+        pending_timeout: float | timedelta | str = timedelta(hours=2),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -91,6 +110,8 @@ class CampaignReportOperator(CampaignsOperator):
         self.phone_numbers = phone_numbers
         self.allow_empty = allow_empty
         self.if_no_contact_results = if_no_contact_results
+        self.pending_timeout = pending_timeout
+        self.deferrable = flag("deferrable", deferrable)
         check_static(
             self,
             output_path=read_folder,
@@ -98,20 +119,39 @@ class CampaignReportOperator(CampaignsOperator):
             phone_numbers=lambda _, phone_numbers: reports.PhoneNumbers.parse(phone_numbers),
             allow_empty=flag,
             if_no_contact_results=read_if_no_contact_results,
+            pending_timeout=read_duration,
         )
 
     def execute(self, context: Context) -> Any:
         """Report the campaigns."""
         with self.working() as clock:
-            targets, options = self.targets(), self._options()
-            output_path = storage_path("output_path", self.output_path)
-            self.show_link(context, targets)
+            return self._report(None, context, clock)
+
+    def resume(self, context: Context, value: dict[str, Any], event: Any = None) -> Any:  # noqa: ARG002 - a moment came
+        """Look again, in a new process, at what was not final; ``value`` is what became of all campaigns so far."""
+        with self.working() as clock:
+            return self._report(Outcomes.from_json(value), context, clock)
+
+    def _report(self, outcomes: Outcomes | None, context: Context, clock: Clock) -> Any:
+        """Report all campaigns, or what ``outcomes`` leaves to be done; and again, while results are not final."""
+        targets, options = self.targets(), self._options()
+        output_path = storage_path("output_path", self.output_path)
+        self.show_link(context, targets)
+        client = self.hook.get_conn()
+        while True:
             outcomes = reporting.report_campaigns(
-                self.hook.get_conn(), targets.targets, output_path, options, clock=clock
+                client, targets.targets, output_path, options, earlier=outcomes, clock=clock
             )
-            result = self.deliver(outcomes, targets, context, what="reported")
-            self._tell_outlets(context, outcomes.as_dicts())
-            return result
+            moment = reporting.waits_until(outcomes)
+            if moment is None:
+                break
+            self.log.info("waiting until %s for results that are not final", instant_text(moment))
+            if self.deferrable:
+                self.defer_until(moment, value=outcomes.as_json())
+            wait_until(moment, clock)
+        result = self.deliver(outcomes, targets, context, what="reported")
+        self._tell_outlets(context, outcomes.as_dicts())
+        return result
 
     def _options(self) -> ReportOptions:
         formats = reports.checked_formats(self.formats)
@@ -122,6 +162,7 @@ class CampaignReportOperator(CampaignsOperator):
             allow_empty=flag("allow_empty", self.allow_empty),
             if_no_contact_results=read_if_no_contact_results("if_no_contact_results", self.if_no_contact_results),
             if_missing=self.checked_if_missing(),
+            pending_timeout=read_duration("pending_timeout", self.pending_timeout),
             plan_only=flag("plan_only", self.plan_only),
         )
 

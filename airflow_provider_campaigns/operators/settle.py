@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
@@ -19,7 +18,7 @@ from airflow_provider_campaigns.operators.run_instant import run_instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
+    from datetime import date, timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -44,7 +43,8 @@ class SettledCampaignOperator(KoreCampaignOperator):
         stop_task_ids: the task that stops, by campaign type.
         last_day: a date, or ISO text; on business days before it, whatever the campaign's status, it is left alone.
         calling_hours: hours in the place of the campaign's own, as the stop has them; they tell the business day.
-        grace_period: seconds (or a timedelta) after the end of the run; 0 does not wait.
+        grace_period: seconds (or a timedelta) after the end of the run; 0 does not wait. None for 90 minutes, because
+            agents may write so long after a call, or 15 where the campaign dials without agents.
         deferrable: wait in the triggerer, without a worker.
 
     Returns:
@@ -68,7 +68,7 @@ class SettledCampaignOperator(KoreCampaignOperator):
         stop_task_ids: Mapping[str, str],
         last_day: date | str | None = None,
         calling_hours: CallingHours | Mapping[str, Any] | str | None = None,
-        grace_period: float | timedelta | str = timedelta(minutes=15),
+        grace_period: float | timedelta | str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -90,9 +90,10 @@ class SettledCampaignOperator(KoreCampaignOperator):
             result = reporting.read_ended(self.hook.get_conn(), target, kind, stopped, last_day=self._last_day(context))
             if waits_for := result.details.get("waits_for"):
                 self._leave(f"goes on until its last day, {waits_for}", target.campaign_id, context)
-            moment = reporting.settled_at(result, read_grace_period("grace_period", self.grace_period))
+            now = clock.now()
+            moment = reporting.settled_at(result, read_grace_period("grace_period", self.grace_period), now)
             value = result.as_dict()
-            if moment is not None and moment > clock.now():
+            if moment is not None and moment > now:
                 self.log.info(
                     "campaign %s: is %s; its results settle until %s",
                     target.campaign_id,

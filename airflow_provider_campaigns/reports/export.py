@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.reports.manifest import Reason
 from airflow_provider_campaigns.reports.publish import Publisher
 from airflow_provider_campaigns.reports.verdict import contacts_in, judge, may_be_about
 from airflow_provider_campaigns.reports.whole_reading import whole_reading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.export_options import ExportOptions
     from airflow_provider_campaigns.reports.folder import Folder
     from airflow_provider_campaigns.reports.manifest import Manifest
+    from airflow_provider_campaigns.reports.waiting import Waiting
 
 
 def export_report(
@@ -31,6 +33,7 @@ def export_report(
     *,
     kept: Manifest | None,
     clock: Clock,
+    waiting: Waiting | None = None,
 ) -> Manifest:
     """Read every contact of a campaign's latest run, and write a report of it.
 
@@ -46,6 +49,7 @@ def export_report(
             one that holds more contacts. If it is about the same run, what it knows of the time before the stop
             holds for the new one too, and the new one is complete only if it holds no fewer contacts.
         clock: the time it lives in; asked between pages whether to end, where the next export then goes on.
+        waiting: for results that are not final yet; None takes them as they are.
 
     Returns:
         The manifest, as written.
@@ -66,7 +70,10 @@ def export_report(
             contacts_before_stop=options.contacts_before_stop,
             allow_empty=options.allow_empty,
             contacts_seen=max(contacts_seen, found.contacts_seen),
+            is_awaited=waiting is not None and not waiting.is_over(found.pending),
         )
+        if waiting is not None and verdict.reason is Reason.PENDING:
+            waiting.begin(found.pending, found.state.page_size)
         return publisher.publish(found, verdict)
 
 

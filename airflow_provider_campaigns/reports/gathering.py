@@ -6,10 +6,13 @@ count is right all the same. So rows are told apart by what contact they are abo
 
 from __future__ import annotations
 
+import hashlib
 from array import array
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.reports.parts import NO_PAGE, Page
+from airflow_provider_campaigns.reports.pending import is_pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +26,45 @@ MOST_WRONG_PAGES = 3
 _LARGEST = 2**64 - 1
 
 
+@dataclass(slots=True)
+class PendingRows:
+    """The rows that are not final, as one reading has seen them.
+
+    Attributes:
+        rows: how many.
+        digest: the same for the same rows, in whatever order and on whatever pages.
+        pages: the numbers of the pages that have such rows.
+    """
+
+    rows: int = 0
+    digest: int = 0
+    pages: list[int] = field(default_factory=list)
+
+    def add(self, number: int, page: Page) -> None:
+        """Take in the page of this number."""
+        for identity, line, row in zip(page.identities, page.lines, page.rows, strict=True):
+            if is_pending(row):
+                digest = hashlib.blake2b(identity.to_bytes(8) + line, digest_size=16).digest()
+                self.rows, self.digest = self.rows + 1, (self.digest + int.from_bytes(digest)) % 2**128
+                if self.pages[-1:] != [number]:
+                    self.pages.append(number)
+
+    def is_like(self, other: PendingRows) -> bool:
+        """True if both have seen the same rows with the same content."""
+        return (self.rows, self.digest) == (other.rows, other.digest)
+
+
 class Reading:
-    """One reading of all pages."""
+    """One reading of all pages.
+
+    Attributes:
+        wrong_pages: pages that were not those asked for.
+        pending: the rows that are not final.
+    """
 
     def __init__(self) -> None:
-        self.wrong_pages = 0
+        self.wrong_pages = self._number = 0
+        self.pending = PendingRows()
         self._rows = self._conversations = 0
         self._identities, self._sessions = _Distinct(), _Distinct()
         self._pages: set[str] = set()
@@ -37,12 +74,14 @@ class Reading:
         return page if is_asked_for and page.digest not in self._pages else NO_PAGE
 
     def add(self, page: Page) -> None:
-        """Take a page in, as ``checked`` gave it."""
+        """Take the next page in, as ``checked`` gave it."""
+        self._number += 1
         if not page.lines:
             self.wrong_pages += 1
             return
         self._pages.add(page.digest)
         self._rows += len(page.lines)
+        self.pending.add(self._number, page)
         for identity, row in zip(page.identities, page.rows, strict=True):
             self._identities.add(identity)
             if session := row.get("botSessionId"):

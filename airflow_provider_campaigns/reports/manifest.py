@@ -24,6 +24,8 @@ MANIFEST_NAME = "manifest.json"
 CAMPAIGN_NAME = "campaign.json"
 SUMMARY_NAME = "summary.json"
 PAGE_NAME = "report.html"
+PENDING_NAME = "pending.json"
+"""Not a part of a report: what is there while results are waited for (``waiting``)."""
 CONTACT_FILES = {"jsonl": "contacts.jsonl", "csv": "contacts.csv", "parquet": "contacts.parquet"}
 """The files of the rows, by format. Every file but the manifest has its digest in its name (``folder.own_name``)."""
 
@@ -49,6 +51,8 @@ class Reason(StrEnum):
     """Campaign or total changed while they were read, twice."""
     PAGES_UNSTABLE = "pages_unstable"
     """Contacts moved from page to page, and all readings together did not see each of them."""
+    PENDING = "pending"
+    """All contacts are there, and some say that their result is not final yet, which is waited for."""
 
     @property
     def is_transient(self) -> bool:
@@ -86,6 +90,7 @@ class Manifest:
         tries: how many processes worked on it.
         passes: how often the pages were read, 1 to 10.
         files: every other file of the report, by its own name.
+        pending: contacts whose result is not final; None without contact results, or where that was not counted.
         source: the bytes it was read from, None if it was not read.
     """
 
@@ -114,6 +119,7 @@ class Manifest:
     tries: int
     passes: int
     files: dict[str, FileEntry]
+    pending: int | None = None
     source: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -208,7 +214,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     for kinds, names in (
         ((bool,), "complete contact_results allow_empty"),
         ((int,), "duplicate_rows tries passes"),
-        ((int, NoneType), "total rows contacts_before_stop"),
+        ((int, NoneType), "total rows contacts_before_stop pending"),
         ((str,), "provider_version campaign_id name status phone_numbers started_at finished_at"),
         ((list,), "formats"),
         ((dict,), "files"),

@@ -13,16 +13,19 @@ import logging
 from array import array
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.folder import entry_of
 from airflow_provider_campaigns.reports.manifest import json_bytes
+from airflow_provider_campaigns.reports.rows import json_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from airflow_provider_campaigns.kore.campaigns import ContactResult
     from airflow_provider_campaigns.reports.folder import Folder
+    from airflow_provider_campaigns.reports.rows import Treatment
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,12 @@ class Page:
     lines: Sequence[bytes] = field(repr=False)
     rows: Sequence[Mapping[str, Any]] = field(repr=False)
     identities: Sequence[int] = field(repr=False)
+
+    @classmethod
+    def of(cls, contacts: Sequence[ContactResult], treatment: Treatment) -> Self:
+        """The page of these contacts, each as it may be written."""
+        rows = [treatment.row_of(contact) for contact in contacts]
+        return cls([json_line(row) for row in rows], rows, [treatment.identity_of(contact) for contact in contacts])
 
     @property
     def digest(self) -> str:

@@ -20,6 +20,7 @@ from airflow_provider_campaigns.reports.manifest import (
     CONTACT_FILES,
     MANIFEST_NAME,
     PAGE_NAME,
+    PENDING_NAME,
     SUMMARY_NAME,
     Manifest,
     Reason,
@@ -108,6 +109,7 @@ class Publisher:
             tries=0,
             passes=state.reading,
             files={},
+            pending=facts.pending if has_results else None,
         )
         self._clock.check_cancelled()
         files = self._write_files(manifest, found)
@@ -161,7 +163,8 @@ class Publisher:
                 else:
                     named |= beside.files.keys()
         for name in names:
-            if name not in named and plain_name(name) in _FILES:
+            is_over = name == PENDING_NAME and manifest.complete
+            if is_over or (name not in named and plain_name(name) in _FILES):
                 self._folder.remove(name)
 
     def _write_files(self, manifest: Manifest, found: Found) -> dict[str, FileEntry]:

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.reports.pending import is_pending
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -21,10 +23,15 @@ COMPLETED = "completed"
 
 
 class Tally:
-    """Counts over contact rows; what the service calls things stays as it is, never merged or renamed."""
+    """Counts over contact rows; what the service calls things stays as it is, never merged or renamed.
+
+    Attributes:
+        rows: how many.
+        pending: how many say that they are not final yet.
+    """
 
     def __init__(self) -> None:
-        self.rows = 0
+        self.rows = self.pending = 0
         self._never_reached = 0
         self._in_progress = 0
         self._attempts = 0
@@ -38,6 +45,7 @@ class Tally:
         """Count rows."""
         for row in rows:
             self.rows += 1
+            self.pending += is_pending(row)
             outcome = _text(row.get("dialerOutcome"))
             self._in_progress += not outcome
             self._never_reached += outcome != COMPLETED and not row.get("botSessionId")
@@ -60,7 +68,8 @@ class Tally:
 
         ``contacts.never_reached`` are those without a conversation: no session, and an outcome that is not
         ``completed``. ``contacts.in_progress`` are those without an outcome, which the service documents as in
-        progress. Counts come by falling count, then by text. ``attempts.mean`` has three digits.
+        progress; ``contacts.pending`` those that are not final yet (``is_pending``). Counts come by falling count, then
+        by text. ``attempts.mean`` has three digits.
 
         Args:
             campaign: as it was last read.
@@ -84,6 +93,7 @@ class Tally:
                 "rows": self.rows if known else None,
                 "never_reached": self._never_reached if known else None,
                 "in_progress": self._in_progress if known else None,
+                "pending": self.pending if known else None,
             },
             "outcomes": _ordered(self._outcomes),
             "dispositions": _ordered(self._dispositions),

@@ -26,6 +26,7 @@ class Facts:
         is_same_total: every page named the same total, and the first the same number of pages at the end.
         is_stable: all pages were those asked for, and first and last page, read again, were as before.
         is_confirmed: a second reading, by pages of another size, has found the same rows: such contacts are alike.
+        pending: rows that are not final yet.
     """
 
     before: Campaign
@@ -36,6 +37,7 @@ class Facts:
     is_same_total: bool
     is_stable: bool
     is_confirmed: bool = False
+    pending: int = 0
 
     @property
     def is_final(self) -> bool:
@@ -87,7 +89,14 @@ class Verdict:
     text: str | None = None
 
 
-def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, contacts_seen: int = 0) -> Verdict:
+def judge(
+    facts: Facts,
+    *,
+    contacts_before_stop: int | None,
+    allow_empty: bool,
+    contacts_seen: int = 0,
+    is_awaited: bool = False,
+) -> Verdict:
     """Whether what was read is all there is, and will ever be.
 
     Args:
@@ -95,6 +104,7 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, 
         contacts_before_stop: contacts that the stop saw right before it; None where that is not known.
         allow_empty: a run without contacts counts as complete.
         contacts_seen: contacts of the same run that are in a report of it, or were read earlier.
+        is_awaited: rows that are not final yet are still waited for; if not, they are as good as they get.
     """
     total = facts.total
     of_campaign = _judge_campaign(facts)
@@ -106,7 +116,10 @@ def judge(facts: Facts, *, contacts_before_stop: int | None, allow_empty: bool, 
         return _shrunk(total, f"it had {contacts_before_stop} right before the stop")
     if (total or 0) < contacts_seen:
         return _shrunk(total, f"{contacts_seen} have been read of this run before")
-    return Verdict(None) if total is None else _judge_rows(facts, total, allow_empty=allow_empty)
+    of_rows = Verdict(None) if total is None else _judge_rows(facts, total, allow_empty=allow_empty)
+    if of_rows.reason is None and facts.pending and is_awaited:
+        return Verdict(Reason.PENDING, f"{facts.pending} of {total} results are not final yet, and are waited for")
+    return of_rows
 
 
 def _judge_rows(facts: Facts, total: int, *, allow_empty: bool) -> Verdict:

@@ -20,10 +20,10 @@ from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export_progress import ExportProgress
 from airflow_provider_campaigns.reports.export_state import PAGE_SIZE, ExportState
-from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, Reading
+from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, PendingRows, Reading
 from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
-from airflow_provider_campaigns.reports.rows import Treatment, json_line, key_from
+from airflow_provider_campaigns.reports.rows import Treatment, key_from
 from airflow_provider_campaigns.reports.verdict import Facts, state_of
 
 if TYPE_CHECKING:
@@ -50,12 +50,14 @@ class Found:
         contents: the rows, written and not committed.
         state: how it came about.
         contacts_seen: contacts that were read before the service would no longer give any; else 0.
+        pending: the rows that are not final, as the latest reading has them.
     """
 
     facts: Facts
     contents: Contents
     state: ExportState
     contacts_seen: int
+    pending: PendingRows
 
 
 @contextmanager
@@ -128,20 +130,20 @@ class _WholeReading:
                     facts = replace(facts, is_confirmed=alike)
                 is_settled = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
                 if is_settled or (not facts.is_comparable and state.reading > 1):
-                    return Found(facts, contents, state, self._contacts_seen)
+                    return Found(facts, contents, state, self._contacts_seen, reading.pending)
             except BaseException:
                 contents.discard()
                 raise
             contents.discard()
             if facts.is_comparable and (gathered.is_done(facts.total) or state.reading == MOST_READINGS):
-                return self._gathered(facts, gathered, state)
+                return self._gathered(facts, gathered, state, reading.pending)
             log.info("campaign %s: the pages moved while they were read; they are read again", campaign.campaign_id)
             campaign = facts.after
             state, first = self._read_again(facts, again, state)
             if not state.earlier:
                 gathered = Gathered()
 
-    def _gathered(self, facts: Facts, gathered: Gathered, state: ExportState) -> Found:
+    def _gathered(self, facts: Facts, gathered: Gathered, state: ExportState, pending: PendingRows) -> Found:
         """What all readings have seen together, in the place of the latest."""
         contents = Contents(self._folder, self._options.formats)
         try:
@@ -152,8 +154,9 @@ class _WholeReading:
             raise
         rows = contents.tally.rows
         is_whole = gathered.is_whole(facts.total)
-        facts = replace(facts, rows=rows, duplicates=rows - gathered.contacts, is_stable=is_whole)
-        return Found(facts, contents, state, self._contacts_seen)
+        duplicates = rows - gathered.contacts
+        facts = replace(facts, rows=rows, duplicates=duplicates, is_stable=is_whole, pending=contents.tally.pending)
+        return Found(facts, contents, state, self._contacts_seen, pending)
 
     def _read_again(self, facts: Facts, again: _First, state: ExportState) -> tuple[ExportState, _First]:
         """Begin one more reading; the ones before count if they are about what the campaign still is."""
@@ -266,13 +269,12 @@ class _WholeReading:
             duplicates=reading.duplicates,
             is_same_total=totals == {again.total} and again.pages == first.pages,
             is_stable=is_stable,
+            pending=contents.tally.pending,
         )
         return facts, reading, again
 
     def _page_of(self, answer: ContactPage) -> Page:
-        rows = [self._treatment.row_of(contact) for contact in answer.contacts]
-        identities = [self._treatment.identity_of(contact) for contact in answer.contacts]
-        return Page([json_line(row) for row in rows], rows, identities)
+        return Page.of(answer.contacts, self._treatment)
 
     # Going on where an earlier try was killed
 

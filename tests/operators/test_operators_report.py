@@ -171,7 +171,7 @@ class TestArguments:
         read = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
         assert read.get_task("one").template_fields == [
             *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "output_path"),
-            "if_no_contact_results",
+            *("if_no_contact_results", "pending_timeout"),
         ]
         assert read.get_task("each").is_mapped
 
@@ -193,7 +193,8 @@ class TestResults:
                 "complete",
                 "reason",
             ),
-            *("rows", "contacts_before_stop", "report_url", "manifest_url", "manifest_sha256", "finished_at"),
+            *("rows", "pending", "contacts_before_stop", "report_url", "manifest_url", "manifest_sha256", "files"),
+            "finished_at",
         ]
         assert (result["rows"], result["complete"], result["changed"]) == (150, True, True)
         assert len(rows_of(result)) == 150

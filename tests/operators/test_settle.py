@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.execution_time.comms import DeferTask
 from airflow_names import deserialize
-from task_runner import TaskRun, now, run_task
+from task_runner import INSTANT, TaskRun, now, run_task
 
 from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.reporting.settle import settled_at
@@ -126,7 +126,7 @@ class TestResult:
         result = Result.from_dict(settle(campaign_id, stopped=[stopped], grace_period=0).result)
 
         assert result.campaign_instance_id is None
-        assert settled_at(result, timedelta(minutes=15)) == datetime(2026, 2, 27, 12, 45, tzinfo=UTC)
+        assert settled_at(result, timedelta(minutes=15), now()) == datetime(2026, 2, 27, 12, 45, tzinfo=UTC)
 
     def test_execute__another_run(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
         """What a stop said of an earlier run says nothing of this one."""
@@ -147,12 +147,48 @@ class TestResult:
 
         assert settle(campaign_id).result.get("ended_at") == ended_at
 
-    @pytest.mark.parametrize("details", [{}, {"ended_at": None}, {"ended_at": "yesterday"}])
-    def test_settled_at__nobody_knows_since_when(self, details: dict[str, Any]) -> None:
-        """Where nobody knows when a campaign ended, there is nothing to count a grace period from."""
-        result = Result("cd-1", "voice", "Stopped", changed=False, campaign_instance_id="cid-1", details=details)
+    @pytest.mark.parametrize(
+        ("ended_at", "expected"),
+        [
+            ("2026-03-02T12:00:00.000Z", datetime(2026, 3, 2, 13, 0, tzinfo=UTC)),
+            ("2026-03-02T13:00:00+01:00", datetime(2026, 3, 2, 13, 0, tzinfo=UTC)),
+            ("2026-03-02T12:00:00", datetime(2026, 3, 2, 13, 0, tzinfo=UTC)),
+            ("2026-03-02T12:31:00Z", datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
+            ("2999-01-01T00:00:00Z", datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
+            ("9999-12-31T23:59:59-12:00", datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
+            ("yesterday", datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
+            (None, datetime(2026, 3, 2, 13, 30, tzinfo=UTC)),
+        ],
+    )
+    def test_settled_at__bounded(self, ended_at: str | None, expected: datetime) -> None:
+        """Whatever is said of when a campaign ended, its grace is over one grace period from now."""
+        result = Result("cd-1", "voice", "Stopped", changed=False, details={"ended_at": ended_at})
 
-        assert settled_at(result, timedelta(hours=1)) is None
+        assert settled_at(result, timedelta(hours=1), INSTANT) == expected
+
+    @pytest.mark.parametrize(
+        ("mode", "expected"),
+        [
+            ("Progressive", datetime(2026, 2, 27, 14, 0, tzinfo=UTC)),
+            ("Preview", datetime(2026, 2, 27, 14, 0, tzinfo=UTC)),
+            ("Agentless", datetime(2026, 2, 27, 12, 45, tzinfo=UTC)),
+            ("agentless", datetime(2026, 2, 27, 12, 45, tzinfo=UTC)),
+        ],
+    )
+    def test_settled_at__by_dialing_mode(
+        self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun], mode: str, expected: datetime
+    ) -> None:
+        """Where nobody says how long, agents get 90 minutes to write, and without agents 15 are enough."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", updated_at=LONG_AGO, dialing_mode=mode)
+
+        result = Result.from_dict(settle(campaign_id).result)
+
+        assert settled_at(result, None, now()) == expected
+        assert settled_at(result, timedelta(0), now()) == datetime(2026, 2, 27, 12, 30, tzinfo=UTC)
+
+    def test_settled_at__not_waited_for(self) -> None:
+        """Nobody waits for a campaign that is gone, or never ran."""
+        assert settled_at(Result("cd-1", "voice", "Missing", changed=False), timedelta(hours=1), INSTANT) is None
 
     def test_execute__gone(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:
         """One that is gone already is over; its report says the rest."""
@@ -313,10 +349,10 @@ class TestWait:
 
         assert settle(campaign_id, deferrable=True).state == "success"
 
-    @pytest.mark.parametrize("grace_period", ["soon", "15m", -1, "-1", None])
+    @pytest.mark.parametrize("grace_period", ["soon", "15m", -1, "-1", 1e12, True, []])
     def test_init__bad_grace_period(self, settle: Callable[..., TaskRun], grace_period: Any) -> None:
         """What is no length of time is told when the DAG is parsed."""
-        with pytest.raises(WrongArgumentError, match="grace_period: expected seconds"):
+        with pytest.raises(WrongArgumentError, match="grace_period: expected "):
             settle("cd-1", grace_period=grace_period)
 
     def test_execute__bad_grace_period(self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]) -> None:

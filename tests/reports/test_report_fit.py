@@ -218,6 +218,6 @@ def test_manifest_of__is_the_contract(seeded: KoreSimulator) -> None:
     """The reports of these tests say what reports say, in the same order."""
     from airflow_provider_campaigns.reports.manifest import Manifest
 
-    body = manifest_of(seeded, CAMPAIGN, files={})
+    body = manifest_of(seeded, CAMPAIGN, files={}, pending=None)
 
     assert list(Manifest.from_bytes(json.dumps(body).encode()).as_json()) == list(body)

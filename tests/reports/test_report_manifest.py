@@ -45,6 +45,7 @@ BODY: dict[str, Any] = {
     "tries": 1,
     "passes": 1,
     "files": {"campaign.json": {"bytes": 2, "sha256": "ab"}, "contacts.jsonl": {"bytes": 7, "sha256": "cd"}},
+    "pending": 3,
 }
 DATA = json_bytes(BODY)
 
@@ -65,7 +66,7 @@ def test_as_bytes__form() -> None:
     text = Manifest.from_bytes(DATA).as_bytes().decode()
 
     assert text.startswith('{\n  "format": 1,\n  "provider_version": "0.1.0",\n  "complete": true,\n  "reason": null,')
-    assert text.endswith('      "sha256": "cd"\n    }\n  }\n}\n')
+    assert text.endswith('      "sha256": "cd"\n    }\n  },\n  "pending": 3\n}\n')
     assert "Spring Offer \u2013 Süd" in text
 
 
@@ -89,6 +90,14 @@ def test_sha256__of_the_file() -> None:
 def test_from_bytes__later_fields() -> None:
     """A field that a later version adds does no harm."""
     assert Manifest.from_bytes(json_bytes(BODY | {"later": 1})) == Manifest.from_bytes(DATA)
+
+
+def test_from_bytes__earlier_fields() -> None:
+    """A manifest of an earlier version, which counted no pending results, does not tell how many there were."""
+    manifest = Manifest.from_bytes(json_bytes({name: value for name, value in BODY.items() if name != "pending"}))
+
+    assert manifest.pending is None
+    assert replace(manifest, pending=3) == Manifest.from_bytes(DATA)
 
 
 @pytest.mark.parametrize("field", [one for one in BODY if one not in {"format", "files", "formats"}])

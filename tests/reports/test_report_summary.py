@@ -59,7 +59,7 @@ def test_whole() -> None:
             "created_at": "2026-03-01T09:00:00.000Z",
             "updated_at": "2026-03-02T12:30:00.000Z",
         },
-        "contacts": {"total": 6, "rows": 6, "never_reached": 3, "in_progress": 1},
+        "contacts": {"total": 6, "rows": 6, "never_reached": 3, "in_progress": 1, "pending": 0},
         "outcomes": {"busy": 2, "completed": 2, "": 1, "no-answer": 1},
         "dispositions": {"Resolved": 2, "System Generated": 1},
         "hang_ups": {"agentHangUp": 1, "userHangUp": 1},
@@ -70,11 +70,18 @@ def test_whole() -> None:
     assert list(result["attempts"]["histogram"]) == ["0", "1", "2", "3"]
 
 
+def test_pending() -> None:
+    """Rows that say of themselves that they are not final are counted, and no contact that was never called is."""
+    rows = [row("waitingForDisposition", 1, "6a1f"), row("", 2), row("", 0), row("busy", 3)]
+
+    assert summary(rows, total=4)["contacts"]["pending"] == 2
+
+
 def test_nothing() -> None:
     """Without rows there is no mean, and nothing is counted."""
     result = summary([], total=0)
 
-    assert result["contacts"] == {"total": 0, "rows": 0, "never_reached": 0, "in_progress": 0}
+    assert result["contacts"] == {"total": 0, "rows": 0, "never_reached": 0, "in_progress": 0, "pending": 0}
     assert result["attempts"] == {"total": 0, "mean": None, "most": None, "histogram": {}}
 
 
@@ -82,7 +89,13 @@ def test_no_contact_results() -> None:
     """Where the service has no results by contact, only what its list says is told."""
     result = summary([], total=None, messages_sent=350)
 
-    assert result["contacts"] == {"total": None, "rows": None, "never_reached": None, "in_progress": None}
+    assert result["contacts"] == {
+        "total": None,
+        "rows": None,
+        "never_reached": None,
+        "in_progress": None,
+        "pending": None,
+    }
     assert result["attempts"] == {"total": None, "mean": None, "most": None, "histogram": {}}
     assert (result["outcomes"], result["messages_sent"]) == ({}, 350)
 

@@ -74,7 +74,7 @@ class Case:
         self.summary: dict[str, Any] = {
             "format": 1,
             "campaign": about,
-            "contacts": {"total": 1200, "rows": 1200, "never_reached": 412, "in_progress": 12},
+            "contacts": {"total": 1200, "rows": 1200, "never_reached": 412, "in_progress": 12, "pending": 0},
             "outcomes": {"completed": 553, "no-answer": 405, "failed": 140, "machine_detected": 61, "busy": 29, "": 12},
             "dispositions": {"Resolved": 210, "System Generated": 168, "Requires Supervisor Attention": 42},
             "hang_ups": {"userHangUp": 402, "agentHangUp": 210},
@@ -92,6 +92,7 @@ class Case:
             "total": 1200,
             "rows": 1200,
             "duplicate_rows": 0,
+            "pending": 0,
             "contacts_before_stop": 1200,
             "stopped_at": "2025-12-08T12:30:01.204Z",
             "phone_numbers": "keep",
@@ -123,7 +124,13 @@ class Case:
 def sms() -> Case:
     """An SMS campaign: the service gives its number of messages and no contacts."""
     case = Case(SMS, "sms")
-    case.summary["contacts"] = {"total": None, "rows": None, "never_reached": None, "in_progress": None}
+    case.summary["contacts"] = {
+        "total": None,
+        "rows": None,
+        "never_reached": None,
+        "in_progress": None,
+        "pending": None,
+    }
     case.summary["attempts"] = {"total": None, "mean": None, "most": None, "histogram": {}}
     case.summary |= {"outcomes": {}, "dispositions": {}, "hang_ups": {}, "messages_sent": 48210}
     case.manifest |= {"contact_results": False, "total": None, "rows": None, "contacts_before_stop": None}
@@ -134,7 +141,7 @@ def sms() -> Case:
 def no_contacts() -> Case:
     """A campaign that has run, and of which the service returned nothing."""
     case = Case()
-    case.summary["contacts"] = {"total": 0, "rows": 0, "never_reached": 0, "in_progress": 0}
+    case.summary["contacts"] = {"total": 0, "rows": 0, "never_reached": 0, "in_progress": 0, "pending": 0}
     case.summary["attempts"] = {"total": 0, "mean": None, "most": None, "histogram": {}}
     case.summary |= {"outcomes": {}, "dispositions": {}, "hang_ups": {}}
     case.manifest |= {"total": 0, "rows": 0, "contacts_before_stop": None, "allow_empty": True}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader
-from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_of, instant_text
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreError,
@@ -23,9 +24,10 @@ from airflow_provider_campaigns.reports.folder import Folder, plain_name
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
-from airflow_provider_campaigns.reports.rows import PhoneNumbers
+from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, key_from
 from airflow_provider_campaigns.reports.run_folder import run_folder
-from airflow_provider_campaigns.reports.verdict import is_about
+from airflow_provider_campaigns.reports.verdict import is_about, may_be_about
+from airflow_provider_campaigns.reports.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +52,7 @@ class ReportOptions:
             by contact.
         if_missing: ``fail``, ``skip`` or ``succeed`` when a campaign is provably not there, and no complete report of
             it is kept.
+        pending_timeout: how long after the end of a run its results may become final.
         plan_only: read what a report would cost, and write nothing.
     """
 
@@ -58,6 +61,7 @@ class ReportOptions:
     allow_empty: bool = False
     if_no_contact_results: str = "fail"
     if_missing: str = "fail"
+    pending_timeout: timedelta = timedelta(hours=2)
     plan_only: bool = False
 
 
@@ -67,18 +71,22 @@ def report_campaigns(
     output_path: StoragePath,
     options: ReportOptions,
     *,
+    earlier: Outcomes | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Write a report of every target, one after the other; one that fails keeps no other from being reported.
 
     Nothing is changed on the service. A complete report that is kept is not made again: its result has ``changed``
-    False, also when the campaign is gone.
+    False, also when the campaign is gone. Nor is one that waits for results before it is time to look
+    (``waits_until``): such a call reads no contact.
 
     Args:
         client: where the campaigns are.
         targets: the campaigns.
         output_path: the folder of all reports; each is in ``{campaign id}/{instance id}`` below it.
         options: how.
+        earlier: what an earlier call gave. What it leaves to be done is done: campaigns for whose results it is time
+            to look, and those that failed in passing.
         clock: the time it lives in.
 
     Returns:
@@ -88,6 +96,8 @@ def report_campaigns(
     outcomes = Outcomes(target.campaign_id for target in targets)
     for target in targets:
         clock.check_cancelled()
+        if earlier is not None and _carried_over(target.campaign_id, earlier, outcomes, clock.now()):
+            continue
         try:
             outcomes.results[target.campaign_id] = report.of(target)
         except KoreError as error:
@@ -95,6 +105,32 @@ def report_campaigns(
             log.warning("campaign %s: could not be reported: %s", target.campaign_id, error)
             outcomes.failures[target.campaign_id] = error
     return outcomes
+
+
+def _carried_over(campaign_id: str, earlier: Outcomes, outcomes: Outcomes, now: datetime) -> bool:
+    """True if what became of a campaign earlier still holds; then it is among the outcomes."""
+    result, failure = earlier.results.get(campaign_id), earlier.failures.get(campaign_id)
+    if result is not None and (_LOOK not in result.details or now < datetime.fromisoformat(result.details[_LOOK])):
+        outcomes.results[campaign_id] = result
+    elif failure is not None and not failure.retryable:
+        outcomes.failures[campaign_id] = failure
+    return campaign_id in outcomes.results or campaign_id in outcomes.failures
+
+
+def waits_until(outcomes: Outcomes) -> datetime | None:
+    """When ``report_campaigns`` is to be called again, because results are not final yet; None if all are.
+
+    One wait for all: until the last of them is due for a look, but not beyond the end of any one's waiting.
+    """
+    waiting = [one.details for one in outcomes.results.values() if _LOOK in one.details]
+    if not waiting:
+        return None
+    looks, ends = ([datetime.fromisoformat(one[name]) for one in waiting] for name in (_LOOK, _END))
+    return min(max(looks), *ends)
+
+
+_LOOK, _END = "next_look_at", "waits_until"
+"""In the result of a campaign whose report waits for results: when to look at them, and when to wait no longer."""
 
 
 class _Report:
@@ -125,6 +161,12 @@ class _Report:
         return self._export(campaign, target, folder, kept)
 
     def _export(self, campaign: Campaign, target: Target, folder: Folder, kept: Manifest | None) -> Result:
+        waiting = self._waiting(campaign, target, folder, kept)
+        if waiting is not None and kept is not None and kept.reason == Reason.PENDING and is_about(kept, campaign):
+            treatment = Treatment(self._options.phone_numbers, key_from(self._client.settings.client_secret))
+            is_enough = self._is_enough(kept, target)
+            if is_enough and waiting.goes_on(self._client, campaign.campaign_id, treatment):
+                return _result(folder, kept, changed=False, waiting=waiting)
         manifest = export_report(
             self._client,
             campaign,
@@ -139,9 +181,11 @@ class _Report:
             ),
             kept=kept,
             clock=self._clock,
+            waiting=waiting,
         )
         if manifest.reason is None:
-            log.info("campaign %s: the report is complete: %s", campaign.campaign_id, folder.url())
+            pending = f", with {manifest.pending} results that are not final" if manifest.pending else ""
+            log.info("campaign %s: the report is complete%s: %s", campaign.campaign_id, pending, folder.url())
         else:
             log.warning(
                 "campaign %s: the report is not complete (%s): %s; do not delete the campaign on its account: %s",
@@ -157,7 +201,21 @@ class _Report:
                     campaign_id=campaign.campaign_id,
                     retryable=True,
                 )
-        return _result(folder, manifest, changed=True)
+        return _result(folder, manifest, changed=True, waiting=waiting)
+
+    def _waiting(self, campaign: Campaign, target: Target, folder: Folder, kept: Manifest | None) -> Waiting | None:
+        """The waiting for results of this run; None if there is a complete report of it: that has waited."""
+        is_known = kept is not None and may_be_about(kept, campaign)
+        if kept is not None and kept.complete and is_known:
+            return None
+        said = (target.stopped_at, kept.stopped_at if kept is not None and is_known else None, campaign.updated_at)
+        return Waiting(
+            folder,
+            ended_at=next(filter(None, map(instant_of, said)), None),
+            timeout=self._options.pending_timeout,
+            begins_anew=kept is not None and not is_known,
+            clock=self._clock,
+        )
 
     def _missing(self, target: Target) -> Result:
         """The report that is kept of a campaign that is gone."""
@@ -256,11 +314,12 @@ class _Report:
         return _result(folder, kept, changed=False)
 
 
-def _result(folder: Folder, manifest: Manifest, *, changed: bool) -> Result:
+def _result(folder: Folder, manifest: Manifest, *, changed: bool, waiting: Waiting | None = None) -> Result:
     details: dict[str, Any] = {
         "complete": manifest.complete,
         "reason": manifest.reason,
         "rows": manifest.rows,
+        "pending": manifest.pending,
         "contacts_before_stop": manifest.contacts_before_stop,
         "report_url": folder.url(),
         "manifest_url": folder.url(MANIFEST_NAME),
@@ -268,6 +327,15 @@ def _result(folder: Folder, manifest: Manifest, *, changed: bool) -> Result:
         "files": {plain_name(name): folder.url(name) for name in sorted(manifest.files)},
         "finished_at": manifest.finished_at,
     }
+    if waiting is not None and manifest.reason == Reason.PENDING:
+        details |= {_LOOK: waiting.next_look_at.isoformat(), _END: waiting.ends_at.isoformat()}
+        log.info(
+            "campaign %s: %s; the next look is at %s, the last at %s",
+            manifest.campaign_id,
+            manifest.reason_text,
+            instant_text(waiting.next_look_at),
+            instant_text(waiting.ends_at),
+        )
     return Result(
         campaign_id=manifest.campaign_id,
         campaign_type=manifest.campaign_type,

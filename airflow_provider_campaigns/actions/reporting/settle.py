@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.closing import Schedule
 from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
 from airflow_provider_campaigns.actions.targets import check_type
+from airflow_provider_campaigns.kore.clock import instant_of
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, has_run, named_run, same_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, timedelta
+    from datetime import date
 
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.calling_hours import CallingHours
@@ -31,6 +32,12 @@ log = logging.getLogger(__name__)
 
 FROM_STOP = ("contacts_before_stop", "sent_at", "confirmed_at", "lateness_s")
 """What a stop's result knows and nothing else can tell afterwards."""
+
+AFTER_CALL_WORK = timedelta(minutes=90)
+"""For so long an agent may write down how a call went."""
+
+WITHOUT_AGENTS = timedelta(minutes=15)
+"""The grace where no agent is there to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,9 @@ def read_ended(
 
     Returns:
         A result with ``waits_for`` if the last day is yet to come, whatever the campaign's status. Else, of one that
-        has run, with ``ended_at``, in ISO 8601, where that is known: when the stop was confirmed, else when the
-        campaign was last changed; and with the run that the stop named, where the reading names none.
+        has run, with ``ended_at``, in ISO 8601: when the stop was confirmed, else when the campaign was last changed,
+        None where that is not known; with ``is_agentless`` where it dials without agents; and with the run that the
+        stop named, where the reading names none.
 
     Raises:
         CampaignStateError: it runs, will run, or has a status that nobody documented.
@@ -106,16 +114,20 @@ def read_ended(
         result.details["ended_at"] = (
             result.details.get("confirmed_at") or result.details.get("sent_at") or campaign.updated_at
         )
+        if str(campaign.raw.get("dialingMode")).casefold() == "agentless":
+            result.details["is_agentless"] = True
     return result
 
 
-def settled_at(result: Result, grace_period: timedelta) -> datetime | None:
+def settled_at(result: Result, grace_period: timedelta | None, now: datetime) -> datetime | None:
     """The instant from which on a campaign may be reported; None if it need not be waited for.
 
-    Nobody waits for a campaign that is gone or never ran, nor for one of which it is not known when it ended.
+    Nobody waits for a campaign that is gone or never ran. One of which it is not known when it ended, or that is said
+    to end in the future, has ended by ``now``. Without a ``grace_period`` it is 90 minutes, for agents may write so
+    long after a call, and 15 where no agents are.
     """
-    try:
-        ended_at = datetime.fromisoformat(result.details["ended_at"])
-    except (KeyError, TypeError, ValueError):
+    if "ended_at" not in result.details:
         return None
-    return (ended_at if ended_at.tzinfo else ended_at.replace(tzinfo=UTC)) + grace_period
+    if grace_period is None:
+        grace_period = WITHOUT_AGENTS if result.details.get("is_agentless") else AFTER_CALL_WORK
+    return min(instant_of(result.details["ended_at"]) or now, now) + grace_period

@@ -47,6 +47,10 @@ _REASONS = {
         "Incomplete: contacts may be missing",
         "The service gave some contacts on several of its pages, and others perhaps on none.",
     ),
+    "pending": (
+        "Incomplete: results are still coming",
+        "Calls were going on, or agents had yet to say how they went, when the campaign was read.",
+    ),
 }
 
 
@@ -91,6 +95,11 @@ def _grounds(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "The campaign has run, but the service returned no contact; whoever ordered the report had allowed that."
     if before is not None:
         yield f"Right before the stop the service counted {number(before)}; none is missing."
+    if manifest["pending"]:
+        yield (
+            f"Not final, and waited for no longer: {plural(manifest['pending'], 'result')}. What the service has added "
+            "to them since is not here."
+        )
     if manifest["duplicate_rows"]:
         yield f"{plural(manifest['duplicate_rows'], 'row')} occurred more than once, as the service returned them."
 
@@ -108,4 +117,6 @@ def _figures(manifest: Mapping[str, Any]) -> str:
     counted = f"Read: {number(manifest['rows'])}. Counted by the service at that time: {number(manifest['total'])}."
     if manifest["contacts_before_stop"] is not None:
         counted += f" Counted right before the stop: {number(manifest['contacts_before_stop'])}."
+    if manifest["pending"]:
+        counted += f" Not final: {number(manifest['pending'])}."
     return counted

@@ -56,6 +56,7 @@ class TestWhole:
             "complete": True,
             "reason": None,
             "rows": 250,
+            "pending": 0,
             "contacts_before_stop": None,
             "report_url": f"file://{folder}",
             "manifest_url": f"file://{folder}/manifest.json",
@@ -115,6 +116,7 @@ class TestWhole:
             "finished_at": "2026-03-02T12:30:00.000Z",
             "tries": 1,
             "passes": 1,
+            "pending": 0,
         }
 
     @pytest.mark.parametrize("contacts", [0, 1, 99, 100, 101, 1000, 1001, 2350])
@@ -144,6 +146,7 @@ class TestWhole:
         """What the service calls a number, and JSON does not, is a text in every file: each can be read anywhere."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=1)
         row = {"phoneNumber": "12005550100", "score": float("nan"), "numberOfAttemptsSoFar": float("inf")}
+        row["dialerOutcome"] = "busy"
         page = {"results": [row], "page": 1, "totalPages": 1, "totalResults": 1}
         answer = json.dumps({"status": "success", "data": page})
         kore_simulator.faults.fail_next(200, body=answer, operation="contacts", times=2)
@@ -158,6 +161,7 @@ class TestWhole:
             "phoneNumber": "12005550100",
             "score": "NaN",
             "numberOfAttemptsSoFar": "Infinity",
+            "dialerOutcome": "busy",
         }
         json.loads(file_of(result, "summary.json").read_bytes(), parse_constant=refuse)
 
