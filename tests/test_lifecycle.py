@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,12 @@ from airflow_names import DagSerialization, weight_rule_of
 import airflow_provider_campaigns
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 from airflow_provider_campaigns.lifecycle import end_of_campaign
+from airflow_provider_campaigns.operators.approval import DeleteApprovalOperator
+from airflow_provider_campaigns.operators.base import KoreCampaignOperator
+from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
+from airflow_provider_campaigns.operators.report import CampaignReportOperator
+from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
+from airflow_provider_campaigns.operators.stop import _StopCampaignOperator
 
 OUTPUT = {"output_path": "/reports"}
 
@@ -68,7 +75,9 @@ def test_tasks__defaults() -> None:
     stop = tasks["stop_voice"]
     assert (stop.priority_weight, weight_rule_of(stop), stop.deferrable) == (1000, "absolute", True)
     assert (stop.when, stop.if_missing) == ("calling_hours_end", "succeed")
-    assert tasks["campaign.settle"].grace_period == timedelta(minutes=15)
+    assert tasks["campaign.settle"].grace_period is None
+    report = tasks["campaign.report"]
+    assert (report.pending_timeout, report.deferrable) == (timedelta(hours=2), True)
     assert tasks["approve"].defaults == ["Reject"]
     assert tasks["approve"].response_timeout == timedelta(hours=12)
     done = {name for name, task in tasks.items() if task.trigger_rule == "all_done"}
@@ -90,6 +99,92 @@ def test_tasks__default_args() -> None:
     tasks = made(voice_campaign_ids=["cd-1"], default_args={"retries": 1, "pool": "kore"}).tasks
 
     assert {(task.retries, task.pool) for task in tasks} == {(1, "kore")}
+
+
+LEFT_TO_THE_OPERATORS = {
+    # What is done to which campaigns is what the group is for.
+    *("campaign_id", "campaign_ids", "campaign", "report"),
+    *("stop_task_ids", "settled_task_id", "report_task_id"),
+    # A campaign that is gone is over; whether it has a report, the report says. So no task but that may fail for it.
+    "if_missing",
+    # Every campaign is reported before its delete, and stopped before its report.
+    *("if_unreported", "if_running"),
+    # The names of what a pattern chose are compared by every task; who gives ids means them, whatever their names.
+    "expected_name",
+    # Each stop is given the campaigns of its type, and the report says the type to the delete.
+    "campaign_type",
+    # The report, and then the delete, rest on the proof that came before.
+    "confirm",
+    # The plan of a stop stops nothing, so there would be nothing to report: the evening would end at its second task.
+    "plan_only",
+}
+"""Arguments of the operators that ``end_of_campaign`` does not take, and why."""
+
+OPERATORS = [
+    *(_StopCampaignOperator, SettledCampaignOperator, CampaignReportOperator),
+    *(DeleteApprovalOperator, DeleteCampaignOperator),
+]
+
+
+def arguments_of(operator: type) -> set[str]:
+    """The arguments that an operator has of its own, or of this package's base classes."""
+    ours = [one for one in operator.__mro__ if one.__module__.startswith("airflow_provider_campaigns.")]
+    makers = [vars(one)["__init__"] for one in ours if "__init__" in vars(one)]
+    named = {name for one in makers for name in inspect.signature(one).parameters}
+    return named - {"self", "kwargs"}
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_arguments__every_operators(operator: type) -> None:
+    """The group takes every argument of its operators, but for those named here."""
+    assert arguments_of(operator) - inspect.signature(end_of_campaign).parameters.keys() <= LEFT_TO_THE_OPERATORS
+
+
+def test_arguments__left_out() -> None:
+    """What is left to the operators is an argument of one of them, and none of the group."""
+    assert set().union(*map(arguments_of, OPERATORS)) >= LEFT_TO_THE_OPERATORS
+    assert not LEFT_TO_THE_OPERATORS & inspect.signature(end_of_campaign).parameters.keys()
+
+
+def test_arguments__passed_on() -> None:
+    """What the group is given reaches every operator that has an argument of that name."""
+    given: dict[str, Any] = {
+        "when": "calling_hours_end",
+        "last_day": "2026-12-24",
+        "calling_hours": {"timezone": "Asia/Kolkata", "hours": {"MO-FR": "9:00 AM-6:00 PM"}},
+        "contact_timezones": ["Asia/Dubai"],
+        "lead_time": 77,
+        "disable_schedule": True,
+        "poll_interval": 7,
+        "confirm_timeout": 70,
+        "deferrable": False,
+        "grace_period": 17,
+        "output_path": "/elsewhere",
+        "formats": ("csv",),
+        "phone_numbers": "hash",
+        "allow_empty": True,
+        "if_no_contact_results": "totals",
+        "pending_timeout": 1700,
+        "archive_path": "/deleted",
+        "kore_conn_id": "other",
+        "api_version": "v1",
+    }
+    tasks = made(voice_campaign_ids=["cd-1"], approve=False, **given).tasks
+    ours = [one for one in tasks if isinstance(one, KoreCampaignOperator)]
+
+    assert {type(one).__name__ for one in ours} == {
+        *("StopVoiceCampaignOperator", "SettledCampaignOperator", "CampaignReportOperator", "DeleteCampaignOperator")
+    }
+    # Nothing is written by those that read, so they need no version of the writes.
+    passed = {
+        (type(task), name)
+        for task in ours
+        for name in arguments_of(type(task)) & given.keys()
+        if getattr(task, name) == given[name]
+    }
+    expected = {(type(task), name) for task in ours for name in arguments_of(type(task)) & given.keys()}
+    assert expected - passed == {(SettledCampaignOperator, "api_version"), (CampaignReportOperator, "api_version")}
+    assert {name for _, name in passed} == given.keys()
 
 
 def test_returns__a_group() -> None:

@@ -87,8 +87,7 @@ class Waiting:
     @property
     def ends_at(self) -> datetime:
         """When it ends at the latest."""
-        first_seen = self._clock.now() if self._note is None else self._note.first_seen
-        return min(first_seen, self._ended_at or first_seen) + self._timeout
+        return self._ends_at(self._clock.now())
 
     @property
     def next_look_at(self) -> datetime:
@@ -116,7 +115,7 @@ class Waiting:
     def is_over(self, seen: PendingRows) -> bool:
         """True if what a whole reading has just seen is waited for no longer: it is as before, or time is up."""
         note, now = self._note, self._clock.now()
-        if now >= self.ends_at:
+        if now >= self._ends_at(now):
             return True
         return note is not None and now >= note.since + LOOK_EVERY and seen.is_like(note.seen)
 
@@ -125,6 +124,10 @@ class Waiting:
         now = self._clock.now()
         since = self._note.since if self._note is not None and seen.is_like(self._note.seen) else now
         self._keep(_Note(now if self._note is None else self._note.first_seen, since, page_size, seen))
+
+    def _ends_at(self, now: datetime) -> datetime:
+        first_seen = now if self._note is None else self._note.first_seen
+        return min(first_seen, self._ended_at or first_seen) + self._timeout
 
     def _keep(self, note: _Note) -> None:
         note.keep(self._folder)

@@ -87,6 +87,14 @@ def test_question__incomplete_and_gone(tmp_path: Path) -> None:
     assert "\n\nGone already: cd-2, cd-3.\n" in text
 
 
+@pytest.mark.parametrize(
+    ("pending", "shown"), [(0, "| yes |"), (None, "| yes |"), (3, "| yes, **3 not final** |"), (1, "**1 not final**")]
+)
+def test_question__pending(tmp_path: Path, pending: int | None, shown: str) -> None:
+    """Who is asked sees how many results never became final."""
+    assert shown in question([report(tmp_path, pending=pending)], [])
+
+
 def test_question__escaped(tmp_path: Path) -> None:
     """A name cannot end its cell, begin a link, or become HTML."""
     text = question([report(tmp_path, name="a|b [x](y)\n<b>*")], [])

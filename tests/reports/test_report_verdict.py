@@ -47,6 +47,26 @@ def reason(
     return verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_awaited", "expected"),
+    [
+        ({"pending": 7}, True, "pending"),
+        ({"pending": 7}, False, None),
+        ({"pending": 0}, True, None),
+        ({"pending": 7, "rows": 99}, True, "rows_missing"),
+        ({"pending": 7, "is_stable": False}, True, "pages_unstable"),
+        ({"pending": 7, "after": campaign(status="Active")}, True, "running"),
+        ({"pending": 0, "total": None, "rows": 0}, True, None),
+    ],
+)
+def test_pending(changes: dict[str, Any], is_awaited: bool, expected: str | None) -> None:
+    """Results that are not final make a report incomplete while they are waited for, and if nothing else does."""
+    verdict = judge(replace(GOOD, **changes), contacts_before_stop=None, allow_empty=False, is_awaited=is_awaited)
+
+    assert verdict.reason == expected
+    assert expected != "pending" or verdict.text == "7 of 100 results are not final yet, and are waited for"
+
+
 @pytest.mark.parametrize("status", ["Stopped", "Completed", "Ready"])
 def test_complete(status: str) -> None:
     """What is over, or never began, and is read whole, is complete."""

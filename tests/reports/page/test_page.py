@@ -94,6 +94,29 @@ class TestStatement:
 
         assert read(case).text("statement").endswith("1 row occurred more than once, as the service returned them.")
 
+    @pytest.mark.parametrize(
+        ("pending", "words"),
+        [
+            (1, "Not final, and waited for no longer: 1 result. What the service has added to them since is not here."),
+            (1200, "Not final, and waited for no longer: 1,200 results. What the"),
+        ],
+    )
+    def test_statement__pending(self, pending: int, words: str) -> None:
+        """Results that never became final are told, also of a report that is complete."""
+        case = Case()
+        assert "Not final" not in read(case).text("statement")
+        case.manifest["pending"] = pending
+
+        assert words in read(case).text("statement")
+
+    def test_statement__incomplete_and_pending(self) -> None:
+        """In an incomplete report they are one of the counts."""
+        case = incomplete("running")
+        assert "Not final" not in read(case).text("statement")
+        case.manifest["pending"] = 1100
+
+        assert " Counted right before the stop: 1,200. Not final: 1,100. " in read(case).text("statement")
+
     def test_statement__sms(self) -> None:
         """For SMS it says that there are no results for each contact."""
         assert "For an SMS campaign that is no result for each contact." in read(sms()).text("statement")
@@ -126,6 +149,7 @@ class TestStatement:
             ("run_unknown", "nothing tells which run this is The service named neither the campaign's run nor when"),
             ("changed_while_reading", "the campaign changed while it was read What was read first"),
             ("pages_unstable", "contacts may be missing The service gave some contacts on several of its pages"),
+            ("pending", "results are still coming Calls were going on, or agents had yet to say how they went"),
         ],
     )
     def test_statement__incomplete(self, reason: str, words: str) -> None:
