@@ -104,6 +104,8 @@ class Waiting:
         seen = PendingRows()
         for number in note.seen.pages:
             self._clock.check_cancelled()
+            if self._clock.now() >= self.ends_at:
+                return False
             answer = client.get_contact_page(campaign_id, page=number, limit=note.page_size)
             seen.add(number, Page.of(answer.contacts, treatment))
         log.info("campaign %s: %d results are not final, %d were", campaign_id, seen.rows, note.seen.rows)

@@ -165,6 +165,21 @@ class TestLooks:
         assert [one["changed"] for one in results] == [True, *[False] * 7, True]
         assert requests == [(8, [1, 1, 2, 3, 4, 4]), *[(3, [2, 4])] * 7, (8, [1, 1, 2, 3, 4, 4])]
 
+    def test_after_a_change(self, evening: Evening) -> None:
+        """After a look that has found a change, the next is a quarter of an hour later."""
+        campaign_id = evening.add(contacts(50, 3, 4))
+        evening.report.one(campaign_id)
+        evening.settle(campaign_id, 3)
+        evening.pass_(16 * MINUTE)
+        assert evening.report.one(campaign_id)["next_look_at"] == "2026-03-02T13:01:00+00:00"
+        evening.requests()
+
+        evening.pass_(14 * MINUTE)
+        evening.report.one(campaign_id)
+        assert evening.requests() == (1, [])
+        evening.pass_(1 * MINUTE)
+        assert pending(evening.report.one(campaign_id)) == (True, None, 1)
+
     def test_page_that_has_settled(self, evening: Evening) -> None:
         """A page whose rows have all become final is not looked at again."""
         campaign_id = evening.add(contacts(350, 120, 310))
@@ -218,6 +233,25 @@ class TestDeadline:
         campaign_id = evening.add(contacts(50, 3))
 
         assert pending(evening.report.one(campaign_id, pending_timeout=timedelta(0))) == (True, None, 1)
+
+    def test_comes_during_a_look(self, evening: Evening, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A look at many pages, during which time is up, ends there; then all are read."""
+        campaign_id = evening.add(contacts(450, 20, 120, 220, 320, 420))
+        evening.report.one(campaign_id)
+        evening.pass_(110 * MINUTE)
+        read, evening_passes = evening.report.client.get_contact_page, [3 * MINUTE] * 4
+
+        def slowly(*args: Any, **arguments: Any) -> Any:
+            if evening_passes:
+                evening.pass_(evening_passes.pop())
+            return read(*args, **arguments)
+
+        monkeypatch.setattr(evening.report.client, "get_contact_page", slowly)
+        evening.settle(campaign_id, 20)
+        evening.requests()
+
+        assert pending(evening.report.one(campaign_id)) == (True, None, 4)
+        assert evening.requests()[1] == [1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
     def test_from_the_stop(self, evening: Evening) -> None:
         """It counts from when the stop was confirmed, whenever the campaign was changed after that."""
@@ -362,6 +396,21 @@ class TestAgain:
         assert (result["next_look_at"], result["waits_until"]) == (
             "2026-03-02T13:45:00+00:00",
             "2026-03-02T15:30:00+00:00",
+        )
+
+    def test_another_campaign(self, evening: Evening) -> None:
+        """What was noted of a campaign that was created at another time says nothing of this one."""
+        campaign_id = evening.add(contacts(50, 3), created_at="2026-03-01T09:00:00.000Z")
+        evening.report.one(campaign_id)
+        evening.pass_(60 * MINUTE)
+        campaign = evening.simulator.service.store.get(campaign_id)
+        campaign.created_at, campaign.updated_at = "2026-03-02T13:00:00.000Z", "2026-03-02T13:20:00.000Z"
+
+        result = evening.report.one(campaign_id)
+
+        assert (result["next_look_at"], result["waits_until"]) == (
+            "2026-03-02T13:45:00+00:00",
+            "2026-03-02T15:20:00+00:00",
         )
 
     def test_other_formats_of_a_complete_report(self, evening: Evening) -> None:
