@@ -52,6 +52,8 @@ class CampaignReportOperator(CampaignsOperator):
             results of an SMS campaign by contact, or has none while it counts messages.
         if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there and no complete report of it
             is kept.
+        refresh: read everything anew while the campaign is there, also if a complete report is kept; that one stays
+            beside the new one.
         plan_only: read and log what would be written; write nothing.
         kore_conn_id: the Airflow connection.
         api_version: of writes, of which there are none here; reads follow the connection's, or v2.
@@ -72,7 +74,12 @@ class CampaignReportOperator(CampaignsOperator):
         AirflowSkipException: no campaign is there, and ``if_missing`` is ``skip``.
     """
 
-    template_fields: Sequence[str] = (*CampaignsOperator.template_fields, "output_path", "if_no_contact_results")
+    template_fields: Sequence[str] = (
+        *CampaignsOperator.template_fields,
+        "output_path",
+        "if_no_contact_results",
+        "refresh",
+    )
     ui_color = "#e6f6e6"
 
     def __init__(
@@ -83,6 +90,7 @@ class CampaignReportOperator(CampaignsOperator):
         phone_numbers: str = "keep",
         allow_empty: bool = False,
         if_no_contact_results: str = "fail",
+        refresh: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -91,6 +99,7 @@ class CampaignReportOperator(CampaignsOperator):
         self.phone_numbers = phone_numbers
         self.allow_empty = allow_empty
         self.if_no_contact_results = if_no_contact_results
+        self.refresh = refresh
         check_static(
             self,
             output_path=read_folder,
@@ -98,6 +107,7 @@ class CampaignReportOperator(CampaignsOperator):
             phone_numbers=lambda _, phone_numbers: reports.PhoneNumbers.parse(phone_numbers),
             allow_empty=flag,
             if_no_contact_results=read_if_no_contact_results,
+            refresh=flag,
         )
 
     def execute(self, context: Context) -> Any:
@@ -122,6 +132,7 @@ class CampaignReportOperator(CampaignsOperator):
             allow_empty=flag("allow_empty", self.allow_empty),
             if_no_contact_results=read_if_no_contact_results("if_no_contact_results", self.if_no_contact_results),
             if_missing=self.checked_if_missing(),
+            refresh=flag("refresh", self.refresh),
             plan_only=flag("plan_only", self.plan_only),
         )
 

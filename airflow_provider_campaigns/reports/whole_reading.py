@@ -5,7 +5,6 @@ What was read is in parts of ten pages, so that a process that is killed costs t
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -17,13 +16,14 @@ from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreResponseError
 from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
+from airflow_provider_campaigns.reports.digests import Digester
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export_progress import ExportProgress
 from airflow_provider_campaigns.reports.export_state import PAGE_SIZE, ExportState
 from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, Reading
 from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
-from airflow_provider_campaigns.reports.rows import Treatment, json_line, key_from
+from airflow_provider_campaigns.reports.rows import Treatment, fingerprint, json_line, key_from
 from airflow_provider_campaigns.reports.verdict import Facts, state_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.clock import Clock
     from airflow_provider_campaigns.reports.export_options import ExportOptions
     from airflow_provider_campaigns.reports.folder import Folder
+    from airflow_provider_campaigns.reports.rows import PhoneNumbers
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,6 @@ class _WholeReading:
         self._contacts_seen = 0
         self._clock = clock
         self._key = key_from(client.settings.client_secret)
-        self._treatment = Treatment(options.phone_numbers, self._key)
 
     def run(self, campaign: Campaign) -> Found:
         state, first = self._begin(campaign)
@@ -119,7 +119,7 @@ class _WholeReading:
         for one in state.earlier:
             gathered.add(Parts(self._parts_folder, one))
         while True:
-            contents = Contents(self._folder, () if first.total is None else self._options.formats)
+            contents = Contents(self._folder, () if first.total is None else self._options.formats, Digester(self._key))
             try:
                 facts, reading, again = self._read(campaign, first, state, contents)
                 if facts.is_doubtful and facts.is_comparable:
@@ -143,7 +143,7 @@ class _WholeReading:
 
     def _gathered(self, facts: Facts, gathered: Gathered, state: ExportState) -> Found:
         """What all readings have seen together, in the place of the latest."""
-        contents = Contents(self._folder, self._options.formats)
+        contents = Contents(self._folder, self._options.formats, Digester(self._key))
         try:
             for page in gathered.pages():
                 contents.add(page)
@@ -152,7 +152,8 @@ class _WholeReading:
             raise
         rows = contents.tally.rows
         is_whole = gathered.is_whole(facts.total)
-        facts = replace(facts, rows=rows, duplicates=rows - gathered.contacts, is_stable=is_whole)
+        duplicates = rows - gathered.contacts
+        facts = replace(facts, rows=rows, duplicates=duplicates, is_stable=is_whole, is_gathered=True)
         return Found(facts, contents, state, self._contacts_seen)
 
     def _read_again(self, facts: Facts, again: _First, state: ExportState) -> tuple[ExportState, _First]:
@@ -270,9 +271,7 @@ class _WholeReading:
         return facts, reading, again
 
     def _page_of(self, answer: ContactPage) -> Page:
-        rows = [self._treatment.row_of(contact) for contact in answer.contacts]
-        identities = [self._treatment.identity_of(contact) for contact in answer.contacts]
-        return Page([json_line(row) for row in rows], rows, identities)
+        return page_of(answer, self._options.phone_numbers, self._key)
 
     # Going on where an earlier try was killed
 
@@ -285,7 +284,7 @@ class _WholeReading:
             "pages": first.pages,
             "first_page": first.page.digest,
             "phone_numbers": str(self._options.phone_numbers),
-            "key": hashlib.sha256(self._key).hexdigest()[:16],
+            "key": fingerprint(self._key),
         }
 
     def _begin(self, campaign: Campaign) -> tuple[ExportState, _First]:
@@ -307,6 +306,14 @@ class _WholeReading:
     @property
     def _parts_folder(self) -> Folder:
         return self._folder.child(PARTS_FOLDER)
+
+
+def page_of(answer: ContactPage, phone_numbers: PhoneNumbers, key: bytes) -> Page:
+    """The rows of an answer as they are written."""
+    treatment = Treatment(phone_numbers, key)
+    rows = [treatment.row_of(contact) for contact in answer.contacts]
+    identities = [treatment.identity_of(contact) for contact in answer.contacts]
+    return Page([json_line(row) for row in rows], rows, identities)
 
 
 def messages_sent(client: KoreClient, campaign: Campaign) -> int | None:

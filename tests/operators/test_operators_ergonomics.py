@@ -66,6 +66,7 @@ VALUES: dict[type[BaseOperator], dict[str, Any]] = {
         "expected_name": "Spring Offer",
         "if_running": "stop",
         "if_unreported": "delete",
+        "verify_results": "all",
         "report": None,
         "archive_path": "file:///tmp/x",
     },

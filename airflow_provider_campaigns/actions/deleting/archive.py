@@ -136,6 +136,8 @@ class Record:
                 "created_at": campaign.created_at,
                 "report_url": report.get("report_url"),
                 "manifest_sha256": report.get("manifest_sha256"),
+                "given_manifest_sha256": report.get("given_manifest_sha256", report.get("manifest_sha256")),
+                "results_verified": report.get("verified"),
                 "request": request,
                 "deleted_at": deleted_at,
                 "proven_gone_at": None if proven_gone_at is None else instant_text(proven_gone_at),

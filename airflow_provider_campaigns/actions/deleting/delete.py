@@ -24,6 +24,7 @@ from airflow_provider_campaigns.kore.errors import KoreNotFoundError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import run_of
 from airflow_provider_campaigns.reports.errors import ReportStorageError
+from airflow_provider_campaigns.reports.second_reading import verify_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ class DeleteOptions:
         campaign_type: what the campaigns must be; None takes it from each campaign.
         api_version: of the delete request; None for the connection's, or v2.
         if_missing: ``succeed``, ``skip`` or ``fail`` when a campaign is provably not there.
+        verify_results: ``all`` or ``ends``: how a report is compared with what the service has right before the delete.
         if_unreported: ``fail`` or ``delete`` when a campaign has run and there are no reports.
         confirm: prove by reading and by the list that each campaign is gone.
         plan_only: read and guard, send nothing.
@@ -60,6 +62,7 @@ class DeleteOptions:
     api_version: str | None = None
     if_missing: str = "succeed"
     if_unreported: str = "fail"
+    verify_results: str = "all"
     confirm: bool = True
     plan_only: bool = False
 
@@ -81,8 +84,9 @@ def delete_campaigns(
     There is no undo. A campaign that is gone already is a result with ``changed`` False.
 
     A campaign that runs, is scheduled or being prepared, or has a status that nobody documented is never deleted. With
-    ``reports``, neither is one whose report is not complete, is not what was written, or is not about its latest run;
-    without, neither is one that has run, unless ``if_unreported`` is ``delete``. With ``archive``, neither is one whose
+    ``reports``, neither is one whose report is not complete, is not what was written, is not about its latest run, or
+    holds anything that the service does not say any more; what the service says besides is added to the report first.
+    Without, neither is one that has run, unless ``if_unreported`` is ``delete``. With ``archive``, neither is one whose
     object could not be kept there.
 
     Args:
@@ -189,6 +193,8 @@ class _Delete:
         if self._options.plan_only:
             self._plan(campaign, "delete")
             return None
+        if report is not None:
+            report = verify_report(self._client, campaign, report, how=self._options.verify_results, clock=self._clock)
         record = None if self._archive is None else self._archive.begin(campaign)
         try:
             # Reading the report and writing the archive may have taken long: look once more.

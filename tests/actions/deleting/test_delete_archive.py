@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from delete_support import BY, STRANGER, DeleteReported, add, before_call, failure, kept, only, remove
+from report_support import path_in
 from saved_report import result_of, save_report, url_of
 
 from airflow_provider_campaigns.kore.errors import CampaignTimeoutError
@@ -85,10 +86,10 @@ class TestArchiveFails:
         write = Folder.write
         is_full = True
 
-        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
+        def refuse(folder: Folder, name: str, chunks: Any, **how: Any) -> Any:
             if name == lost and is_full:
                 raise ReportStorageError("no space left")
-            return write(folder, name, chunks)
+            return write(folder, name, chunks, **how)
 
         monkeypatch.setattr(Folder, "write", refuse)
 
@@ -119,10 +120,10 @@ class TestArchiveFails:
         """An answer that could not be kept at once is kept with the receipt."""
         write, refusals = Folder.write, iter([True])
 
-        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
+        def refuse(folder: Folder, name: str, chunks: Any, **how: Any) -> Any:
             if name == "delete-answer.json" and next(refusals, False):
                 raise ReportStorageError("try again")
-            return write(folder, name, chunks)
+            return write(folder, name, chunks, **how)
 
         monkeypatch.setattr(Folder, "write", refuse)
         only(delete(result_of(save_report(kore_simulator, campaign_id, tmp_path))))
@@ -220,7 +221,7 @@ class TestGoneAlready:
         path = save_report(kore_simulator, campaign_id, tmp_path)
         given = result_of(path)
         remove(kore_simulator, campaign_id)
-        (path / "contacts.jsonl").unlink()
+        path_in(path, "contacts.jsonl").unlink()
 
         assert only(delete(given, archive=archive)) == {
             "campaign_id": campaign_id,

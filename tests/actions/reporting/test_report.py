@@ -30,6 +30,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreProtocolError,
 )
+from airflow_provider_campaigns.reports.rows import key_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,8 @@ class TestWhole:
             "campaign_instance_id": instance_id,
             "complete": True,
             "reason": None,
+            "proven_by": "one_reading",
+            "readings": 1,
             "rows": 250,
             "contacts_before_stop": None,
             "report_url": f"file://{folder}",
@@ -115,6 +118,9 @@ class TestWhole:
             "finished_at": "2026-03-02T12:30:00.000Z",
             "tries": 1,
             "passes": 1,
+            "key": hashlib.sha256(key_from(kore_simulator.client_secret)).hexdigest()[:16],
+            "proven_by": "one_reading",
+            "extends": [],
         }
 
     @pytest.mark.parametrize("contacts", [0, 1, 99, 100, 101, 1000, 1001, 2350])
@@ -177,6 +183,7 @@ class TestWhole:
         assert names_in(folder_of(result)) == [
             "campaign.json",
             "contacts.csv",
+            "digests.txt",
             "manifest.json",
             "summary.json",
         ]
