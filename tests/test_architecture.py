@@ -35,6 +35,7 @@ KORE_RINGS = (
         "budget_store",
         "patience",
         "presence",
+        "proof",
         "redaction",
         "runs",
     ),

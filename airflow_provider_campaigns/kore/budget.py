@@ -125,6 +125,7 @@ class RequestBudget:
         self._clock = clock
         self._sleep = sleep
         self._name = f"{hashlib.sha256((account_key or '').encode()).hexdigest()}.{LAYOUT}"
+        self._directory = directory
         self._store: Store = MemoryStore() if account_key is None else FileStore(directory, self._name)
 
     def __repr__(self) -> str:
@@ -199,6 +200,11 @@ class RequestBudget:
             yield
         finally:
             self._transact(lambda ledger: ledger.reservations.pop(ticket, None))
+
+    def store_beside(self, what: str) -> Store:
+        """Where something else about the account is kept for all who share this budget: a file beside its ledger."""
+        is_shared = isinstance(self._store, FileStore)
+        return FileStore(self._directory, f"{self._name}.{what}") if is_shared else MemoryStore()
 
     def _start(self, turn: _Turn) -> int:
         """Wait for this request's turn and take its place; the answer is its ticket."""

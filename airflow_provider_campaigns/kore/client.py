@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from glob import escape
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -29,6 +31,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
+from airflow_provider_campaigns.kore.proof import Proof
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.runs import InstanceId, UnknownInstance
 from airflow_provider_campaigns.kore.sending import Sender, Writing
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
+    from airflow_provider_campaigns.kore.listing import Listing
+
+log = logging.getLogger(__name__)
 
 CONTACT_PAGE_SIZE = 100
 
@@ -102,6 +108,8 @@ class KoreClient:
         )
         self._budget = budget
         self._clock = clock
+        self._warned_of: set[CampaignType] = set()
+        """Types whose list holds items that cannot be read, which is told once."""
         self._transport = Transport(settings, budget=budget, signer=signer)
         self._sender = Sender(
             self._transport,
@@ -110,6 +118,13 @@ class KoreClient:
             clock=clock,
             sleep=sleep,
             jitter=jitter,
+        )
+        self.proof = Proof(
+            read=self.get_campaign,
+            read_status=self.get_campaign_status,
+            try_list=self._try_list,
+            store=budget.store_beside("proof"),
+            clock=clock,
         )
 
     def __repr__(self) -> str:
@@ -257,7 +272,9 @@ class KoreClient:
             priority=priority,
             patience=patience,
         )
-        return campaign_in(body, endpoint, campaign_id)
+        campaign = campaign_in(body, endpoint, campaign_id)
+        self.proof.saw(campaign_id)
+        return campaign
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
         """The campaign's status alone.
@@ -290,18 +307,34 @@ class KoreClient:
 
         Raises:
             KoreProtocolError: the pages do not add up to the total, twice; nothing may be concluded from such a list.
+                Or an item that may be one of those asked for cannot be read.
 
         Source: get-all-campaigns-v2.
         """
         kind = checked_campaign_type(campaign_type)
-        campaigns = self._list(kind, api_version, statuses, priority=priority, patience=patience)
+        listed = self._list(kind, api_version, statuses, priority=priority, patience=patience)
         # Whether the service's own filter is honoured is not documented for every status, so it only saves requests.
         wanted = {CampaignStatus(one) for one in statuses}
-        return [
-            one
-            for one in campaigns.values()
-            if (not wanted or one.status in wanted) and (name_pattern is None or fnmatchcase(one.name, name_pattern))
-        ]
+
+        def is_meant(name: str | None) -> bool:
+            return name_pattern is None or name is None or fnmatchcase(name, name_pattern)
+
+        for item in listed.unreadable:
+            if is_meant(item.name):
+                raise item.error
+        return [one for one in listed.values() if (not wanted or one.status in wanted) and is_meant(one.name)]
+
+    def look_through(
+        self, campaign_type: str, *, priority: Priority = Priority.READ, patience: Patience = ENDLESS
+    ) -> Listing:
+        """The list of a type by id, for whoever looks for certain ids: an item that cannot be read is a warning.
+
+        Raises:
+            KoreProtocolError: as in ``list_campaigns``, but for such items.
+
+        Source: get-all-campaigns-v2.
+        """
+        return self._list(checked_campaign_type(campaign_type), priority=priority, patience=patience)
 
     def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
         """How many campaigns of a type there are; one small request."""
@@ -318,8 +351,7 @@ class KoreClient:
         found = [
             campaign
             for kind in CampaignType
-            for campaign in self.list_campaigns(kind, api_version=api_version)
-            if campaign.name == name
+            for campaign in self.list_campaigns(kind, name_pattern=escape(name), api_version=api_version)
         ]
         if not found:
             raise KoreNotFoundError(f"there is no campaign named {name!r}")
@@ -329,9 +361,12 @@ class KoreClient:
         return found[0]
 
     def is_listed(self, campaign_id: str, campaign_type: str | None = None, *, api_version: str | None = None) -> bool:
-        """True if the list of campaigns holds this id; ``campaign_type`` saves the list of the other type."""
+        """True if the list of campaigns holds this id, or an item that cannot be read and may be this campaign.
+
+        ``campaign_type`` saves the list of the other type.
+        """
         kinds = tuple(CampaignType) if campaign_type is None else (checked_campaign_type(campaign_type),)
-        return any(campaign_id in self._list(kind, api_version) for kind in kinds)
+        return any(self._list(kind, api_version).may_hold(campaign_id) for kind in kinds)
 
     def get_contact_page(
         self, campaign_id: str, *, page: int = 1, limit: int = CONTACT_PAGE_SIZE, api_version: str | None = None
@@ -443,10 +478,20 @@ class KoreClient:
 
     def _list(
         self, kind: CampaignType, api_version: str | None = None, statuses: Sequence[str] = (), **how: Any
-    ) -> dict[str, Campaign]:
+    ) -> Listing:
         """Every campaign of a type by its id; ``how`` is for ``Sender.read``."""
-        read = partial(self._sender.read, **how)
-        return listing.list_campaigns(read, self._endpoint("list", api_version), kind, statuses)
+        read, endpoint = partial(self._sender.read, **how), self._endpoint("list", api_version)
+        listed = listing.list_campaigns(read, endpoint, kind, statuses)
+        if listed.unreadable and kind not in self._warned_of:
+            self._warned_of.add(kind)
+            number, first = len(listed.unreadable), listed.unreadable[0].error
+            log.warning(
+                "%s: %d of %d items cannot be read; the first is %s", endpoint.name, number, listed.total, first
+            )
+        return listed
+
+    def _try_list(self, kind: CampaignType | None) -> Listing:
+        return listing.try_list(self._sender.read, self._endpoint("list", None), kind or CampaignType.VOICE)
 
     def _look_again(self, campaign_id: str, patience: Patience) -> Campaign | ProvenMissing:
         """The campaign after trouble with a write, ahead of ordinary reads."""
@@ -454,5 +499,7 @@ class KoreClient:
         return look_for(
             campaign_id,
             read=partial(self.get_campaign, **ahead),
-            is_listed=lambda one: any(one in self._list(kind, **ahead) for kind in CampaignType),
+            is_listed=lambda one: any(self._list(kind, **ahead).may_hold(one) for kind in CampaignType),
+            proof=self.proof,
+            may_try=patience.is_endless,
         )

@@ -74,7 +74,8 @@ class DeleteCampaignOperator(CampaignsOperator):
             ``delete-answer.json`` (what the service answered; ``{"lost": true}`` if that was lost) and, last,
             ``receipt.json``. If it cannot be written, nothing is deleted.
         expected_name: the campaign's name, or ``{id: name}``; another name is an error.
-        confirm: prove by reading and by the list that each campaign is gone; False believes the answer.
+        confirm: prove that each campaign is gone, by reading and by the list, or by the status view where the list is
+            refused. What is to prove it is tried before; if it would not, nothing is sent. False believes the answer.
         plan_only: read, guard and log the request that would be sent; send nothing.
         kore_conn_id: the Airflow connection.
         api_version: ``v1`` or ``v2`` of the delete; None for the connection's, or v2.
@@ -82,9 +83,10 @@ class DeleteCampaignOperator(CampaignsOperator):
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, deleted_at}``; status is ``Deleted``
         or ``Missing``, ``deleted_at`` in ISO 8601 UTC and only where a delete was sent; ``planned`` is what a plan
-        would send; ``report_url``, ``manifest_sha256``, ``rows``, ``verified`` (``all`` or ``ends``) and
-        ``archive_url`` where there is a report or an archive; ``given_manifest_sha256`` if the delete has added to the
-        report that was given. The events of the task's outlets carry
+        would send; ``proven_by`` is ``list and get`` or ``get and status``; ``report_url``, ``manifest_sha256``,
+        ``rows``, ``verified`` (``all`` or ``ends``) and ``archive_url`` where there is a report or an archive;
+        ``given_manifest_sha256`` if the delete has added to the report that was given. The events of the task's outlets
+        carry
         ``{"campaigns": [{campaign_id, rows, manifest_url, manifest_sha256}]}``.
 
     Raises:

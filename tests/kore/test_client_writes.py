@@ -358,7 +358,7 @@ class TestInDoubt:
         error = failure(client, verb, campaign_id, kore_simulator)
 
         assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, True, True)
-        assert "is in the list, but reading it says that there is none" in str(error)
+        assert "but reading it says that there is none" in str(error)
 
     def test_write__list_fails(
         self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str

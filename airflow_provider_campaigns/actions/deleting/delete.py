@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
+from airflow_provider_campaigns.actions.deleting.archive import GONE, NOT_ASKED, NOT_PROVEN
 from airflow_provider_campaigns.actions.deleting.deletable import (
     check_deletable,
     check_meant,
@@ -54,7 +55,7 @@ class DeleteOptions:
         if_missing: ``succeed``, ``skip`` or ``fail`` when a campaign is provably not there.
         verify_results: ``all`` or ``ends``: how a report is compared with what the service has right before the delete.
         if_unreported: ``fail`` or ``delete`` when a campaign has run and there are no reports.
-        confirm: prove by reading and by the list that each campaign is gone.
+        confirm: prove that each campaign is gone, with means that are tried before anything is sent.
         plan_only: read and guard, send nothing.
     """
 
@@ -161,8 +162,12 @@ class _Delete:
         going = {campaign_id: accepted for campaign_id, accepted in deleted.items() if accepted is not None}
         if self._options.confirm:
             types = {campaign_id: accepted.result.campaign_type for campaign_id, accepted in going.items()}
-            prove_gone(self._client, types, self._outcomes, clock=self._clock)
-            going = {one: accepted for one, accepted in going.items() if one not in self._outcomes.failures}
+            proven = prove_gone(self._client, types, self._outcomes, clock=self._clock)
+            for campaign_id in going.keys() - proven.keys():
+                self._keep_unproven(going[campaign_id])
+            going = {one: accepted for one, accepted in going.items() if one in proven}
+            for campaign_id, proven_by in proven.items():
+                going[campaign_id].result.details["proven_by"] = proven_by
         finished = self._outcomes.attempt_all(going, lambda one: self._finish(going[one]))
         self._outcomes.results.update(finished)
         return self._outcomes
@@ -171,7 +176,7 @@ class _Delete:
         """Delete one campaign; what remains to be proven, None if it has its result."""
         campaign = self._reader.read(campaign_id, self._options.campaign_type)
         if isinstance(campaign, ProvenMissing):
-            self._missing(campaign_id)
+            self._missing(campaign_id, campaign)
             return None
         target = self._targets[campaign_id]
         target.check_name(campaign)
@@ -183,6 +188,8 @@ class _Delete:
             check_deletable(campaign)
         # Before the stop, which would end a run of a campaign that then stays all the same.
         check_reported(campaign, report, if_unreported=self._options.if_unreported)
+        if self._options.confirm and not self._options.plan_only:
+            self._client.proof.means(kind)
         if stop is not None:
             if self._options.plan_only:
                 self._plan(campaign, "stop", "delete")
@@ -210,19 +217,20 @@ class _Delete:
                 )
         except KoreNotFoundError:
             # Somebody else may have deleted it meanwhile, which is proven like any other absence.
-            if not isinstance(self._reader.read(campaign_id, kind), ProvenMissing):
+            missing = self._reader.read(campaign_id, kind)
+            if not isinstance(missing, ProvenMissing):
                 raise
-            self._missing(campaign_id)
+            self._missing(campaign_id, missing)
             return None
         self._deletes.made(campaign, kind, at=self._clock.now(), after=DELETED, by_reading=receipt.by_reading)
         return self._accepted(campaign, receipt, record, report)
 
-    def _missing(self, campaign_id: str) -> None:
+    def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         """The result of a campaign that is provably not there; one that an earlier try deleted gets its receipt."""
         told = {} if self._reports is None else self._reports.told(campaign_id)
         earlier = [] if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
         for record in earlier:
-            self._outcomes.results[campaign_id] = self._complete(record, told)
+            self._outcomes.results[campaign_id] = self._complete(record, told, missing)
         if earlier:
             return
         self._outcomes.results[campaign_id] = Result.missing(
@@ -231,10 +239,11 @@ class _Delete:
             or_else="; if_missing='succeed' accepts that it is gone already",
             campaign_type=self._options.campaign_type,
             name=self._targets[campaign_id].name,
+            missing=missing,
             **told,
         )
 
-    def _complete(self, record: Record, told: dict[str, Any]) -> Result:
+    def _complete(self, record: Record, told: dict[str, Any], missing: ProvenMissing) -> Result:
         """Write the receipt that an earlier try owes. Whether it or somebody else deleted, only its answer tells."""
         campaign, changed = record.campaign, record.is_answered
         record.finish(
@@ -243,9 +252,11 @@ class _Delete:
             report=told,
             deleted_at=None,
             proven_gone_at=self._clock.now(),
+            proven_by=missing.by,
+            outcome=GONE,
         )
         log.info("campaign %s: is gone; the receipt that an earlier try owed is written", campaign.campaign_id)
-        result = Result.of(campaign, changed=changed, **told, archive_url=record.url)
+        result = Result.of(campaign, changed=changed, **told, archive_url=record.url, proven_by=missing.by)
         result.status = DELETED
         return result
 
@@ -294,13 +305,7 @@ class _Delete:
         if record is None:
             return result
         try:
-            record.finish(
-                accepted.receipt,
-                request=self._request(record.campaign),
-                report=result.details,
-                deleted_at=result.details["deleted_at"],
-                proven_gone_at=self._clock.now() if self._options.confirm else None,
-            )
+            self._write_receipt(accepted, record, GONE if self._options.confirm else NOT_ASKED)
         except ReportStorageError as error:
             raise ReportStorageError(
                 f"campaign {result.campaign_id}: is deleted, but its receipt could not be written: {error}. Run this "
@@ -309,6 +314,27 @@ class _Delete:
                 retryable=True,
             ) from error
         return result
+
+    def _keep_unproven(self, accepted: _Accepted) -> None:
+        """Write the receipt of a delete that was accepted and is not proven; the next try completes it."""
+        if accepted.record is None:
+            return
+        try:
+            self._write_receipt(accepted, accepted.record, NOT_PROVEN)
+        except ReportStorageError as error:
+            log.warning("campaign %s: its receipt could not be written yet: %s", accepted.result.campaign_id, error)
+
+    def _write_receipt(self, accepted: _Accepted, record: Record, outcome: str) -> None:
+        details = accepted.result.details
+        record.finish(
+            accepted.receipt,
+            request=self._request(record.campaign),
+            report=details,
+            deleted_at=details["deleted_at"],
+            proven_gone_at=self._clock.now() if outcome == GONE else None,
+            proven_by=details.get("proven_by"),
+            outcome=outcome,
+        )
 
     def _request(self, campaign: Campaign) -> str:
         kind = type_to_delete(campaign, self._options.campaign_type)

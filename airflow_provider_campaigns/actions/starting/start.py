@@ -178,7 +178,7 @@ class _Start:
     def _decide(self, campaign_id: str, found: Campaign | ProvenMissing, *, is_list: bool) -> Campaign | None:
         """The campaign if it is to be sent a start now; otherwise None, and it has its result or waits for it."""
         if isinstance(found, ProvenMissing):
-            raise _missing(campaign_id)
+            raise _missing(campaign_id, found)
         if is_list and is_startable(found.status) and found.campaign_instance_id is None:
             # Items of a list need not name their run, and whether there was one decides.
             return self._decide(campaign_id, self._reader.read(campaign_id, self._options.campaign_type), is_list=False)
@@ -270,7 +270,7 @@ class _Start:
             raise error
         after = self._reader.read(campaign_id, self._options.campaign_type)
         if isinstance(after, ProvenMissing):
-            raise _missing(campaign_id) from error
+            raise _missing(campaign_id, after) from error
         if after.status != CampaignStatus.ACTIVE:
             raise error
         self._idle(after)
@@ -335,8 +335,8 @@ class _Start:
         )
 
 
-def _missing(campaign_id: str) -> KoreNotFoundError:
-    return not_there(campaign_id, ". Was it deleted, or does it belong to another app? Nothing was started")
+def _missing(campaign_id: str, missing: ProvenMissing) -> KoreNotFoundError:
+    return not_there(campaign_id, ". Was it deleted, or does it belong to another app? Nothing was started", missing)
 
 
 def _entry(campaign: Campaign, sent_at: str) -> Entry:

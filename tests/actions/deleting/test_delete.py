@@ -200,10 +200,20 @@ class TestGuards:
         kore_simulator.assert_no_writes()
 
     def test_delete__order_of_requests(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
-        """Read, read again, delete, and prove it by list and reading."""
-        delete(*add(kore_simulator))
+        """Read, try the proof with the list and an id that is not there, read again, delete, and prove it."""
+        (campaign_id,) = add(kore_simulator)
+        delete(campaign_id)
 
-        assert [one.operation for one in kore_simulator.requests] == ["get", "get", "delete", "list", "get"]
+        asked = [(one.operation, one.campaign_id == campaign_id) for one in kore_simulator.requests]
+        assert asked == [
+            ("get", True),
+            ("list", False),
+            ("get", False),
+            ("get", True),
+            ("delete", True),
+            ("list", False),
+            ("get", True),
+        ]
 
 
 class TestDelete:
@@ -214,7 +224,7 @@ class TestDelete:
         [
             {"delete_answer": answer, "not_found_status": status}
             for answer in ("data", "bare", "deletedAt")
-            for status in (400, 404)
+            for status in (400, 404, 410)
         ],
         ids=str,
     )
@@ -236,6 +246,7 @@ class TestDelete:
             "changed": True,
             "campaign_instance_id": run,
             "deleted_at": "2026-03-02T12:30:00.000Z",
+            "proven_by": "list and get",
         }
         kore_simulator.assert_one_effect("delete", campaign_id)
         assert there(kore_simulator) == set()

@@ -138,17 +138,28 @@ class TestArchiveFails:
         tmp_path: Path,
         meanwhile: Meanwhile,
     ) -> None:
-        """A campaign that is not proven gone gets its receipt when it is."""
+        """A delete that is not proven has a receipt that says so, which the next try completes, once."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
         before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
-        meanwhile("list_campaigns", lambda: kore_simulator.add_campaign(**before))
+        meanwhile("look_through", lambda: kore_simulator.add_campaign(**before))
 
         assert isinstance(failure(delete(result_of(path)), campaign_id), CampaignTimeoutError)
-        assert "receipt.json" not in kept(tmp_path, campaign_id)
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["outcome"], receipt["proven_gone_at"], receipt["proven_by"]) == (
+            "accepted, not proven",
+            None,
+            None,
+        )
 
         remove(kore_simulator, campaign_id)
+        delete.by = BY | {"try_number": 2}
         assert only(delete(result_of(path)))["changed"] is True
-        assert kept(tmp_path, campaign_id)["receipt.json"]["proven_gone_at"] == "2026-03-02T12:31:00.000Z"
+        assert kept(tmp_path, campaign_id)["receipt.json"] == receipt | {
+            "outcome": "gone",
+            "proven_gone_at": "2026-03-02T12:31:00.000Z",
+            "proven_by": "list and get",
+        }
+        assert only(delete(result_of(path)))["status"] == "Missing"
 
     def test_delete__there_again(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path

@@ -59,6 +59,7 @@ class TestDelete:
             "changed": True,
             "campaign_instance_id": run,
             "deleted_at": "2026-03-02T12:30:00.000Z",
+            "proven_by": "list and get",
             "report_url": url_of(path),
             "manifest_sha256": result_of(path)["manifest_sha256"],
             "verified": "all",
@@ -86,7 +87,7 @@ class TestDelete:
         delete(result_of(save_report(kore_simulator, campaign_id, tmp_path)))
 
         assert [one.operation for one in kore_simulator.requests] == [
-            *("get", "contacts", "contacts", "get"),
+            *("get", "list", "get", "contacts", "contacts", "get"),
             *("get", "delete", "list", "get"),
         ]
 
@@ -121,7 +122,9 @@ class TestDelete:
             "given_manifest_sha256": result_of(path)["manifest_sha256"],
             "results_verified": "all",
             "deleted_at": "2026-03-02T12:30:00.000Z",
+            "proven_by": "list and get",
             "proven_gone_at": "2026-03-02T12:30:00.000Z",
+            "outcome": "gone",
             "deleted_by": BY,
         }
         for one in (tmp_path / "archive").rglob("*.json"):

@@ -180,8 +180,8 @@ class TestWhatIsNotStarted:
     ) -> None:
         """What the list shows as Ready without a run is read by itself, because items of a list need not name it."""
         ids = add(kore_simulator, 5, status="Ready", instance_id="cid-1")
-        items = [campaign_without_run(client.get_campaign(one)) for one in ids]
-        monkeypatch.setattr(client, "list_campaigns", lambda *_, **__: items)
+        items = {one: campaign_without_run(client.get_campaign(one)) for one in ids}
+        monkeypatch.setattr(client, "look_through", lambda *_, **__: items)
 
         assert set(map(type, start(*ids).failures.values())) == {CampaignStateError}
         kore_simulator.assert_no_writes()

@@ -35,13 +35,17 @@ def start(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulat
 @pytest.fixture
 def nameless(client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service whose campaigns do not name their runs."""
-    get, listing = client.get_campaign, client.list_campaigns
+    get, listing = client.get_campaign, client.look_through
 
     def hide(campaign: Campaign) -> Campaign:
         return dataclasses.replace(campaign, campaign_instance_id=None)
 
     monkeypatch.setattr(client, "get_campaign", lambda *args, **kwargs: hide(get(*args, **kwargs)))
-    monkeypatch.setattr(client, "list_campaigns", lambda *args, **kwargs: list(map(hide, listing(*args, **kwargs))))
+    monkeypatch.setattr(
+        client,
+        "look_through",
+        lambda *args, **kwargs: {one: hide(campaign) for one, campaign in listing(*args, **kwargs).items()},
+    )
 
 
 class TestRunsWithoutNames:
@@ -63,13 +67,14 @@ class TestRunsWithoutNames:
         self, kore_simulator: KoreSimulator, client: KoreClient, start: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What runs according to a list without runs is read by itself, so that the result names the run."""
-        listing = client.list_campaigns
+        listing = client.look_through
         monkeypatch.setattr(
             client,
-            "list_campaigns",
-            lambda *args, **kwargs: [
-                dataclasses.replace(one, campaign_instance_id=None) for one in listing(*args, **kwargs)
-            ],
+            "look_through",
+            lambda *args, **kwargs: {
+                one: dataclasses.replace(campaign, campaign_instance_id=None)
+                for one, campaign in listing(*args, **kwargs).items()
+            },
         )
         ids = add(kore_simulator, 5, campaign_type="sms")
 
