@@ -86,8 +86,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         would send; ``proven_by`` is ``list and get`` or ``get and status``; ``report_url``, ``manifest_sha256``,
         ``rows``, ``verified`` (``all`` or ``ends``) and ``archive_url`` where there is a report or an archive;
         ``given_manifest_sha256`` if the delete has added to the report that was given. The events of the task's outlets
-        carry
-        ``{"campaigns": [{campaign_id, rows, manifest_url, manifest_sha256}]}``.
+        carry ``{"campaigns": [{campaign_id, rows, manifest_url, manifest_sha256}]}``.
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, a campaign that runs, is scheduled

@@ -318,6 +318,6 @@ def page_of(answer: ContactPage, phone_numbers: PhoneNumbers, key: bytes) -> Pag
 
 def messages_sent(client: KoreClient, campaign: Campaign) -> int | None:
     """What the list says of an SMS campaign, where that is all that the service says."""
-    listed = client.list_campaigns(CampaignType.SMS)
-    counts = [one.raw.get("totalMessagesSent") for one in listed if one.campaign_id == campaign.campaign_id]
-    return next((one for one in counts if isinstance(one, int) and not isinstance(one, bool)), None)
+    listed = client.look_through(CampaignType.SMS).get(campaign.campaign_id)
+    sent = None if listed is None else listed.raw.get("totalMessagesSent")
+    return sent if isinstance(sent, int) and not isinstance(sent, bool) else None

@@ -69,7 +69,7 @@ class TestNothingNew:
         assert receipt["given_manifest_sha256"] == receipt["manifest_sha256"] == result["manifest_sha256"]
         pages = ["contacts"] * (3 + 2)
         assert [one.operation for one in kore_simulator.requests] == [
-            *("get", *pages, "get"),
+            *("get", "list", "get", *pages, "get"),
             *("get", "delete", "list", "get"),
         ]
 
