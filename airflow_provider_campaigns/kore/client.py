@@ -34,9 +34,9 @@ from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 from airflow_provider_campaigns.kore.proof import Proof
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.runs import InstanceId, UnknownInstance
-from airflow_provider_campaigns.kore.sending import Sender, Writing
+from airflow_provider_campaigns.kore.sending import Judge, Sender, Writing
 from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
-from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Transport
+from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Place, Transport
 from airflow_provider_campaigns.kore.writes import (
     DeleteGoal,
     Receipt,
@@ -114,6 +114,7 @@ class KoreClient:
         self._sender = Sender(
             self._transport,
             look=self._look_again,
+            read_at=self._read_at,
             bounds=bounds or Bounds(),
             clock=clock,
             sleep=sleep,
@@ -186,20 +187,23 @@ class KoreClient:
         *,
         api_version: str | None = None,
         instance_id: InstanceId = UnknownInstance.UNKNOWN,
+        judge: Judge | None = None,
     ) -> Receipt:
         """Start a new run of a campaign, over its whole list.
 
         ``instance_id`` is the run before, as read before (None: never ran): with it, reading can tell that a run began
-        although the answer got lost. A start that got no answer and does not show is not sent again. Version v1 by
-        default.
+        although the answer got lost. A start that got no answer and does not show is not sent again. ``judge`` is as in
+        ``delete_campaign``. Version v1 by default.
 
         Raises:
-            CampaignStateError: it does not show, and may still take effect; ``outcome_unknown``.
+            CampaignStateError: it does not show, and may still take effect; ``outcome_unknown``. Or somebody else
+                started the campaign before ours was sent.
 
         Source: start-voice-campaign, start-sms-campaign.
         """
         endpoint = self._endpoint("start", api_version, campaign_type=campaign_type)
-        return self._sender.write(endpoint, StartGoal(checked_campaign_id(campaign_id), instance_id), Priority.WRITE)
+        goal = StartGoal(checked_campaign_id(campaign_id), instance_id)
+        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge)
 
     def delete_campaign(
         self,
@@ -209,19 +213,24 @@ class KoreClient:
         api_version: str | None = None,
         instance_id: InstanceId = UnknownInstance.UNKNOWN,
         updated_at: str | None = None,
+        judge: Judge | None = None,
     ) -> Receipt:
         """Delete a campaign and what the service knows of its results. There is no undo.
 
-        Sends what is asked, whatever state the campaign is in: whether the service deletes one that runs is not
-        documented. Contact lists remain. After trouble it is sent again only to a campaign at rest, whose run is still
-        ``instance_id``; where a run is not named, only if it was last changed at ``updated_at``, as before. Version v2
-        by default.
+        Without a ``judge`` it is first sent whatever state the campaign is in: whether the service deletes one that
+        runs is not documented. Contact lists remain. With one, and before it is sent again, everything is waited for
+        first; then the campaign is read, and it is sent at once, 5 s after that reading began at most. It is sent only
+        to a campaign at rest, whose run is still ``instance_id``; where a run is not named, only if it was last changed
+        at ``updated_at``, as before. ``judge`` is called with that reading, and raises a ``KoreError`` if it must not
+        be sent; it must not take long. Version v2 by default.
+
+        A campaign that is gone before anything was sent is a receipt with ``changed`` False.
 
         Source: delete-voice-campaign-v2, delete-sms-campaign-v2.
         """
         endpoint = self._endpoint("delete", api_version, campaign_type=campaign_type)
         goal = DeleteGoal(checked_campaign_id(campaign_id), instance_id, updated_at)
-        return self._sender.write(endpoint, goal, Priority.WRITE)
+        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge)
 
     def disable_schedule(self, name: str) -> None:
         """Disable the schedule of the campaign of this name. Disabling a disabled one changes nothing, so it repeats.
@@ -492,6 +501,14 @@ class KoreClient:
 
     def _try_list(self, kind: CampaignType | None) -> Listing:
         return listing.try_list(self._sender.read, self._endpoint("list", None), kind or CampaignType.VOICE)
+
+    def _read_at(self, place: Place, campaign_id: str, priority: Priority, patience: Patience) -> Campaign:
+        """The whole campaign object, asked for once, at a place in the budget that is held for it."""
+        endpoint = self._endpoint("get", None)
+        body = self._transport.send(
+            endpoint, priority=priority, campaign_id=campaign_id, patience=patience, place=place
+        )
+        return campaign_in(body, endpoint, campaign_id)
 
     def _look_again(self, campaign_id: str, patience: Patience) -> Campaign | ProvenMissing:
         """The campaign after trouble with a write, ahead of ordinary reads."""

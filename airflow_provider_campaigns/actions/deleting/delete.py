@@ -1,10 +1,11 @@
-"""Deleting campaigns: read, guard, archive, read again, delete, prove that they are gone, write the receipt."""
+"""Deleting campaigns: read, guard, archive, look and delete, prove that they are gone, write the receipt."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
@@ -204,9 +205,6 @@ class _Delete:
             report = verify_report(self._client, campaign, report, how=self._options.verify_results, clock=self._clock)
         record = None if self._archive is None else self._archive.begin(campaign)
         try:
-            # Reading the report and writing the archive may have taken long: look once more.
-            self._judge_again(campaign, report)
-            self._clock.check_cancelled()
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
                     campaign_id,
@@ -214,6 +212,7 @@ class _Delete:
                     api_version=self._options.api_version,
                     instance_id=run_of(campaign),
                     updated_at=campaign.updated_at,
+                    judge=partial(self._judge_again, campaign, report),
                 )
         except KoreNotFoundError:
             # Somebody else may have deleted it meanwhile, which is proven like any other absence.
@@ -221,6 +220,9 @@ class _Delete:
             if not isinstance(missing, ProvenMissing):
                 raise
             self._missing(campaign_id, missing)
+            return None
+        if not receipt.changed:
+            self._missing(campaign_id)
             return None
         self._deletes.made(campaign, kind, at=self._clock.now(), after=DELETED, by_reading=receipt.by_reading)
         return self._accepted(campaign, receipt, record, report)
@@ -269,9 +271,10 @@ class _Delete:
         ]
         self._outcomes.results[campaign.campaign_id] = Result.planned(campaign, *requests)
 
-    def _judge_again(self, campaign: Campaign, report: CheckedReport | None) -> None:
-        """Judge the campaign once more, by one reading of the whole object, which also names its run."""
-        now = self._client.get_campaign(campaign.campaign_id)
+    def _judge_again(self, campaign: Campaign, report: CheckedReport | None, now: Campaign) -> None:
+        """Judge the campaign once more, right before it is deleted: all that takes long, or is waited for, is over."""
+        self._clock.check_cancelled()
+        self._targets[campaign.campaign_id].check_name(now)
         if report is not None:
             report.check_again(now)
         check_reported(now, report, if_unreported=self._options.if_unreported)

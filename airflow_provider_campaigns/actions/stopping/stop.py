@@ -402,15 +402,15 @@ class _Stop:
             self._accepted(campaign, receipt, sent_at)
 
     def _accepted(self, campaign: Campaign, receipt: Receipt, sent_at: str) -> None:
-        """The stop took effect; or it turned out that the campaign ended by itself meanwhile."""
+        """The stop took effect; or it turned out that the campaign ended otherwise meanwhile."""
         campaign_id = campaign.campaign_id
         # Counted to the answer: until then the campaign may have been calling.
         answered = self._clock.now()
         lateness = {} if self._moment is None else {"lateness_s": self._moment.lateness_s(campaign_id, answered)}
         self._details[campaign_id] |= {"sent_at": sent_at} | lateness
         status = receipt.status or CampaignStatus.STOPPED
-        if receipt.by_reading and status == CampaignStatus.COMPLETED:
-            log.info("campaign %s: completed by itself while the answer to its stop was lost", campaign_id)
+        if not receipt.changed or (receipt.by_reading and status == CampaignStatus.COMPLETED):
+            log.info("campaign %s: is %s, and not by this stop", campaign_id, status)
             ended = Result.of(campaign, changed=False, **self._contacts.of(campaign))
             self._outcomes.results[campaign_id] = replace(ended, status=str(status))
             return

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, add, before_call, failure, only, there
+from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, add, failure, only, there
 
 from airflow_provider_campaigns.actions.deleting.deletable import check_deletable
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
@@ -160,7 +160,7 @@ class TestGuards:
         """The campaign is read again right before the delete; a retry judges what it became anew."""
         kore_simulator.switches(delete_running=delete_running)
         (campaign_id,) = add(kore_simulator)
-        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
 
         error = failure(delete(campaign_id), campaign_id)
 
@@ -178,7 +178,7 @@ class TestGuards:
             kore_simulator.restart(campaign_id)
             kore_simulator.set_status(campaign_id, "Stopped")
 
-        before_call(meanwhile, "get_campaign", 2, run_again)
+        meanwhile("delete_campaign", run_again)
 
         error = failure(delete(campaign_id), campaign_id)
 
@@ -194,7 +194,7 @@ class TestGuards:
         def schedule() -> None:
             kore_simulator.service.store.get(campaign_id).schedule = dict(SCHEDULED)
 
-        before_call(meanwhile, "get_campaign", 2, schedule)
+        meanwhile("delete_campaign", schedule)
 
         assert "is Stopped with a schedule" in str(failure(delete(campaign_id), campaign_id))
         kore_simulator.assert_no_writes()

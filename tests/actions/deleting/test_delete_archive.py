@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, STRANGER, DeleteReported, add, before_call, failure, kept, only, remove
+from delete_support import BY, STRANGER, DeleteReported, add, failure, kept, only, remove
 from report_support import path_in
 from saved_report import result_of, save_report, url_of
 
@@ -213,7 +213,7 @@ class TestArchiveFails:
     ) -> None:
         """A record that a refused try began is written anew by the one that deletes."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
-        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
         assert campaign_id in delete(result_of(path)).failures
 
         kore_simulator.set_status(campaign_id, "Stopped")

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BOTH_WAYS, STRANGER, Delete, add, before_call, failure, only, remove, there
+from delete_support import BOTH_WAYS, STRANGER, Delete, add, failure, only, remove, there
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -83,7 +83,7 @@ class TestStopFirst:
         kore_simulator.switches(delete_running="accept")
         (campaign_id,) = add(kore_simulator, status="Active")
         # Read by the delete, by the stop, by its confirmation, and by the delete when it has stopped.
-        before_call(meanwhile, "get_campaign", 5, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
 
         error = failure(delete(campaign_id, if_running="stop"), campaign_id)
 
@@ -148,17 +148,29 @@ class TestMissing:
         assert error.retryable
         kore_simulator.assert_no_writes()
 
-    @pytest.mark.parametrize(("method", "number"), [("get_campaign", 2), ("delete_campaign", 1)])
     def test_delete__deleted_by_somebody_else(
-        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, method: str, number: int
+        self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile
     ) -> None:
-        """A campaign that somebody else deletes right before is missing, like one deleted earlier."""
+        """A campaign that somebody else deletes before the look is missing, like one deleted earlier."""
         (campaign_id,) = add(kore_simulator)
-        before_call(meanwhile, method, number, lambda: remove(kore_simulator, campaign_id))
+        meanwhile("delete_campaign", lambda: remove(kore_simulator, campaign_id))
 
         result = only(delete(campaign_id))
 
         assert (result["status"], result["changed"]) == ("Missing", False)
+        kore_simulator.assert_no_writes()
+
+    def test_delete__deleted_by_somebody_else_after_the_look(
+        self, kore_simulator: KoreSimulator, delete: Delete, fake_clock: FakeClock
+    ) -> None:
+        """So is one that somebody else deletes between the look and the delete."""
+        (campaign_id,) = add(kore_simulator)
+        fake_clock.before_write = lambda: remove(kore_simulator, campaign_id)
+
+        result = only(delete(campaign_id))
+
+        assert (result["status"], result["changed"]) == ("Missing", False)
+        assert len(kore_simulator.requests.of("delete")) == 1
 
     def test_delete__path_not_found(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
         """A delete that is answered "not found" while the campaign is there is a failure, not a success."""

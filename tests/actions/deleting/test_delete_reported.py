@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, DeleteReported, add, before_call, failure, kept, only, there
+from delete_support import BY, DeleteReported, add, failure, kept, only, there
 from report_support import path_in
 from saved_report import result_of, save_report, url_of
 
@@ -314,7 +314,7 @@ class TestRefused:
         """So is one that is started again while its report is being read."""
         kore_simulator.switches(delete_running="accept")
         path = save_report(kore_simulator, campaign_id, tmp_path)
-        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
 
         assert "was started again since" in str(failure(delete(result_of(path)), campaign_id))
         kore_simulator.assert_no_writes()
@@ -329,7 +329,7 @@ class TestRefused:
     ) -> None:
         """So is one whose report is removed after it was read."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
-        before_call(meanwhile, "get_campaign", 2, lambda: shutil.rmtree(path))
+        meanwhile("delete_campaign", lambda: shutil.rmtree(path))
 
         assert "it is not there; was it removed meanwhile?" in str(failure(delete(result_of(path)), campaign_id))
         kore_simulator.assert_no_writes()
