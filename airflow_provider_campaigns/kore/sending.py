@@ -41,7 +41,7 @@ _DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
 
 FRESH_S = 5.0
-"""The look before a write began at most so long before it is sent."""
+"""The look before a start or a delete began at most so long before that is sent; a stop is not to wait for another."""
 
 _LOOKS = 3
 """Before one sending, if looking takes longer than that or fails."""
@@ -281,6 +281,7 @@ class Sender:
         Raises:
             KoreError: it must not be sent, or nobody can tell in time; nothing was sent.
         """
+        fresh_s = math.inf if priority is Priority.STOP else FRESH_S
         was_refused = False
         found: Receipt | KoreError | None
         try:
@@ -289,7 +290,7 @@ class Sender:
                     began = self._clock()
                     campaign = self._read_now(place, goal.campaign_id, priority, patience)
                     found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
-                    if campaign is not None and found is None and self._clock() - began <= FRESH_S:
+                    if campaign is not None and found is None and self._clock() - began <= fresh_s:
                         found = self._send_write(endpoint, goal, priority, patience, place)
                         if isinstance(found, KoreError) and wants_fresh_token(found) and not was_refused:
                             log.info("%s; once more with a fresh token", found)
