@@ -41,7 +41,7 @@ _DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
 
 FRESH_S = 5.0
-"""The look before a start or a delete began at most so long before that is sent; a stop is not to wait for another."""
+"""The look before a write began at most so long before it is sent."""
 
 _LOOKS = 3
 """Before one sending, if looking takes longer than that or fails."""
@@ -276,21 +276,23 @@ class Sender:
         """Wait, look, judge, send: a receipt, also where the look shows that it is done, or what was wrong.
 
         Look and write have their places in the budget before either is sent, so that nothing is waited for between
-        them. A look that failed, or took too long, gives the write's place back, and there is another.
+        them. A look that failed, or took too long, gives the write's place back, and there is another. A stop is sent
+        after the last one however long that took: until it is sent, calls go on.
 
         Raises:
             KoreError: it must not be sent, or nobody can tell in time; nothing was sent.
         """
-        fresh_s = math.inf if priority is Priority.STOP else FRESH_S
         was_refused = False
         found: Receipt | KoreError | None
         try:
-            for _ in range(_LOOKS):
+            for number in range(1, _LOOKS + 1):
+                is_last_stop = priority is Priority.STOP and number == _LOOKS
                 with self._transport.hold(2, endpoint, goal.campaign_id, priority=priority, patience=patience) as place:
                     began = self._clock()
                     campaign = self._read_now(place, goal.campaign_id, priority, patience)
                     found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
-                    if campaign is not None and found is None and self._clock() - began <= fresh_s:
+                    is_fresh = is_last_stop or self._clock() - began <= FRESH_S
+                    if campaign is not None and found is None and is_fresh:
                         found = self._send_write(endpoint, goal, priority, patience, place)
                         if isinstance(found, KoreError) and wants_fresh_token(found) and not was_refused:
                             log.info("%s; once more with a fresh token", found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kore_support import client_of
+from kore_support import Waits, client_of
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
@@ -24,22 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 pytestmark = pytest.mark.usefixtures("no_rate_limit")
-
-
-class Waits:
-    """Waits during which something happens: the first event during the first wait, and so on."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.events: list[Callable[[], object]] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds.append(seconds)
-        if self.events:
-            self.events.pop(0)()
-
-    def clock(self) -> float:
-        return sum(self.seconds)
 
 
 @pytest.fixture

@@ -49,6 +49,22 @@ def client_of(settings: KoreSettings, waits: list[float] | None = None, **argume
     return KoreClient(settings, budget=budget, clock=clock, sleep=noted.append, jitter=lambda: 0.5, **arguments)
 
 
+class Waits:
+    """Waits during which something happens: the first event during the first wait, and so on."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.events: list[Callable[[], object]] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        if self.events:
+            self.events.pop(0)()
+
+    def clock(self) -> float:
+        return sum(self.seconds)
+
+
 @dataclass
 class Received:
     """One request as it came over the wire."""
