@@ -255,8 +255,9 @@ def carry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[NoSockets], Non
 
 
 @pytest.mark.timeout(120 + SCHEDULES // 5)
-def test_writes__whatever_people_do(carry: Callable[[NoSockets], None]) -> None:
+def test_writes__whatever_people_do(carry: Callable[[NoSockets], None], caplog: pytest.LogCaptureFixture) -> None:
     """No run but the one meant is stopped, started over or deleted, none while it runs, and no word is untrue."""
+    caplog.set_level("WARNING", "airflow_provider_campaigns")
     clock = ManualClock()
     engine = Engine(clock=clock)
     seen: Counter[str] = Counter()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kore_support import Waits, client_of
+from kore_support import Waits, client_of, waiting_client
 
-from airflow_provider_campaigns.kore.budget import RequestBudget
-from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreError,
@@ -20,6 +18,7 @@ from airflow_provider_campaigns.kore.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -35,8 +34,7 @@ def meantime() -> Waits:
 @pytest.fixture
 def client(settings: KoreSettings, meantime: Waits) -> Iterator[KoreClient]:
     """A client during whose waits things happen."""
-    budget = RequestBudget(10_000, account_key=None, clock=meantime.clock, sleep=meantime.sleep)
-    with KoreClient(settings, budget=budget, clock=meantime.clock, sleep=meantime.sleep, jitter=lambda: 0.5) as client:
+    with waiting_client(settings, meantime, limit=10_000) as client:
         yield client
 
 

@@ -65,6 +65,12 @@ class Waits:
         return sum(self.seconds)
 
 
+def waiting_client(settings: KoreSettings, waits: Waits, *, limit: int) -> KoreClient:
+    """A client of so many requests a minute, during whose waits things happen."""
+    budget = RequestBudget(limit, account_key=None, clock=waits.clock, sleep=waits.sleep)
+    return KoreClient(settings, budget=budget, clock=waits.clock, sleep=waits.sleep, jitter=lambda: 0.5)
+
+
 @dataclass
 class Received:
     """One request as it came over the wire."""

@@ -273,8 +273,14 @@ class _Start:
         self._clock.check_cancelled()
         self._targets[campaign.campaign_id].check_name(now)
         same = same_run(run_of(campaign), run_of(now))
-        if same is SameRun.NO or (same is SameRun.UNKNOWN and now.updated_at != campaign.updated_at):
-            raise started_again(now, "was being started")
+        if same is SameRun.NO:
+            raise started_again(now, "was to be started")
+        if same is SameRun.UNKNOWN and now.updated_at != campaign.updated_at:
+            raise CampaignStateError(
+                f"campaign {now.campaign_id}: was changed meanwhile and names no run, so nothing tells whether "
+                "somebody else has run it. Nothing was sent",
+                campaign_id=now.campaign_id,
+            )
         step_for(now, allow_rerun=self._options.allow_rerun)
 
     def _refused(self, campaign_id: str, error: KoreError) -> None:
