@@ -28,14 +28,16 @@ class NoSockets(HTTPAdapter):
 
     Args:
         engine: answers.
+
+    Attributes:
         around: called with "before" right before the engine gets a request, and with "after" right after it.
     """
 
-    def __init__(self, engine: Engine, around: Callable[[str], object] = lambda _: None) -> None:
+    def __init__(self, engine: Engine) -> None:
         super().__init__()
         self._wire = _BrokenWire()
         self._app = service_app(engine, self._wire)
-        self._around = around
+        self.around: Callable[[str], object] = lambda _: None
         self._loop = asyncio.new_event_loop()
 
     def close(self) -> None:
@@ -44,9 +46,9 @@ class NoSockets(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         self._wire.is_broken = False
-        self._around("before")
+        self.around("before")
         status, headers, content = self._loop.run_until_complete(self._answer(request))
-        self._around("after")
+        self.around("after")
         if self._wire.is_broken:
             raise requests.exceptions.ConnectionError("Connection aborted.")
         return self.build_response(request, HTTPResponse(io.BytesIO(content), headers, status, preload_content=False))
