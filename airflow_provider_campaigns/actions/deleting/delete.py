@@ -22,7 +22,7 @@ from airflow_provider_campaigns.actions.deleting.gone import prove_gone
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.kore.errors import KoreNotFoundError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import run_of
 from airflow_provider_campaigns.reports.errors import ReportStorageError
@@ -201,13 +201,18 @@ class _Delete:
         if self._options.plan_only:
             self._plan(campaign, "delete")
             return None
-        if report is not None:
-            report = verify_report(self._client, campaign, report, how=self._options.verify_results, clock=self._clock)
-        record = None if self._archive is None else self._archive.begin(campaign)
+        return self._send(campaign, kind, report)
+
+    def _send(self, campaign: Campaign, kind: CampaignType, report: CheckedReport | None) -> _Accepted | None:
+        """Delete a campaign that may be deleted; what remains to be proven, None if somebody else has deleted it."""
         try:
+            if report is not None:
+                how = self._options.verify_results
+                report = verify_report(self._client, campaign, report, how=how, clock=self._clock)
+            record = None if self._archive is None else self._archive.begin(campaign)
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
-                    campaign_id,
+                    campaign.campaign_id,
                     kind,
                     api_version=self._options.api_version,
                     instance_id=run_of(campaign),
@@ -215,17 +220,24 @@ class _Delete:
                     judge=partial(self._judge_again, campaign, report),
                 )
         except KoreNotFoundError:
-            # Somebody else may have deleted it meanwhile, which is proven like any other absence.
-            missing = self._reader.read(campaign_id, kind)
-            if not isinstance(missing, ProvenMissing):
-                raise
-            self._missing(campaign_id, missing)
+            self._gone_meanwhile(campaign.campaign_id, kind)
             return None
         if not receipt.changed:
-            self._missing(campaign_id)
+            self._gone_meanwhile(campaign.campaign_id, kind)
             return None
         self._deletes.made(campaign, kind, at=self._clock.now(), after=DELETED, by_reading=receipt.by_reading)
         return self._accepted(campaign, receipt, record, report)
+
+    def _gone_meanwhile(self, campaign_id: str, kind: CampaignType) -> None:
+        """The result of a campaign that somebody else has deleted, which is proven like any other absence."""
+        missing = self._reader.read(campaign_id, kind)
+        if not isinstance(missing, ProvenMissing):
+            raise CampaignStateError(
+                f"campaign {campaign_id}: was not found for a moment, and is there. Nothing was deleted",
+                campaign_id=campaign_id,
+                retryable=True,
+            )
+        self._missing(campaign_id, missing)
 
     def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         """The result of a campaign that is provably not there; one that an earlier try deleted gets its receipt."""

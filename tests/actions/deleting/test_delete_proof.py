@@ -10,6 +10,7 @@ from delete_support import BOTH_WAYS, STRANGER, Delete, add, failure, only, remo
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
+    CampaignStateError,
     CampaignTimeoutError,
     KoreNotFoundError,
     KoreProtocolError,
@@ -177,7 +178,11 @@ class TestMissing:
         (campaign_id,) = add(kore_simulator)
         kore_simulator.fail_next(404, operation="delete")
 
-        assert isinstance(failure(delete(campaign_id), campaign_id), KoreNotFoundError)
+        error = failure(delete(campaign_id), campaign_id)
+
+        assert isinstance(error, CampaignStateError)
+        assert error.retryable
+        assert "was not found for a moment, and is there. Nothing was deleted" in str(error)
         assert campaign_id in there(kore_simulator)
 
 

@@ -331,7 +331,7 @@ class TestRefused:
         path = save_report(kore_simulator, campaign_id, tmp_path)
         meanwhile("delete_campaign", lambda: shutil.rmtree(path))
 
-        assert "it is not there; was it removed meanwhile?" in str(failure(delete(result_of(path)), campaign_id))
+        assert "is not there, or was not finished" in str(failure(delete(result_of(path)), campaign_id))
         kore_simulator.assert_no_writes()
 
     def test_delete__no_report_in_the_result(

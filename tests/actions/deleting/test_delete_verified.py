@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, DeleteReported, add, before_call, failure, kept, only, there
+from delete_support import BY, DeleteReported, add, failure, kept, only, there
 from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, rows_of
 
 from airflow_provider_campaigns.reports.errors import ReportRefusedError
@@ -264,7 +264,7 @@ class TestLess:
     ) -> None:
         """A campaign that a person starts while all is read once more is not deleted."""
         result = report.one(campaign_id)
-        before_call(meanwhile, "get_contact_page", 2, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("get_contact_page", lambda: kore_simulator.restart(campaign_id))
 
         assert "was started again since" in str(failure(delete(result), campaign_id))
         kore_simulator.assert_no_writes()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fake_clock import FakeClock
+    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
@@ -129,24 +130,26 @@ def test_delete__run_again_after_a_failure(kore_simulator: KoreSimulator, delete
     meantime.events = [lambda: None, lambda: run_again(kore_simulator, campaign_id)]
 
     assert "was started again while it was being deleted" in str(failure(delete(campaign_id), campaign_id))
-    assert [one.operation for one in kore_simulator.requests] == ["get", "get", "delete", "get", "get"]
+    assert [one.operation for one in kore_simulator.requests] == [
+        *("get", "list", "get"),
+        *("get", "delete", "get", "get"),
+    ]
     assert campaign_id in there(kore_simulator)
 
 
-@pytest.mark.parametrize("wait", ["full budget"])
 def test_delete__reported_and_started(
     *,
     kore_simulator: KoreSimulator,
     client: KoreClient,
     fake_clock: FakeClock,
     tmp_path: Path,
-    let_it_wait: Callable[..., None],
+    meanwhile: Meanwhile,
 ) -> None:
     """With a report, the last look is compared with it too; what the archive began stays without a receipt."""
     kore_simulator.switches(rate_limit=None, delete_running="accept")
     (campaign_id,) = add(kore_simulator, contacts=3)
     report = result_of(save_report(kore_simulator, campaign_id, tmp_path))
-    let_it_wait(campaign_id, lambda: kore_simulator.restart(campaign_id))
+    meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
 
     outcomes = DeleteReported(client, fake_clock, tmp_path / "archive", {})(report)
 

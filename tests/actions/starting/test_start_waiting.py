@@ -334,8 +334,12 @@ class TestLostAnswers:
 
         assert [request.operation for request in kore_simulator.requests] == ["get", "get", "start", "get"]
 
-    def test_start__many(self, kore_simulator: KoreSimulator, start: Start) -> None:
+    def test_start__many(
+        self, kore_simulator: KoreSimulator, start: Start, client: KoreClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The same for many at once."""
+        # Its threads share the fake clock, so that the waits of each would make the looks of the others old.
+        monkeypatch.setattr(client._sender, "_clock", lambda: 0.0)
         ids = add(kore_simulator, 10)
         kore_simulator.drop_next(after=True, operation="start", times=3)
         kore_simulator.fail_next(503, before=True, operation="start", times=3)
