@@ -16,7 +16,7 @@ from airflow_provider_campaigns.reports.manifest import DIGESTS_NAME
 from airflow_provider_campaigns.reports.rows import attempts_of, final_outcome_of, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     Lines = Callable[[], Iterable[bytes]]
     """Begins to read the lines of a ``digests.txt``."""
@@ -40,14 +40,16 @@ def is_comparable_with(manifest: Manifest, key: bytes) -> bool:
 class Digester:
     """Makes the lines of ``digests.txt``."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, left_out: Collection[str] = ()) -> None:
+        """``left_out`` are fields that are not compared."""
+        self._left_out = left_out
         self._digest = partial(_digest, key)
         # Thousands of rows share a few outcomes and dispositions.
         self._digest_of_few = lru_cache(1024)(lambda text: self._digest(text.encode("utf-8", "surrogatepass")))
 
     def lines_of(self, page: Page) -> bytes:
         """The lines of a page's rows."""
-        lines = zip(page.identities, page.lines, page.rows, strict=True)
+        lines = zip(page.identities, page.without(self._left_out).lines, page.rows, strict=True)
         return "".join(self._line_of(identity, line, row) for identity, line, row in lines).encode()
 
     def _line_of(self, identity: int, line: bytes, row: Mapping[str, Any]) -> str:

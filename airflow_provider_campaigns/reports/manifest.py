@@ -91,6 +91,7 @@ class Manifest:
         key: tells with which secret the digests were made; None in a report that has none.
         proven_by: how it was found to be whole: ``one_reading``, ``same_rows_twice`` (contacts that are alike),
             ``gathered`` (several readings together) or ``totals`` (no results by contact); None if it is not.
+        left_out: undocumented fields that changed in every row at each reading, and are not compared.
         extends: SHA-256 of the manifests of which it holds everything and more, the latest first.
         files: every other file of the report, by its own name.
         source: the bytes it was read from, None if it was not read.
@@ -122,6 +123,7 @@ class Manifest:
     passes: int
     key: str | None = None
     proven_by: str | None = None
+    left_out: tuple[str, ...] = ()
     extends: tuple[str, ...] = ()
     files: dict[str, FileEntry]
     source: bytes | None = field(default=None, repr=False, compare=False)
@@ -141,7 +143,7 @@ class Manifest:
     def as_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
-        values |= {"formats": list(self.formats), "extends": list(self.extends)}
+        values |= {name: list(values[name]) for name in _LISTS}
         values["files"] = {
             name: {"bytes": entry.bytes, "sha256": entry.sha256} for name, entry in sorted(self.files.items())
         }
@@ -169,7 +171,7 @@ class Manifest:
         values = {name: _checked(name, body.get(name)) for name in _FIELDS}
         if not all(isinstance(one, str) for one in values["formats"]):
             raise ReportError(f"{MANIFEST_NAME}: formats: expected texts")
-        values |= {"formats": tuple(values["formats"]), "extends": tuple(values["extends"] or ())}
+        values |= {name: tuple(values[name] or ()) for name in _LISTS}
         values["files"] = {name: _entry(name, entry) for name, entry in values["files"].items()}
         return cls(**values, source=data)
 
@@ -229,6 +231,7 @@ def json_bytes(value: Any) -> bytes:
         return f"{json.dumps(value, indent=2)}\n".encode()
 
 
+_LISTS = ("formats", "left_out", "extends")
 _FIELDS = tuple(one.name for one in fields(Manifest) if one.name != "source")
 _KINDS: dict[str, tuple[type, ...]] = {
     name: kinds
@@ -238,7 +241,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
         ((int, NoneType), "total rows contacts_before_stop"),
         ((str,), "provider_version campaign_id name status phone_numbers started_at finished_at"),
         ((list,), "formats"),
-        ((list, NoneType), "extends"),
+        ((list, NoneType), "left_out extends"),
         ((dict,), "files"),
     )
     for name in names.split()

@@ -112,6 +112,7 @@ class Publisher:
             passes=state.reading,
             key=fingerprint(key_from(self._client.settings.client_secret)) if has_results else None,
             proven_by=None if verdict.reason else facts.proven_by,
+            left_out=tuple(sorted(facts.left_out)),
             extends=extends,
             files={},
         )
@@ -162,8 +163,11 @@ class Publisher:
                 self._folder.remove(name)
             else:
                 named |= beside.files.keys()
+        # One of an earlier version has plain names, of which it alone can tell that they are a report's.
+        earlier = set() if self.kept is None else self.kept.files.keys()
         for name in self._folder.names():
-            if name not in named and plain_name(name) in _FILES:
+            is_of_a_report = plain_name(name) in _FILES and (plain_name(name) != name or name in earlier)
+            if is_of_a_report and name not in named:
                 self._folder.remove(name)
 
     def _write_files(self, manifest: Manifest, found: Found) -> dict[str, FileEntry]:

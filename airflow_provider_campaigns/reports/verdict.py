@@ -26,6 +26,7 @@ class Facts:
         is_same_total: every page named the same total, and the first the same number of pages at the end.
         is_stable: all pages were those asked for, and first and last page, read again, were as before.
         is_confirmed: a second reading, by pages of another size, has found the same rows: such contacts are alike.
+        left_out: undocumented fields that changed in every row at each reading; they do not tell that anything moved.
         is_gathered: the rows are those of several readings together.
     """
 
@@ -37,6 +38,7 @@ class Facts:
     is_same_total: bool
     is_stable: bool
     is_confirmed: bool = False
+    left_out: frozenset[str] = frozenset()
     is_gathered: bool = False
 
     @property

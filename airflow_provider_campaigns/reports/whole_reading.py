@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreResponseError
+from airflow_provider_campaigns.kore.errors import KoreResponseError, quoted
 from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.digests import Digester
@@ -27,7 +27,7 @@ from airflow_provider_campaigns.reports.rows import Treatment, fingerprint, json
 from airflow_provider_campaigns.reports.verdict import Facts, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -122,8 +122,10 @@ class _WholeReading:
             contents = Contents(self._folder, () if first.total is None else self._options.formats, Digester(self._key))
             try:
                 facts, reading, again = self._read(campaign, first, state, contents)
+                if facts.left_out:
+                    contents = self._compared_without(facts.left_out, contents, state)
                 if facts.is_doubtful and facts.is_comparable:
-                    gathered.add(Parts(self._parts_folder, state.parts))
+                    gathered.add(Parts(self._parts_folder, state.parts), facts.left_out)
                     alike = gathered.is_as_before and not reading.repeats_a_conversation
                     facts = replace(facts, is_confirmed=alike)
                 is_settled = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
@@ -141,9 +143,22 @@ class _WholeReading:
             if not state.earlier:
                 gathered = Gathered()
 
+    def _compared_without(self, left_out: Collection[str], contents: Contents, state: ExportState) -> Contents:
+        """The same rows, with digests that do not go by some of their fields."""
+        log.warning(
+            "campaign %s: these fields change in every row each time it is read, and are not compared: %s",
+            state.identity["campaign_id"],
+            ", ".join(map(quoted, sorted(left_out))),
+        )
+        contents.discard()
+        contents = Contents(self._folder, self._options.formats, Digester(self._key, left_out))
+        for page in Parts(self._parts_folder, state.parts).replay():
+            contents.add(page)
+        return contents
+
     def _gathered(self, facts: Facts, gathered: Gathered, state: ExportState) -> Found:
         """What all readings have seen together, in the place of the latest."""
-        contents = Contents(self._folder, self._options.formats, Digester(self._key))
+        contents = Contents(self._folder, self._options.formats, Digester(self._key, facts.left_out))
         try:
             for page in gathered.pages():
                 contents.add(page)
@@ -256,9 +271,14 @@ class _WholeReading:
         progress.end()
         self._clock.check_cancelled()
         again = self._read_first(campaign, state.page_size)
-        is_stable = not reading.wrong_pages and again.page.digest == first.page.digest
+        left_out = first.page.always_changing(again.page)
+
+        def is_as_before(before: Page, now: Page) -> bool:
+            return before.without(left_out).digest == now.without(left_out).digest
+
+        is_stable = not reading.wrong_pages and is_as_before(first.page, again.page)
         if is_stable and first.pages > 1:
-            is_stable = self._page_of(read(page=first.pages)).digest == last.digest
+            is_stable = is_as_before(last, self._page_of(read(page=first.pages)))
         facts = Facts(
             before=campaign,
             after=self._client.get_campaign(campaign.campaign_id),
@@ -267,6 +287,7 @@ class _WholeReading:
             duplicates=reading.duplicates,
             is_same_total=totals == {again.total} and again.pages == first.pages,
             is_stable=is_stable,
+            left_out=left_out,
         )
         return facts, reading, again
 

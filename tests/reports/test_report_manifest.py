@@ -46,6 +46,7 @@ BODY: dict[str, Any] = {
     "passes": 1,
     "key": "5fd1e45e8ba4e97a",
     "proven_by": "one_reading",
+    "left_out": [],
     "extends": ["ab"],
     "files": {"campaign.json": {"bytes": 2, "sha256": "ab"}, "contacts.jsonl": {"bytes": 7, "sha256": "cd"}},
 }
@@ -91,7 +92,7 @@ def test_sha256__of_the_file() -> None:
 
 def test_from_bytes__earlier_version() -> None:
     """A manifest from before there were digests says nothing of them, and its files have their plain names."""
-    earlier = {name: value for name, value in BODY.items() if name not in {"key", "proven_by", "extends"}}
+    earlier = {name: value for name, value in BODY.items() if name not in {"key", "proven_by", "left_out", "extends"}}
     manifest = Manifest.from_bytes(json_bytes(earlier))
 
     assert (manifest.key, manifest.proven_by, manifest.extends) == (None, None, ())
@@ -104,7 +105,9 @@ def test_from_bytes__later_fields() -> None:
     assert Manifest.from_bytes(json_bytes(BODY | {"later": 1})) == Manifest.from_bytes(DATA)
 
 
-@pytest.mark.parametrize("field", [one for one in BODY if one not in {"format", "files", "formats", "extends"}])
+@pytest.mark.parametrize(
+    "field", [one for one in BODY if one not in {"format", "files", "formats", "left_out", "extends"}]
+)
 def test_from_bytes__wrong_kind(field: str) -> None:
     """A field of another kind is an error that names it, and does not show what it held."""
     with pytest.raises(ReportError, match=f"^manifest.json: {field}: expected ") as caught:

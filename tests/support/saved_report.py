@@ -60,6 +60,7 @@ def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -
         "passes": 1,
         "key": fingerprint(key_from(simulator.client_secret)),
         "proven_by": "one_reading",
+        "left_out": [],
         "extends": [],
         **changes,
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreProtocolError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreProtocolError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.manifest import json_bytes
 from airflow_provider_campaigns.reports.run_folder import run_folder
@@ -46,6 +46,21 @@ class Archive:
     root: Folder
     deleted_by: Mapping[str, Any] = field(default_factory=dict)
 
+    def check_apart_from(self, reports: Folder, campaign: Campaign) -> None:
+        """Make sure that a campaign's record does not lie among the files of its report.
+
+        Raises:
+            KoreConfigurationError: it would.
+        """
+        record = self._folder_of(campaign)
+        if record.url().removeprefix("file://") == reports.url().removeprefix("file://"):
+            raise KoreConfigurationError(
+                f"archive_path: must be another folder than that of the reports, which is {self.root.url()} too; for "
+                "example s3://my_aws@results/deleted beside s3://my_aws@results/reports. Nothing was deleted",
+                field="archive_path",
+                campaign_id=campaign.campaign_id,
+            )
+
     def begin(self, campaign: Campaign) -> Record:
         """Keep the campaign's object, before anything is sent. If this fails, nothing may be deleted.
 
@@ -55,12 +70,15 @@ class Archive:
             ReportStorageError: it cannot be written.
             KoreProtocolError: the id of its run cannot be the name of a folder.
         """
-        run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
-        folder = self.root.child(campaign.campaign_id).child(run)
+        folder = self._folder_of(campaign)
         for name in (RECEIPT, ANSWER):
             folder.remove(name)
         _write(folder, CAMPAIGN, campaign.raw)
         return Record(folder, campaign, self.deleted_by)
+
+    def _folder_of(self, campaign: Campaign) -> Folder:
+        run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
+        return self.root.child(campaign.campaign_id).child(run)
 
     def unfinished(self, campaign_id: str) -> list[Record]:
         """Records of tries that kept the campaign's object and did not come to a receipt that says it is gone.

@@ -189,6 +189,8 @@ class _Delete:
             check_deletable(campaign)
         # Before the stop, which would end a run of a campaign that then stays all the same.
         check_reported(campaign, report, if_unreported=self._options.if_unreported)
+        if self._archive is not None and report is not None:
+            self._archive.check_apart_from(report.folder, campaign)
         if self._options.confirm and not self._options.plan_only:
             self._client.proof.means(kind)
         if stop is not None:

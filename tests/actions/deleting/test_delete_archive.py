@@ -11,7 +11,7 @@ from delete_support import BY, STRANGER, DeleteReported, add, failure, kept, onl
 from report_support import path_in
 from saved_report import result_of, save_report, url_of
 
-from airflow_provider_campaigns.kore.errors import CampaignTimeoutError
+from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreConfigurationError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.folder import Folder
 
@@ -40,6 +40,19 @@ def campaign_id(kore_simulator: KoreSimulator) -> str:
 
 class TestArchiveFails:
     """What cannot be kept is not deleted; what is deleted gets its receipt in the end."""
+
+    def test_delete__archive_among_reports(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """An archive in the folder of the reports is refused, and the report is left alone."""
+        path = save_report(kore_simulator, campaign_id, tmp_path / "archive")
+        error = failure(delete(result_of(path)), campaign_id)
+
+        assert isinstance(error, KoreConfigurationError)
+        assert error.field == "archive_path"
+        assert "must be another folder than that of the reports" in str(error)
+        assert not (path / "campaign.json").exists()
+        kore_simulator.assert_no_writes()
 
     def test_delete__archive_not_writable(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path

@@ -120,6 +120,7 @@ class TestWhole:
             "passes": 1,
             "key": hashlib.sha256(key_from(kore_simulator.client_secret)).hexdigest()[:16],
             "proven_by": "one_reading",
+            "left_out": [],
             "extends": [],
         }
 
