@@ -94,7 +94,7 @@ def body_of(
     if isinstance(body, dict) and 200 <= status < 300 and not _says_no(body):
         return body
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
-    said = f"{where}: HTTP {status}" + (f": {quoted(text)}" if text.strip() else "")
+    said = f"{where}: HTTP {status}{_as_quoted(endpoint, text)}"
     if status == 429 or _tells_of_a_rate_limit(status, text.casefold()):
         raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
     if 200 <= status < 300 and not isinstance(body, dict):
@@ -162,6 +162,13 @@ def _host_in(location: str) -> str:
         return quoted(urlsplit(location).hostname or "elsewhere")
     except ValueError:
         return "elsewhere"
+
+
+def _as_quoted(endpoint: Endpoint, text: str) -> str:
+    """What the service said, for a message; of contacts nothing, for it may repeat one's name or number."""
+    if not text.strip():
+        return ""
+    return f": {len(text)} characters, which may be about a contact" if endpoint.holds_contacts else f": {quoted(text)}"
 
 
 def _json(content: bytes) -> Any:

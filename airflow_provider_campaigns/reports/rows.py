@@ -36,6 +36,9 @@ OTHER_COLUMN = "other"
 
 DISPOSITIONS_JOINED_BY = "; "
 
+LONGEST_ROW = 200_000
+"""Characters. To find a number in a text takes some 200 times its size of memory (measured)."""
+
 NOT_FINAL = frozenset({"in-progress", "waitingForDisposition"})
 """Outcomes that say of themselves that there will be another."""
 
@@ -80,6 +83,12 @@ def key_from(secret: str) -> bytes:
 def fingerprint(key: bytes) -> str:
     """Tells whether two reports were made with the same key, and nothing else of it."""
     return hashlib.sha256(key).hexdigest()[:16]
+
+
+def is_too_long(contact: ContactResult) -> bool:
+    """True of a row of more than ``LONGEST_ROW`` characters."""
+    values = contact.raw.values()
+    return sum(len(one if isinstance(one, str) else json.dumps(one)) for one in values) > LONGEST_ROW
 
 
 class Treatment:

@@ -23,7 +23,14 @@ from airflow_provider_campaigns.reports.export_state import PAGE_SIZE, ExportSta
 from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, Reading
 from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
-from airflow_provider_campaigns.reports.rows import Treatment, fingerprint, json_line, key_from
+from airflow_provider_campaigns.reports.rows import (
+    LONGEST_ROW,
+    Treatment,
+    fingerprint,
+    is_too_long,
+    json_line,
+    key_from,
+)
 from airflow_provider_campaigns.reports.verdict import Facts, state_of
 
 if TYPE_CHECKING:
@@ -77,7 +84,7 @@ def whole_reading(
         ReportStorageError: the storage refuses.
         KoreError: the campaign cannot be read.
     """
-    found = _WholeReading(client, folder, options, clock).run(campaign)
+    found = _WholeReading(client, campaign.campaign_id, folder, options, clock).run(campaign)
     try:
         yield found
     finally:
@@ -105,8 +112,11 @@ _NO_RESULTS = _First(NO_PAGE, pages=0, total=None)
 class _WholeReading:
     """One call of ``whole_reading``."""
 
-    def __init__(self, client: KoreClient, folder: Folder, options: ExportOptions, clock: Clock) -> None:
+    def __init__(
+        self, client: KoreClient, campaign_id: str, folder: Folder, options: ExportOptions, clock: Clock
+    ) -> None:
         self._client = client
+        self._campaign_id = campaign_id
         self._folder = folder
         self._options = options
         self._contacts_seen = 0
@@ -292,7 +302,7 @@ class _WholeReading:
         return facts, reading, again
 
     def _page_of(self, answer: ContactPage) -> Page:
-        return page_of(answer, self._options.phone_numbers, self._key)
+        return page_of(answer, self._campaign_id, self._options.phone_numbers, self._key)
 
     # Going on where an earlier try was killed
 
@@ -329,10 +339,23 @@ class _WholeReading:
         return self._folder.child(PARTS_FOLDER)
 
 
-def page_of(answer: ContactPage, phone_numbers: PhoneNumbers, key: bytes) -> Page:
-    """The rows of an answer as they are written."""
+def page_of(answer: ContactPage, campaign_id: str, phone_numbers: PhoneNumbers, key: bytes) -> Page:
+    """The rows of an answer as they are written.
+
+    Raises:
+        ReportError: one of them cannot be written.
+    """
     treatment = Treatment(phone_numbers, key)
-    rows = [treatment.row_of(contact) for contact in answer.contacts]
+    try:
+        rows = [] if any(map(is_too_long, answer.contacts)) else [treatment.row_of(one) for one in answer.contacts]
+    except RecursionError:
+        rows = []
+    if len(rows) < len(answer.contacts):
+        raise ReportError(
+            f"campaign {campaign_id}: a row on page {answer.page} of its results cannot be written: expected at most "
+            f"{LONGEST_ROW:,} characters, nested less than a hundred times. Nothing was deleted",
+            campaign_id=campaign_id,
+        )
     identities = [treatment.identity_of(contact) for contact in answer.contacts]
     return Page([json_line(row) for row in rows], rows, identities)
 

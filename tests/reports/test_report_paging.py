@@ -18,10 +18,12 @@ from report_support import path_in
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage, ContactResult
 from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export import export_report
 from airflow_provider_campaigns.reports.export_options import ExportOptions
 from airflow_provider_campaigns.reports.fit import CheckedReport
 from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.reports.rows import PhoneNumbers
 from airflow_provider_campaigns.reports.second_reading import verify_report
 
 if TYPE_CHECKING:
@@ -337,3 +339,16 @@ def test_stamped__a_field_that_counts(tmp_path: Path) -> None:
 def rows_in(folder: Path) -> list[Row]:
     """The rows of the report in a folder."""
     return [json.loads(line) for line in path_in(folder, "contacts.jsonl").read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize("how", list(PhoneNumbers))
+@pytest.mark.parametrize("odd", [('{"a":', "}"), ("[", "]")])
+def test_nested(odd: tuple[str, str], how: PhoneNumbers, tmp_path: Path) -> None:
+    """A row that is nested 900 times cannot be written, which is told without it."""
+    row = {"phoneNumber": "19995550142", "x": json.loads(odd[0] * 900 + '"Canary"' + odd[1] * 900)}
+    options = ExportOptions(("jsonl",), phone_numbers=how)
+
+    with pytest.raises(ReportError, match="a row on page 1 of its results cannot be written") as caught:
+        export_report(Service([row]), CAMPAIGN, Folder(tmp_path), options, kept=None, clock=FakeClock().clock)  # type: ignore[arg-type]
+    assert "Canary" not in str(caught.value)
+    assert not (tmp_path / "manifest.json").exists()
