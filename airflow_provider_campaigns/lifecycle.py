@@ -70,11 +70,13 @@ def end_of_campaign(
     phone_numbers: str = "keep",
     allow_empty: bool = False,
     if_no_contact_results: str = "fail",
+    refresh: bool | str = False,
     approve: bool = True,
     response_timeout: timedelta = timedelta(hours=12),
     assigned_users: Any = None,
     notifiers: Any = None,
     archive_path: str | None = None,
+    verify_results: str = "all",
     report_outlets: Sequence[Asset] = (),
     delete_outlets: Sequence[Asset] = (),
     deferrable: bool = True,
@@ -121,11 +123,14 @@ def end_of_campaign(
         allow_empty: a campaign that ran and has no contact counts as completely reported.
         if_no_contact_results: ``fail``, or ``totals``: an SMS campaign without results by contact is reported by its
             totals, and counts as completely reported.
+        refresh: read everything anew while a campaign is there, also if a complete report of it is kept.
         approve: ask a person before anything is deleted; False deletes each campaign as soon as it is reported.
         response_timeout: how long an answer is waited for; without one, nothing is deleted.
         assigned_users: who may answer, as ``ApprovalOperator`` takes it; anybody by default.
         notifiers: who is told that there is a question.
         archive_path: where each campaign's object, the answer to its delete and a receipt are kept; None for nowhere.
+        verify_results: ``all``: right before its delete a campaign's results are read once more, as in
+            ``DeleteCampaignOperator``; ``ends`` proves less.
         report_outlets: assets that a report updates; an event's extra tells campaign, rows and manifest.
         delete_outlets: assets that a delete updates, likewise.
         deferrable: wait for the close, the grace period and the results in the triggerer, without a worker.
@@ -198,6 +203,7 @@ def end_of_campaign(
             return {
                 "task_id": "delete",
                 **({} if archive_path is None else {"archive_path": archive_path}),
+                "verify_results": verify_results,
                 "outlets": list(delete_outlets),
                 "kore_conn_id": kore_conn_id,
                 "api_version": api_version,
@@ -227,6 +233,7 @@ def end_of_campaign(
                 phone_numbers=phone_numbers,
                 allow_empty=allow_empty,
                 if_no_contact_results=if_no_contact_results,
+                refresh=refresh,
                 pending_timeout=pending_timeout,
                 deferrable=deferrable,
                 outlets=list(report_outlets),

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from importlib import import_module
 
-BENCHMARKS = ("imports", "client", "calling_hours", "waits", "report", "stop_at_close")
+BENCHMARKS = ("imports", "client", "calling_hours", "waits", "report", "evening", "stop_at_close")
 
 
 def main() -> None:

@@ -35,6 +35,7 @@ KORE_RINGS = (
         "budget_store",
         "patience",
         "presence",
+        "proof",
         "redaction",
         "runs",
     ),
@@ -47,11 +48,12 @@ REPORT_RINGS = (
     ("errors", "pending"),
     ("export_progress", "finite", "folder", "own_number", "read_ahead", "run_folder", "summary", "page.text"),
     ("manifest", "rows", "page.bars", "page.hours", "page.settings", "page.statement"),
-    ("export_state", "parquet", "parts", "verdict", "page.render"),
-    ("contents", "export_options", "fit", "gathering", "kept_page"),
-    ("whole_reading", "waiting"),
-    ("publish",),
-    ("export",),
+    ("export_state", "parquet", "parts", "superseded", "verdict", "page.render"),
+    ("digests", "export_options", "fit", "gathering", "kept_page"),
+    ("contents",),
+    ("more_formats", "whole_reading"),
+    ("publish", "waiting"),
+    ("export", "second_reading"),
 )
 # What the verbs share, and then the verbs, none of which knows another.
 ACTION_RINGS = (

@@ -165,6 +165,8 @@ def test_arguments__passed_on() -> None:
         "allow_empty": True,
         "if_no_contact_results": "totals",
         "pending_timeout": 1700,
+        "refresh": True,
+        "verify_results": "ends",
         "archive_path": "/deleted",
         "kore_conn_id": "other",
         "api_version": "v1",

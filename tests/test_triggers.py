@@ -174,7 +174,7 @@ class TestRun:
 
         assert event == {
             "status": "missing",
-            "message": f"campaign {STRANGER}: there is none: reading does not find it, and the list lacks it",
+            "message": f"campaign {STRANGER}: there is none, by reading and by the list",
         }
 
     def test_run__not_found_but_listed(self, kore_simulator: KoreSimulator) -> None:
@@ -190,7 +190,7 @@ class TestRun:
     def test_run__refused_for_good(self, kore_simulator: KoreSimulator) -> None:
         """A campaign whose reading is refused twice in a row ends the wait: no waiting mends that."""
         campaign_id = kore_simulator.add_campaign(status="Stopped")
-        kore_simulator.fail_next(412, times=2)
+        kore_simulator.fail_next(412, times=1000)
 
         event = drain(trigger_for(campaign_id))
 
@@ -199,7 +199,7 @@ class TestRun:
     def test_run__not_found_and_no_list(self, kore_simulator: KoreSimulator) -> None:
         """Where the list is not found either, nothing is proven, and the event does not say that it is missing."""
         campaign_id = kore_simulator.add_campaign(status="Stopped")
-        kore_simulator.fail_next(404, times=4)
+        kore_simulator.fail_next(404, times=1000)
 
         event = drain(trigger_for(campaign_id))
 

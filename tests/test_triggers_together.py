@@ -15,7 +15,7 @@ from airflow_provider_campaigns import triggers
 from airflow_provider_campaigns.kore.client import KoreClient
 
 if TYPE_CHECKING:
-    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.listing import Listing
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 
@@ -31,13 +31,13 @@ def test_run__many_waits(kore_simulator: KoreSimulator, monkeypatch: pytest.Monk
     ids = [kore_simulator.add_campaign(status="Active") for _ in range(300)]
     kore_simulator.switches(latency=0.02)
     looking: set[int] = set()
-    list_campaigns = KoreClient.list_campaigns
+    look_through = KoreClient.look_through
 
-    def noted(*args: Any, **kwargs: Any) -> list[Campaign]:
+    def noted(*args: Any, **kwargs: Any) -> Listing:
         looking.add(threading.get_ident())
-        return list_campaigns(*args, **kwargs)
+        return look_through(*args, **kwargs)
 
-    monkeypatch.setattr(KoreClient, "list_campaigns", noted)
+    monkeypatch.setattr(KoreClient, "look_through", noted)
 
     async def story() -> tuple[list[dict[str, Any]], float, int]:
         began = time.monotonic()

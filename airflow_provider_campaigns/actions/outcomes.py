@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreAuthenticationError, KoreError
-from airflow_provider_campaigns.kore.presence import not_there
+from airflow_provider_campaigns.kore.presence import PROVEN_MISSING, not_there
 from airflow_provider_campaigns.kore.senders import MOST_SENDERS, SENDERS, run_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.presence import ProvenMissing
 
 log = logging.getLogger(__name__)
 
@@ -74,18 +75,20 @@ class Result:
         or_else: str,
         campaign_type: str | None = None,
         name: str | None = None,
+        missing: ProvenMissing = PROVEN_MISSING,
         **details: Any,
     ) -> Result:
         """The result for a campaign that is provably not there, with what the caller knows of it.
 
-        ``if_missing`` is ``fail``, ``skip`` or ``succeed``, and ``or_else`` what the error says besides.
+        ``if_missing`` is ``fail``, ``skip`` or ``succeed``, ``or_else`` what the error says besides, and ``missing``
+        how it was proven.
 
         Raises:
             KoreNotFoundError: ``if_missing`` is ``fail``.
         """
         if if_missing == "fail":
-            raise not_there(campaign_id, or_else)
-        log.info("campaign %s: is not there, by reading and by the list; nothing is done", campaign_id)
+            raise not_there(campaign_id, or_else, missing)
+        log.info("campaign %s: is not there, %s; nothing is done", campaign_id, missing.how)
         kind = None if campaign_type is None else str(campaign_type)
         return cls(campaign_id, kind, MISSING, changed=False, name=name, details=details)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.listing import Listing
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +53,11 @@ class CampaignReader:
         self._client = client
         self._priority = priority
         self._patience = patience
-        self._lists: dict[CampaignType, dict[str, Campaign]] = {}
+        self._lists: dict[CampaignType, Listing] = {}
         self._lock = threading.Lock()
 
     def read(self, campaign_id: str, campaign_type: CampaignType | None = None) -> Campaign | ProvenMissing:
-        """The campaign, or ``PROVEN_MISSING``.
+        """The campaign, or ``ProvenMissing``.
 
         ``campaign_type`` saves a list.
 
@@ -67,6 +68,9 @@ class CampaignReader:
             campaign_id,
             read=partial(self._client.get_campaign, priority=self._priority, patience=self._patience),
             is_listed=partial(self._is_listed, campaign_type=campaign_type),
+            proof=self._client.proof,
+            kind=campaign_type,
+            may_try=self._patience.is_endless,
         )
 
     def read_many(
@@ -77,7 +81,7 @@ class CampaignReader:
         *,
         most_alone: int | None = None,
     ) -> dict[str, Campaign | ProvenMissing]:
-        """Every target as a campaign or ``PROVEN_MISSING``; one that cannot be read, or is another, becomes a failure.
+        """Every target as a campaign or ``ProvenMissing``; one that cannot be read, or is another, becomes a failure.
 
         Many are looked up in the list of ``campaign_type``, and only what it does not hold is read by itself: that is
         one request each, so where there are more than ``most_alone``, they are not read. Campaigns of the list come
@@ -128,13 +132,15 @@ class CampaignReader:
     def _is_listed(self, campaign_id: str, campaign_type: CampaignType | None) -> bool:
         kinds = tuple(CampaignType) if campaign_type is None else (campaign_type,)
         # A list from before may still hold what was deleted since; only a fresh one contradicts the reading.
-        return any(campaign_id in self._list(kind) and campaign_id in self._list(kind, fresh=True) for kind in kinds)
+        return any(
+            self._list(kind).may_hold(campaign_id) and self._list(kind, fresh=True).may_hold(campaign_id)
+            for kind in kinds
+        )
 
-    def _list(self, kind: CampaignType, *, fresh: bool = False) -> Mapping[str, Campaign]:
+    def _list(self, kind: CampaignType, *, fresh: bool = False) -> Listing:
         with self._lock:
             if fresh or kind not in self._lists:
-                listed = self._client.list_campaigns(kind, priority=self._priority, patience=self._patience)
-                self._lists[kind] = {one.campaign_id: one for one in listed}
+                self._lists[kind] = self._client.look_through(kind, priority=self._priority, patience=self._patience)
             return self._lists[kind]
 
 

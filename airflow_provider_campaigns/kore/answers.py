@@ -8,14 +8,17 @@ and the service - a firewall, a load balancer - and says nothing about campaign,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from airflow_provider_campaigns.kore.endpoints import Effect
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
+    KoreError,
     KoreNotFoundError,
     KoreProtocolError,
     KoreRateLimitError,
@@ -65,6 +68,8 @@ _CLOCKS_AGREE_S = 60.0
 _FAILURES = frozenset({"failure", "failed", "error"})
 _SCOPE_TEXT = "scope is incorrect"
 _NOT_FOUND_TEXT = "not found"
+_WITH_DIGITS = re.compile(r"\S*\d\S*")
+"""Words of an answer that differ from one request to the next: ids, instants, numbers."""
 
 
 def body_of(
@@ -89,14 +94,21 @@ def body_of(
     if isinstance(body, dict) and 200 <= status < 300 and not _says_no(body):
         return body
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
-    said = f"{where}: HTTP {status}" + (f": {quoted(text)}" if text.strip() else "")
+    said = f"{where}: HTTP {status}{_as_quoted(endpoint, text)}"
     if status == 429 or _tells_of_a_rate_limit(status, text.casefold()):
         raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
     if 200 <= status < 300 and not isinstance(body, dict):
-        raise KoreProtocolError(f"{said} (expected a JSON object)", retryable=True, **facts)
+        # A 204 is not an answer that was cut off; of a write it does not say that it was done.
+        is_empty = status == 204 and not content
+        may_pass = not is_empty or endpoint.effect is Effect.WRITE
+        raise _comparable(
+            KoreProtocolError(f"{said} (expected a JSON object)", retryable=may_pass, **facts),
+            "" if is_empty else None,
+        )
     if status in _PASSING or status >= 500 or (status >= 400 and not isinstance(body, dict)):
         raise KoreServiceError(said, retry_after_s=_retry_after_s(headers) if status == 503 else None, **facts)
-    raise _error_class(status, text.casefold())(said, **facts)
+    refusal = _error_class(status, text.casefold())(said, **facts)
+    raise refusal if isinstance(refusal, KoreAuthenticationError) else _comparable(refusal, text)
 
 
 def clock_note(headers: Mapping[str, str], now: float) -> str:
@@ -114,6 +126,16 @@ def clock_note(headers: Mapping[str, str], now: float) -> str:
         f". This machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the service's, so "
         "its tokens are not valid: set it, best by NTP"
     )
+
+
+def _comparable(error: KoreError, text: str | None) -> KoreError:
+    """``error`` with its ``nothing_found``: its kind, its status, and a digest of the words that do not vary."""
+    if text is not None:
+        named = text.replace(error.campaign_id, "#") if error.campaign_id else text
+        words = " ".join(_WITH_DIGITS.sub("#", named.casefold()).split())
+        digest = hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:12]
+        error.nothing_found = f"{type(error).__name__} {error.status} {digest}"
+    return error
 
 
 def _error_class(status: int, text: str) -> type[KoreResponseError]:
@@ -140,6 +162,13 @@ def _host_in(location: str) -> str:
         return quoted(urlsplit(location).hostname or "elsewhere")
     except ValueError:
         return "elsewhere"
+
+
+def _as_quoted(endpoint: Endpoint, text: str) -> str:
+    """What the service said, for a message; of contacts nothing, for it may repeat one's name or number."""
+    if not text.strip():
+        return ""
+    return f": {len(text)} characters, which may be about a contact" if endpoint.holds_contacts else f": {quoted(text)}"
 
 
 def _json(content: bytes) -> Any:

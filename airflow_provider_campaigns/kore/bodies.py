@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.endpoints import Endpoint
 
 
+_NO_DATA = "no data"
+"""The ``nothing_found`` of a success that holds nothing."""
+
+
 def object_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str | None = None) -> dict[str, Any]:
     """The object that an answer is about.
 
@@ -25,9 +29,11 @@ def object_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str | No
     data = body.get("data")
     if not isinstance(data, dict):
         where = f" of campaign {campaign_id}" if campaign_id else ""
-        raise KoreProtocolError(
+        error = KoreProtocolError(
             f"{endpoint.name}{where}: the answer has no 'data' object", endpoint=endpoint.name, campaign_id=campaign_id
         )
+        error.nothing_found = None if data else _NO_DATA
+        raise error
     return data
 
 
@@ -74,7 +80,12 @@ def campaign_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str) -
     Raises:
         KoreProtocolError: there is none, or it is not the one that was asked for.
     """
-    campaign = campaign_of(object_in(body, endpoint, campaign_id), endpoint)
+    data = object_in(body, endpoint, campaign_id)
+    try:
+        campaign = campaign_of(data, endpoint)
+    except KoreProtocolError as error:
+        error.nothing_found = None if data else _NO_DATA
+        raise
     if campaign.campaign_id != campaign_id:
         raise KoreProtocolError(
             f"campaign {campaign_id}: the answer is about another campaign, {excerpt(campaign.campaign_id)}",

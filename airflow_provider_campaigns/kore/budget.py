@@ -29,6 +29,7 @@ from airflow_provider_campaigns.kore.budget_store import FileStore, MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from airflow_provider_campaigns.kore.budget_store import Store
@@ -125,6 +126,7 @@ class RequestBudget:
         self._clock = clock
         self._sleep = sleep
         self._name = f"{hashlib.sha256((account_key or '').encode()).hexdigest()}.{LAYOUT}"
+        self._directory = directory
         self._store: Store = MemoryStore() if account_key is None else FileStore(directory, self._name)
 
     def __repr__(self) -> str:
@@ -152,7 +154,40 @@ class RequestBudget:
             BudgetTimeout: on entering, if no place gets free in that time; at once, where that is certain or a block
                 lasts longer than that.
         """
-        ticket = self._start(_Turn(self, int(priority), timeout_s, block_timeout_s))
+        with self.hold(1, priority, timeout_s=timeout_s, block_timeout_s=block_timeout_s) as use_place, use_place():
+            yield
+
+    @contextlib.contextmanager
+    def hold(
+        self,
+        places: int,
+        priority: Priority,
+        *,
+        timeout_s: float | None = None,
+        block_timeout_s: float = math.inf,
+    ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Places for requests that are sent one after the other in the ``with`` block, without waiting in between.
+
+        They are taken in one step, or none is: whoever held one and waited for the next would be in the way of others
+        who do the same. Each call of what the block is given uses one of them, in a ``with`` block of its own, as
+        ``slot`` does. Those that are not used are given back.
+
+        Raises:
+            ValueError: on entering, if there never are so many places.
+            BudgetTimeout: as of ``slot``.
+        """
+        if not 1 <= places <= self.limit:
+            raise ValueError(f"places must be from 1 to the limit of {self.limit}, not {places!r}")
+        turn = _Turn(self, places, int(priority), timeout_s, block_timeout_s)
+        self._start(turn)
+        try:
+            yield lambda: self._use(turn.tickets.pop(0))
+        finally:
+            if turn.tickets:
+                self._transact(turn.leave)
+
+    @contextlib.contextmanager
+    def _use(self, ticket: int) -> Iterator[None]:
         try:
             yield
         finally:
@@ -200,21 +235,26 @@ class RequestBudget:
         finally:
             self._transact(lambda ledger: ledger.reservations.pop(ticket, None))
 
-    def _start(self, turn: _Turn) -> int:
-        """Wait for this request's turn and take its place; the answer is its ticket."""
+    def store_beside(self, what: str) -> Store:
+        """Where something else about the account is kept for all who share this budget: a file beside its ledger."""
+        is_shared = isinstance(self._store, FileStore)
+        return FileStore(self._directory, f"{self._name}.{what}") if is_shared else MemoryStore()
+
+    def _start(self, turn: _Turn) -> None:
+        """Wait for this turn and take its places."""
         is_told = False
         try:
             while True:
-                # Only a ticket that was saved is the request's own; a failed look may have drawn another's number.
-                turn.ticket, sleep_s = self._transact(turn.take_or_wait)
+                # Only tickets that were saved are the turn's own; a failed look may have drawn another's numbers.
+                turn.tickets, sleep_s = self._transact(turn.take_or_wait)
                 if not sleep_s:
-                    return turn.ticket
+                    return
                 if turn.wait_s > _TELL_ABOVE_S and not is_told:
                     is_told = True
                     log.info("waiting %.1f s for the request budget (%s)", turn.wait_s, self._describe())
                 self._sleep(sleep_s)
         except BaseException:
-            if turn.ticket:
+            if turn.tickets:
                 self._transact(turn.leave)
             raise
 
@@ -258,55 +298,68 @@ class RequestBudget:
 
 
 class _Turn:
-    """One request's way to its place, from when it first asked.
+    """The way of requests that start together to their places, from when they first asked.
 
     Attributes:
-        ticket: its number in the ledger; 0 until it has one.
-        wait_s: seconds from its last look until it starts, as far as it could see.
+        tickets: their numbers in the ledger; none until they have them.
+        wait_s: seconds from their last look until they start, as far as could be seen.
     """
 
-    def __init__(self, budget: RequestBudget, priority: int, timeout_s: float | None, block_timeout_s: float) -> None:
-        self.ticket = 0
+    def __init__(
+        self, budget: RequestBudget, places: int, priority: int, timeout_s: float | None, block_timeout_s: float
+    ) -> None:
+        self.tickets: list[int] = []
         self.wait_s = 0.0
         self._budget = budget
+        self._places = places
         self._priority = priority
         self._timeout_s = math.inf if timeout_s is None else timeout_s
         self._block_timeout_s = block_timeout_s
         self._asked_at: float | None = None
 
-    def take_or_wait(self, ledger: Ledger) -> tuple[int, float]:
-        """Take the place if it is this request's turn, else queue: its ticket, and seconds until it looks again or 0.
+    def take_or_wait(self, ledger: Ledger) -> tuple[list[int], float]:
+        """Take the places if it is their turn, else queue: the tickets, and seconds until they look again or 0.
 
         Raises:
-            BudgetTimeout: if its time is over, or will be before there is a place.
+            BudgetTimeout: if the time is over, or will be before there are places.
         """
         budget, priority, now = self._budget, self._priority, ledger.now
-        ticket = self.ticket or ledger.new_ticket()
-        start = earliest_start(ledger, priority=priority, ticket=ticket, limit=budget.limit, window_s=budget.window_s)
+        tickets = self.tickets or [ledger.new_ticket() for _ in range(self._places)]
+        for ticket in tickets[:-1]:
+            ledger.waiters[ticket] = Waiter(ticket, now, os.getpid(), priority)
+        start = earliest_start(
+            ledger, priority=priority, ticket=tickets[-1], limit=budget.limit, window_s=budget.window_s
+        )
         if start <= now:
-            ledger.take_off(ticket, lapses_at=now + budget.max_request_s)
-            if priority == Priority.STOP:
-                ledger.draw(os.getpid())
-            return ticket, 0.0
+            for number, ticket in enumerate(tickets, start=1):
+                # Sent one after the other, so the last may be on its way long after the first.
+                ledger.take_off(ticket, lapses_at=now + number * budget.max_request_s)
+                if priority == Priority.STOP:
+                    ledger.draw(os.getpid())
+            return tickets, 0.0
         if self._asked_at is None:
             self._asked_at = now
         blocked_s = ledger.blocked_until[priority] - now
         if blocked_s > self._block_timeout_s:
             raise BudgetTimeout(start - self._asked_at, self._timeout_s, blocked_s)
         deadline = self._asked_at + self._timeout_s
-        alone = earliest_start_alone(ledger, priority=priority, limit=budget.limit, window_s=budget.window_s)
+        alone = earliest_start_alone(
+            ledger, priority=priority, places=self._places, limit=budget.limit, window_s=budget.window_s
+        )
         if now >= deadline or alone > deadline:
             raise BudgetTimeout(start - self._asked_at, self._timeout_s)
         self.wait_s = start - now
         # Whatever happens, there is no place before ``alone``. After it, whoever is in the way has to be watched.
         wakes_at = min(start, max(alone, now + _LOOK_AGAIN_S), deadline)
-        ledger.waiters[ticket] = Waiter(ticket, wakes_at, os.getpid(), priority)
-        return ticket, wakes_at - now
+        for ticket in tickets:
+            ledger.waiters[ticket] = Waiter(ticket, wakes_at, os.getpid(), priority)
+        return tickets, wakes_at - now
 
     def leave(self, ledger: Ledger) -> None:
-        """The request will not be sent: it gives its turn back, or its place."""
-        ledger.waiters.pop(self.ticket, None)
-        ledger.flights.pop(self.ticket, None)
+        """What has its ticket still will not be sent: it gives its turn back, or its place."""
+        for ticket in self.tickets:
+            ledger.waiters.pop(ticket, None)
+            ledger.flights.pop(ticket, None)
 
 
 def _check_duration(name: str, seconds: float) -> None:

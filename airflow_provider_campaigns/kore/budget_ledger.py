@@ -264,6 +264,8 @@ class Ledger:
 def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, window_s: float) -> float:
     """When a request may start, as far as the ledger can tell; not after ``ledger.now`` if it may start now.
 
+    Of several that start together, ``ticket`` is the last one's; the others wait before it.
+
     It may start when there is a place for it *and* for every waiter that comes before it, so that those who come
     later need not wait until a waiter wakes up to take its own. What is less urgent than a stop leaves the reserved
     places alone.
@@ -272,7 +274,7 @@ def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, wi
     given back, and later if a more urgent request comes or the account is blocked.
     """
     if not ledger.waiters and not ledger.reservations:
-        return earliest_start_alone(ledger, priority=priority, limit=limit, window_s=window_s)
+        return earliest_start_alone(ledger, priority=priority, places=1, limit=limit, window_s=window_s)
     ahead = sum((waiter.priority, waiter.ticket) < (priority, ticket) for waiter in ledger.waiters.values())
     reservations = () if priority == Priority.STOP else ledger.reservations.values()
     reserved = sum(reservation.places for reservation in reservations)
@@ -283,9 +285,9 @@ def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, wi
     return max(start, ledger.blocked_until[priority])
 
 
-def earliest_start_alone(ledger: Ledger, *, priority: int, limit: int, window_s: float) -> float:
-    """When a request may start if nobody waits and nothing is reserved. Nothing that happens makes it earlier."""
-    return max(_place_is_free_at(ledger, limit, 0, window_s), ledger.blocked_until[priority])
+def earliest_start_alone(ledger: Ledger, *, priority: int, places: int, limit: int, window_s: float) -> float:
+    """When so many may start if nobody else waits and nothing is reserved. Nothing that happens makes it earlier."""
+    return max(_place_is_free_at(ledger, limit, places - 1, window_s), ledger.blocked_until[priority])
 
 
 def _place_is_free_at(ledger: Ledger, limit: int, ahead: int, window_s: float) -> float:

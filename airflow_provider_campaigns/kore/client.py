@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from glob import escape
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
@@ -29,11 +31,12 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
+from airflow_provider_campaigns.kore.proof import Proof
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.runs import InstanceId, UnknownInstance
-from airflow_provider_campaigns.kore.sending import Sender, Writing
+from airflow_provider_campaigns.kore.sending import Judge, Sender, Writing
 from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
-from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Transport
+from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Place, Transport
 from airflow_provider_campaigns.kore.writes import (
     DeleteGoal,
     Receipt,
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
+    from airflow_provider_campaigns.kore.listing import Listing
+
+log = logging.getLogger(__name__)
 
 CONTACT_PAGE_SIZE = 100
 
@@ -102,14 +108,24 @@ class KoreClient:
         )
         self._budget = budget
         self._clock = clock
+        self._warned_of: set[CampaignType] = set()
+        """Types whose list holds items that cannot be read, which is told once."""
         self._transport = Transport(settings, budget=budget, signer=signer)
         self._sender = Sender(
             self._transport,
             look=self._look_again,
+            read_at=self._read_at,
             bounds=bounds or Bounds(),
             clock=clock,
             sleep=sleep,
             jitter=jitter,
+        )
+        self.proof = Proof(
+            read=self.get_campaign,
+            read_status=self.get_campaign_status,
+            try_list=self._try_list,
+            store=budget.store_beside("proof"),
+            clock=clock,
         )
 
     def __repr__(self) -> str:
@@ -171,20 +187,23 @@ class KoreClient:
         *,
         api_version: str | None = None,
         instance_id: InstanceId = UnknownInstance.UNKNOWN,
+        judge: Judge | None = None,
     ) -> Receipt:
         """Start a new run of a campaign, over its whole list.
 
         ``instance_id`` is the run before, as read before (None: never ran): with it, reading can tell that a run began
-        although the answer got lost. A start that got no answer and does not show is not sent again. Version v1 by
-        default.
+        although the answer got lost. A start that got no answer and does not show is not sent again. ``judge`` is as in
+        ``delete_campaign``. Version v1 by default.
 
         Raises:
-            CampaignStateError: it does not show, and may still take effect; ``outcome_unknown``.
+            CampaignStateError: it does not show, and may still take effect; ``outcome_unknown``. Or somebody else
+                started the campaign before ours was sent.
 
         Source: start-voice-campaign, start-sms-campaign.
         """
         endpoint = self._endpoint("start", api_version, campaign_type=campaign_type)
-        return self._sender.write(endpoint, StartGoal(checked_campaign_id(campaign_id), instance_id), Priority.WRITE)
+        goal = StartGoal(checked_campaign_id(campaign_id), instance_id)
+        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge)
 
     def delete_campaign(
         self,
@@ -194,19 +213,24 @@ class KoreClient:
         api_version: str | None = None,
         instance_id: InstanceId = UnknownInstance.UNKNOWN,
         updated_at: str | None = None,
+        judge: Judge | None = None,
     ) -> Receipt:
         """Delete a campaign and what the service knows of its results. There is no undo.
 
-        Sends what is asked, whatever state the campaign is in: whether the service deletes one that runs is not
-        documented. Contact lists remain. After trouble it is sent again only to a campaign at rest, whose run is still
-        ``instance_id``; where a run is not named, only if it was last changed at ``updated_at``, as before. Version v2
-        by default.
+        Without a ``judge`` it is first sent whatever state the campaign is in: whether the service deletes one that
+        runs is not documented. Contact lists remain. With one, and before it is sent again, everything is waited for
+        first; then the campaign is read, and it is sent at once, 5 s after that reading began at most. It is sent only
+        to a campaign at rest, whose run is still ``instance_id``; where a run is not named, only if it was last changed
+        at ``updated_at``, as before. ``judge`` is called with that reading, and raises a ``KoreError`` if it must not
+        be sent; it must not take long. Version v2 by default.
+
+        A campaign that is gone before anything was sent is a receipt with ``changed`` False.
 
         Source: delete-voice-campaign-v2, delete-sms-campaign-v2.
         """
         endpoint = self._endpoint("delete", api_version, campaign_type=campaign_type)
         goal = DeleteGoal(checked_campaign_id(campaign_id), instance_id, updated_at)
-        return self._sender.write(endpoint, goal, Priority.WRITE)
+        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge)
 
     def disable_schedule(self, name: str) -> None:
         """Disable the schedule of the campaign of this name. Disabling a disabled one changes nothing, so it repeats.
@@ -257,7 +281,9 @@ class KoreClient:
             priority=priority,
             patience=patience,
         )
-        return campaign_in(body, endpoint, campaign_id)
+        campaign = campaign_in(body, endpoint, campaign_id)
+        self.proof.saw(campaign_id)
+        return campaign
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
         """The campaign's status alone.
@@ -290,18 +316,34 @@ class KoreClient:
 
         Raises:
             KoreProtocolError: the pages do not add up to the total, twice; nothing may be concluded from such a list.
+                Or an item that may be one of those asked for cannot be read.
 
         Source: get-all-campaigns-v2.
         """
         kind = checked_campaign_type(campaign_type)
-        campaigns = self._list(kind, api_version, statuses, priority=priority, patience=patience)
+        listed = self._list(kind, api_version, statuses, priority=priority, patience=patience)
         # Whether the service's own filter is honoured is not documented for every status, so it only saves requests.
         wanted = {CampaignStatus(one) for one in statuses}
-        return [
-            one
-            for one in campaigns.values()
-            if (not wanted or one.status in wanted) and (name_pattern is None or fnmatchcase(one.name, name_pattern))
-        ]
+
+        def is_meant(name: str | None) -> bool:
+            return name_pattern is None or name is None or fnmatchcase(name, name_pattern)
+
+        for item in listed.unreadable:
+            if is_meant(item.name):
+                raise item.error
+        return [one for one in listed.values() if (not wanted or one.status in wanted) and is_meant(one.name)]
+
+    def look_through(
+        self, campaign_type: str, *, priority: Priority = Priority.READ, patience: Patience = ENDLESS
+    ) -> Listing:
+        """The list of a type by id, for whoever looks for certain ids: an item that cannot be read is a warning.
+
+        Raises:
+            KoreProtocolError: as in ``list_campaigns``, but for such items.
+
+        Source: get-all-campaigns-v2.
+        """
+        return self._list(checked_campaign_type(campaign_type), priority=priority, patience=patience)
 
     def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
         """How many campaigns of a type there are; one small request."""
@@ -318,8 +360,7 @@ class KoreClient:
         found = [
             campaign
             for kind in CampaignType
-            for campaign in self.list_campaigns(kind, api_version=api_version)
-            if campaign.name == name
+            for campaign in self.list_campaigns(kind, name_pattern=escape(name), api_version=api_version)
         ]
         if not found:
             raise KoreNotFoundError(f"there is no campaign named {name!r}")
@@ -329,9 +370,12 @@ class KoreClient:
         return found[0]
 
     def is_listed(self, campaign_id: str, campaign_type: str | None = None, *, api_version: str | None = None) -> bool:
-        """True if the list of campaigns holds this id; ``campaign_type`` saves the list of the other type."""
+        """True if the list of campaigns holds this id, or an item that cannot be read and may be this campaign.
+
+        ``campaign_type`` saves the list of the other type.
+        """
         kinds = tuple(CampaignType) if campaign_type is None else (checked_campaign_type(campaign_type),)
-        return any(campaign_id in self._list(kind, api_version) for kind in kinds)
+        return any(self._list(kind, api_version).may_hold(campaign_id) for kind in kinds)
 
     def get_contact_page(
         self, campaign_id: str, *, page: int = 1, limit: int = CONTACT_PAGE_SIZE, api_version: str | None = None
@@ -443,10 +487,28 @@ class KoreClient:
 
     def _list(
         self, kind: CampaignType, api_version: str | None = None, statuses: Sequence[str] = (), **how: Any
-    ) -> dict[str, Campaign]:
+    ) -> Listing:
         """Every campaign of a type by its id; ``how`` is for ``Sender.read``."""
-        read = partial(self._sender.read, **how)
-        return listing.list_campaigns(read, self._endpoint("list", api_version), kind, statuses)
+        read, endpoint = partial(self._sender.read, **how), self._endpoint("list", api_version)
+        listed = listing.list_campaigns(read, endpoint, kind, statuses)
+        if listed.unreadable and kind not in self._warned_of:
+            self._warned_of.add(kind)
+            number, first = len(listed.unreadable), listed.unreadable[0].error
+            log.warning(
+                "%s: %d of %d items cannot be read; the first is %s", endpoint.name, number, listed.total, first
+            )
+        return listed
+
+    def _try_list(self, kind: CampaignType | None) -> Listing:
+        return listing.try_list(self._sender.read, self._endpoint("list", None), kind or CampaignType.VOICE)
+
+    def _read_at(self, place: Place, campaign_id: str, priority: Priority, patience: Patience) -> Campaign:
+        """The whole campaign object, asked for once, at a place in the budget that is held for it."""
+        endpoint = self._endpoint("get", None)
+        body = self._transport.send(
+            endpoint, priority=priority, campaign_id=campaign_id, patience=patience, place=place
+        )
+        return campaign_in(body, endpoint, campaign_id)
 
     def _look_again(self, campaign_id: str, patience: Patience) -> Campaign | ProvenMissing:
         """The campaign after trouble with a write, ahead of ordinary reads."""
@@ -454,5 +516,7 @@ class KoreClient:
         return look_for(
             campaign_id,
             read=partial(self.get_campaign, **ahead),
-            is_listed=lambda one: any(one in self._list(kind, **ahead) for kind in CampaignType),
+            is_listed=lambda one: any(self._list(kind, **ahead).may_hold(one) for kind in CampaignType),
+            proof=self.proof,
+            may_try=patience.is_endless,
         )

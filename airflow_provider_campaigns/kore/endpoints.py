@@ -55,6 +55,11 @@ class Endpoint:
         return self.method == "POST"
 
     @property
+    def holds_contacts(self) -> bool:
+        """True if the answers are about contacts, of whom nothing may be shown."""
+        return self.name.startswith("contacts_")
+
+    @property
     def note(self) -> str:
         """How a contradiction of the page is read; empty where there is none."""
         return _NOTES.get(self.name, "")

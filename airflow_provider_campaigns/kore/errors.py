@@ -56,12 +56,15 @@ class KoreError(Exception):
         outcome_unknown: True if a write was sent and it could not be found out whether it took effect.
         status: HTTP status of the answer, None without an answer.
         retry_after_s: seconds that the service asked to wait, None if it did not.
+        nothing_found: how a reading was answered that may have found nothing, in a form that can be compared with
+            another such answer; None if the answer cannot mean that. ``proof`` says whether it does.
 
     Two questions are answered here and nowhere else: ``retryable`` for whoever waits or tries again, and
     ``concerns_account`` for whoever has another request to send.
     """
 
     retryable: bool = False
+    nothing_found: str | None = None
 
     def __init__(
         self,

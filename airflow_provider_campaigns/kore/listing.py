@@ -1,87 +1,167 @@
 """The list of campaigns, page by page: whole, or not at all.
 
 It may change while it is read, and a campaign that moves to another page meanwhile is lost without a word. So the
-pages must add up to the total that the service names.
+pages must add up to the total that the service names. How long a page is, and what the next one skips, follows from
+what came: a service may send fewer than it was asked for, and count its pages by that.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.kore.bodies import campaign_of, object_in, rows_in
+from airflow_provider_campaigns.kore.bodies import campaign_of, object_in
+from airflow_provider_campaigns.kore.campaigns import Campaign, campaign_id_of
 from airflow_provider_campaigns.kore.errors import KoreProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+    from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.endpoints import Endpoint
 
 LIST_PAGE_SIZE = 100
-
 
 Read = Callable[..., dict[str, Any]]
 """Sends a request that may be repeated, as ``Sender.read`` does; the answer's object."""
 
 
-def list_campaigns(
-    read: Read, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str] = ()
-) -> dict[str, Campaign]:
-    """Every campaign of a type by its id, newest first; with ``statuses``, those that the service gives for them.
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item of a list that is no campaign that could be read.
+
+    Attributes:
+        campaign_id: its id; None if it names none.
+        name: its name; None if it has none.
+        text: the whole item as JSON.
+        error: what is wrong with it, for whoever needs this very item.
+    """
+
+    campaign_id: str | None
+    name: str | None
+    text: str
+    error: KoreProtocolError
+
+    def may_be(self, campaign_id: str) -> bool:
+        """True unless it is another campaign for certain: it names another id, or this one stands nowhere in it."""
+        return campaign_id in self.text if self.campaign_id is None else campaign_id == self.campaign_id
+
+
+class Listing(dict[str, Campaign]):
+    """Every campaign of a type by its id, newest first; and what of the list could not be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unreadable: dict[tuple[str, int], Unreadable] = {}
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        """The items that are no campaigns that could be read."""
+        return list(self._unreadable.values())
+
+    @property
+    def total(self) -> int:
+        """How many different items came."""
+        return len(self) + len(self._unreadable)
+
+    def may_hold(self, campaign_id: str) -> bool:
+        """True unless the campaign is not in the list for certain."""
+        return campaign_id in self or any(one.may_be(campaign_id) for one in self._unreadable.values())
+
+    def add(self, items: Sequence[object], endpoint: Endpoint) -> None:
+        """Take in a page, which may repeat what is there already."""
+        alike: Counter[str] = Counter()
+        for item in items:
+            try:
+                campaign = _campaign_in(item, endpoint)
+            except KoreProtocolError as error:
+                fields = item if isinstance(item, dict) else {}
+                named, text = campaign_id_of(fields), json.dumps(item, sort_keys=True)
+                name = fields.get("name")
+                # Without an id, two of one page are two; a page that overlaps with another repeats them.
+                key = named or text
+                alike[key] += 1
+                one = Unreadable(named, name if isinstance(name, str) else None, text, error)
+                self._unreadable[key, 1 if named else alike[key]] = one
+            else:
+                self[campaign.campaign_id] = campaign
+
+
+def list_campaigns(read: Read, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str] = ()) -> Listing:
+    """Every campaign of a type; with ``statuses``, those that the service gives for them.
 
     Raises:
-        KoreProtocolError: the pages do not add up to the total, twice.
+        KoreProtocolError: the pages do not add up to the total, twice; or an answer is no page.
     """
     for _ in range(2):
-        campaigns, totals = _list_once(read, endpoint, kind, statuses)
-        if totals == {len(campaigns)}:
-            return campaigns
-    said = " and ".join(map(str, sorted(totals)))
-    raise KoreProtocolError(
-        f"{endpoint.name}: the pages hold {len(campaigns)} campaigns, but the service says that there are {said}",
-        endpoint=endpoint.name,
-        retryable=True,
-    )
+        pages = list(_pages(read, endpoint, kind, statuses))
+        listing, totals = pages[-1][0], {total for _, total, _ in pages}
+        if totals == {listing.total}:
+            return listing
+    raise _do_not_add_up(endpoint, listing, totals)
+
+
+def try_list(read: Read, endpoint: Endpoint, kind: CampaignType) -> Listing:
+    """Find out whether the list can be read: its first page, and the others only where there seem to be none.
+
+    Raises:
+        KoreProtocolError: an answer is no page, or the pages do not add up to the total.
+    """
+    totals: set[int] = set()
+    for listing, total, has_more in _pages(read, endpoint, kind, ()):
+        totals.add(total)
+        if has_more:
+            return listing
+    if totals != {listing.total}:
+        raise _do_not_add_up(endpoint, listing, totals)
+    return listing
 
 
 def count_campaigns(read: Read, endpoint: Endpoint, kind: CampaignType) -> int:
     """How many campaigns of a type there are; one small request."""
-    return _list_page(read, endpoint, kind, page=1, limit=1)[1]
+    return _page(read, endpoint, kind, (), page=1, skip=0, limit=1)[1]
 
 
-def _list_once(
+def _pages(
     read: Read, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str]
-) -> tuple[dict[str, Campaign], set[int]]:
-    """What the pages hold, and every total they name: with two, the list has moved and may have lost a campaign."""
-    found: dict[str, Campaign] = {}
-    totals: set[int] = set()
-    page = 0
+) -> Iterator[tuple[Listing, int, bool]]:
+    """What came so far, the total, and whether the service says that there is more; after each page.
+
+    With two totals the list has moved and may have lost a campaign.
+    """
+    listing = Listing()
+    page, came, limit = 0, 0, LIST_PAGE_SIZE
     has_more = True
     while has_more:
         page += 1
-        items, total, has_more = _list_page(read, endpoint, kind, statuses, page=page)
-        totals.add(total)
-        known = len(found)
-        found.update((item.campaign_id, item) for item in items)
-        if len(found) == known:
-            break  # a page that brings nothing new would be followed by more of them for ever
-    return found, totals
+        items, total, says_more = _page(read, endpoint, kind, statuses, page=page, skip=came, limit=limit)
+        known = listing.total
+        listing.add(items, endpoint)
+        yield listing, total, says_more
+        came += len(items)
+        if page == 1:
+            limit = min(limit, len(items))
+        # A page that brings nothing new would be followed by more of them for ever.
+        has_more = (says_more or listing.total < total) and listing.total > known
 
 
-def _list_page(
+def _page(
     read: Read,
     endpoint: Endpoint,
     kind: CampaignType,
-    statuses: Sequence[str] = (),
+    statuses: Sequence[str],
     *,
     page: int,
-    limit: int = LIST_PAGE_SIZE,
-) -> tuple[list[Campaign], int, bool]:
-    """One page: its campaigns, the total, and whether there are more."""
+    skip: int,
+    limit: int,
+) -> tuple[list[object], int, bool]:
+    """One page: its items, the total, and whether the service says that there are more."""
     query: dict[str, Any] = {
         "limit": limit,
-        "skip": (page - 1) * limit,
+        "skip": skip,
         "page": page,
         "type": kind.value,
         "sortBy": {"createdAt": "desc"},
@@ -89,7 +169,22 @@ def _list_page(
     if statuses:
         query["filters"] = {"status": list(map(str, statuses))}
     data = object_in(read(endpoint, body=query), endpoint)
-    results, total = rows_in(data), data.get("totalResults")
-    if results is None or not isinstance(total, int):
+    items, total = data.get("results"), data.get("totalResults")
+    if not isinstance(items, list) or type(total) is not int:
         raise KoreProtocolError(f"{endpoint.name}: no results or no total in the answer", endpoint=endpoint.name)
-    return [campaign_of(result, endpoint) for result in results], total, data.get("hasMore") is True
+    return items, total, data.get("hasMore") is True
+
+
+def _campaign_in(item: object, endpoint: Endpoint) -> Campaign:
+    if not isinstance(item, dict):
+        raise KoreProtocolError(f"a {type(item).__name__} in the place of a campaign object", endpoint=endpoint.name)
+    return campaign_of(item, endpoint)
+
+
+def _do_not_add_up(endpoint: Endpoint, listing: Listing, totals: set[int]) -> KoreProtocolError:
+    said = " and ".join(map(str, sorted(totals)))
+    return KoreProtocolError(
+        f"{endpoint.name}: the pages hold {listing.total} campaigns, but the service says that there are {said}",
+        endpoint=endpoint.name,
+        retryable=True,
+    )

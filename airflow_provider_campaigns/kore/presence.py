@@ -1,40 +1,63 @@
 """Is a campaign there? It is, or it provably is not, or nobody can tell: the only place that says "not there". Pure.
 
 A reading that finds nothing may come from a wrong path, app or account; a list that lacks a campaign may have lost it
-while pages moved. So a campaign is missing only where both say so, asked with the same credentials.
+while pages moved. So a campaign is missing only where both say so, asked with the same credentials; where the list is
+refused, only where reading and the status view do, and reading was seen to tell what is there from what is not.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.errors import KoreNotFoundError, KoreProtocolError
+from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError, KoreProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+    from airflow_provider_campaigns.kore.proof import Proof
+
+LIST_AND_GET = "list and get"
+GET_AND_STATUS = "get and status"
 
 
+@dataclass(frozen=True, slots=True)
 class ProvenMissing:
-    """Stands for a campaign that is provably not there."""
+    """Stands for a campaign that is provably not there; ``by`` says which readings prove it."""
+
+    by: str
+
+    @property
+    def how(self) -> str:
+        """The same as the end of a sentence."""
+        return "by reading and by the list" if self.by == LIST_AND_GET else "by reading and by its status view"
 
     def __repr__(self) -> str:
         return "MISSING"
 
 
-PROVEN_MISSING = ProvenMissing()
+PROVEN_MISSING = ProvenMissing(LIST_AND_GET)
 
 
 def look_for(
-    campaign_id: str, *, read: Callable[[str], Campaign], is_listed: Callable[[str], bool]
+    campaign_id: str,
+    *,
+    read: Callable[[str], Campaign],
+    is_listed: Callable[[str], bool],
+    proof: Proof,
+    kind: CampaignType | None = None,
+    may_try: bool = True,
 ) -> Campaign | ProvenMissing:
-    """The campaign, or ``PROVEN_MISSING``; where neither can be said, an error.
+    """The campaign, or ``ProvenMissing``; where neither can be said, an error.
 
     Args:
         campaign_id: the campaign.
         read: reads it by its id.
-        is_listed: whether a list that was asked for after the reading, or a while before it, holds it.
+        is_listed: whether a list that was asked for after the reading, or a while before it, may hold it.
+        proof: what is known of how this service says that there is none.
+        kind: of which type it may be.
+        may_try: what is not known of that may be tried, with a few requests.
 
     Raises:
         KoreProtocolError: reading does not find it, but the list holds it; retryable.
@@ -42,18 +65,29 @@ def look_for(
     """
     try:
         return read(campaign_id)
-    except KoreNotFoundError as error:
-        if is_listed(campaign_id):
+    except KoreError as error:
+        if not proof.is_absence(error, kind, may_try=may_try):
+            raise
+        if proof.is_list_refused and proof.stands_without_list(campaign_id, error, None, kind, may_try=may_try):
+            return ProvenMissing(GET_AND_STATUS)
+        try:
+            may_be_listed = is_listed(campaign_id)
+        except KoreError as refusal:
+            if not proof.stands_without_list(campaign_id, error, refusal, kind, may_try=may_try):
+                raise
+            return ProvenMissing(GET_AND_STATUS)
+        if may_be_listed:
             raise KoreProtocolError(
-                f"campaign {campaign_id}: is in the list, but reading it says that there is none ({error})",
+                f"campaign {campaign_id}: the list holds it, or an item that may be it, but reading it says that "
+                f"there is none ({error})",
                 campaign_id=campaign_id,
                 retryable=True,
             ) from error
         return PROVEN_MISSING
 
 
-def not_there(campaign_id: str, what_then: str) -> KoreNotFoundError:
+def not_there(campaign_id: str, what_then: str, missing: ProvenMissing = PROVEN_MISSING) -> KoreNotFoundError:
     """The error for a campaign that is provably not there; ``what_then`` says what that means, and what to do."""
     return KoreNotFoundError(
-        f"campaign {campaign_id}: there is none, by reading and by the list{what_then}", campaign_id=campaign_id
+        f"campaign {campaign_id}: there is none, {missing.how}{what_then}", campaign_id=campaign_id
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
@@ -21,8 +21,9 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
-from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.presence import PROVEN_MISSING, ProvenMissing
 from airflow_provider_campaigns.kore.retry import delay_s
+from airflow_provider_campaigns.kore.transport import wants_fresh_token
 from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over
 
 if TYPE_CHECKING:
@@ -31,13 +32,22 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.endpoints import Endpoint
     from airflow_provider_campaigns.kore.retry import Bounds
-    from airflow_provider_campaigns.kore.transport import Transport
+    from airflow_provider_campaigns.kore.transport import Place, Transport
     from airflow_provider_campaigns.kore.writes import WriteGoal
 
 log = logging.getLogger(__name__)
 
 _DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
 """Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
+
+FRESH_S = 5.0
+"""The look before a write began at most so long before it is sent."""
+
+_LOOKS = 3
+"""Before one sending, if looking takes longer than that or fails."""
+
+Judge: TypeAlias = "Callable[[Campaign], None]"
+"""Raises a ``KoreError`` if a campaign must not be sent a write, by the reading right before it."""
 
 _Steps: TypeAlias = "Generator[None, None, Receipt]"
 
@@ -72,12 +82,45 @@ class Writing:
             self.receipt = end.value
 
 
+@dataclass(slots=True)
+class _SoFar:
+    """What the sendings of one write have told so far.
+
+    Attributes:
+        sendings: how many they were.
+        in_doubt: whether one may have taken effect; then a later refusal may be its echo: gone, because it was deleted
+            after all.
+        was_refused: whether one was refused by 401 or 403.
+        maybe_accepted: whether one may have been accepted, and take longer to show than anybody looks for it.
+        maybe_later: whether one may still take effect.
+    """
+
+    sendings: int = 0
+    in_doubt: bool = False
+    was_refused: bool = False
+    maybe_accepted: bool = False
+    maybe_later: bool = False
+
+    def add(self, trouble: KoreError, goal: WriteGoal) -> bool:
+        """One more, and what was wrong with its answer; True if it is the first refusal, and no echo."""
+        self.sendings += 1
+        self.in_doubt = self.in_doubt or trouble.outcome_unknown
+        # A 2xx answer that says nothing.
+        if goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
+            self.maybe_accepted = True
+        self.maybe_later = self.maybe_later or _may_take_effect_later(trouble)
+        is_news = isinstance(trouble, KoreAuthenticationError) and not self.in_doubt and not self.was_refused
+        self.was_refused = self.was_refused or is_news
+        return is_news
+
+
 class Sender:
     """Repeats what may be repeated, within bounds.
 
     Args:
         transport: sends one request.
         look: reads a campaign after trouble with a write, as patiently as it is told.
+        read_at: reads a campaign once, at a place in the request budget that is held for it.
         bounds: how long one call is kept up.
         clock: monotonic seconds.
         sleep: waits for so many seconds.
@@ -89,6 +132,7 @@ class Sender:
         transport: Transport,
         *,
         look: Callable[[str, Patience], Campaign | ProvenMissing],
+        read_at: Callable[[Place, str, Priority, Patience], Campaign],
         bounds: Bounds,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
@@ -96,6 +140,7 @@ class Sender:
     ) -> None:
         self._transport = transport
         self._look = look
+        self._read_at = read_at
         self._bounds = bounds
         self._clock = clock
         self._sleep = sleep
@@ -142,9 +187,12 @@ class Sender:
                 return answer
             attempt += 1
 
-    def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority) -> Receipt:
-        """Send a write until it took effect once, or until it is clear that it cannot."""
-        return self.send_write_once(endpoint, goal, priority).finish()
+    def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, *, judge: Judge | None = None) -> Receipt:
+        """Send a write until it took effect once, or until it is clear that it cannot.
+
+        With a ``judge`` the campaign is looked at and judged before the first sending too; its error is raised.
+        """
+        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, ENDLESS, judge))).finish()
 
     def send_write_once(
         self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, *, patience: Patience = ENDLESS
@@ -159,35 +207,36 @@ class Sender:
             error.endpoint = error.endpoint or endpoint.name
             raise
 
-    def _write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience) -> _Steps:
+    def _write(
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        priority: Priority,
+        patience: Patience,
+        judge: Judge | None = None,
+    ) -> _Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
         bounds_s = countdown(self._bounds.seconds, self._clock)
         patience = replace(patience, repeat_s=lambda: min(bounds_s(), patience.left_s()))
-        sendings = 0
-        was_in_doubt = was_refused = maybe_accepted = maybe_later = False
+        so_far = _SoFar()
         while True:
-            sendings += 1
-            sent = self._send_write(endpoint, goal, priority, patience)
+            if so_far.sendings or judge is not None:
+                sent = self._look_and_send(endpoint, goal, priority, patience, judge=judge, so_far=so_far)
+            else:
+                sent = self._send_write(endpoint, goal, priority, patience)
             answered_at = self._clock()
             if isinstance(sent, Receipt):
-                return replace(sent, sendings=sendings)
+                return replace(sent, sendings=so_far.sendings if sent.by_reading else so_far.sendings + 1)
             trouble = sent
-            # Once a sending was in doubt, a later refusal may be its echo: gone, because it was deleted after all.
-            was_in_doubt = was_in_doubt or trouble.outcome_unknown
-            # A 2xx answer that says nothing may accept a stop that takes longer to show than anybody looks for it.
-            if goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
-                maybe_accepted = True
             is_blocked = isinstance(trouble, KoreRateLimitError)
-            is_news = isinstance(trouble, KoreAuthenticationError) and not was_in_doubt and not was_refused
-            was_refused = was_refused or is_news
-            if (was_in_doubt and not is_blocked) or (is_news and self._is_doubtful(trouble)):
+            is_news = so_far.add(trouble, goal)
+            if (so_far.in_doubt and not is_blocked) or (is_news and self._is_doubtful(trouble)):
                 yield
-                find_out = self._find_out if was_in_doubt else self._look_after_refusal
+                find_out = self._find_out if so_far.in_doubt else self._look_after_refusal
                 found = find_out(endpoint, goal, trouble, patience)
                 if found is not None:
-                    return replace(found, sendings=sendings)
-            maybe_later = maybe_later or _may_take_effect_later(trouble)
-            if maybe_later and not goal.is_repeatable:
+                    return replace(found, sendings=so_far.sendings)
+            if so_far.maybe_later and not goal.is_repeatable:
                 raise CampaignStateError(
                     f"{trouble}. Nothing of it shows, but it may still take effect, so it is not sent again: it might "
                     "run the whole list twice. Look at the campaign on the platform",
@@ -197,29 +246,88 @@ class Sender:
                 ) from trouble
             delay = delay_s(
                 trouble,
-                sendings,
+                so_far.sendings,
                 jitter=self._jitter(),
                 is_stop=priority is Priority.STOP,
                 since_answer_s=self._clock() - answered_at,
             )
-            if delay is None or sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
-                trouble.outcome_unknown = maybe_accepted
+            if delay is None or so_far.sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
+                trouble.outcome_unknown = so_far.maybe_accepted
                 raise trouble
             log.info("%s; it had no effect, sending again in %.1f s", trouble, delay)
             if is_blocked:
-                # At once: nobody else may send meanwhile. This one waits for its place in the budget.
+                # At once: nobody else may send meanwhile. This one waits for its places in the budget.
                 self._wait(trouble, delay, priority)
                 yield
             else:
                 yield
                 self._wait(trouble, delay, priority)
 
+    def _look_and_send(
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        priority: Priority,
+        patience: Patience,
+        *,
+        judge: Judge | None,
+        so_far: _SoFar,
+    ) -> Receipt | KoreError:
+        """Wait, look, judge, send: a receipt, also where the look shows that it is done, or what was wrong.
+
+        Look and write have their places in the budget before either is sent, so that nothing is waited for between
+        them. A look that failed, or took too long, gives the write's place back, and there is another. A stop is sent
+        after the last one however long that took: until it is sent, calls go on.
+
+        Raises:
+            KoreError: it must not be sent, or nobody can tell in time; nothing was sent.
+        """
+        was_refused = False
+        found: Receipt | KoreError | None
+        try:
+            for number in range(1, _LOOKS + 1):
+                is_last_stop = priority is Priority.STOP and number == _LOOKS
+                with self._transport.hold(2, endpoint, goal.campaign_id, priority=priority, patience=patience) as place:
+                    began = self._clock()
+                    campaign = self._read_now(place, goal.campaign_id, priority, patience)
+                    found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
+                    is_fresh = is_last_stop or self._clock() - began <= FRESH_S
+                    if campaign is not None and found is None and is_fresh:
+                        found = self._send_write(endpoint, goal, priority, patience, place)
+                        if isinstance(found, KoreError) and wants_fresh_token(found) and not was_refused:
+                            log.info("%s; once more with a fresh token", found)
+                            was_refused, found = True, None
+                if campaign is None and isinstance(self._look(goal.campaign_id, patience), ProvenMissing):
+                    found = _receipt_by_reading(goal, PROVEN_MISSING, in_doubt=so_far.in_doubt)
+                if found is not None:
+                    return found
+        except KoreError as error:
+            error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or so_far.maybe_accepted)
+            raise
+        raise KoreConnectionError(
+            f"{endpoint.name} of campaign {goal.campaign_id}: not sent, because each of {_LOOKS} looks at the campaign "
+            f"failed or took more than {FRESH_S:g} s, in which somebody might have started it",
+            endpoint=endpoint.name,
+            campaign_id=goal.campaign_id,
+            outcome_unknown=so_far.maybe_accepted,
+        )
+
+    def _read_now(self, place: Place, campaign_id: str, priority: Priority, patience: Patience) -> Campaign | None:
+        """The campaign by one reading; None if it fails, which is to be looked into where nobody's place is held up."""
+        try:
+            return self._read_at(place, campaign_id, priority, patience)
+        except KoreError as error:
+            log.info("%s; it is read with more patience, and then looked at again before anything is sent", error)
+            return None
+
     def _send_write(
-        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience
+        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience, place: Place | None = None
     ) -> Receipt | KoreError:
         """Send a write once: its receipt, or what was wrong with the answer."""
         try:
-            body = self._transport.send(endpoint, priority=priority, campaign_id=goal.campaign_id, patience=patience)
+            body = self._transport.send(
+                endpoint, priority=priority, campaign_id=goal.campaign_id, patience=patience, place=place
+            )
         except KoreError as error:
             return error
         return goal.recognise(body) or KoreProtocolError(
@@ -256,7 +364,7 @@ class Sender:
                     status=trouble.status,
                     retry_after_s=error.retry_after_s,
                 ) from trouble
-            receipt = _receipt_by_reading(goal, campaign)
+            receipt = _receipt_by_reading(goal, campaign, in_doubt=True)
             if receipt is not None:
                 return receipt
         return None
@@ -273,7 +381,7 @@ class Sender:
         """
         log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
         try:
-            receipt = _receipt_by_reading(goal, self._look(goal.campaign_id, patience))
+            receipt = _receipt_by_reading(goal, self._look(goal.campaign_id, patience), in_doubt=False)
         except KoreError as error:
             refusal.retryable = error.retryable
             raise refusal from error
@@ -319,13 +427,27 @@ class Sender:
             self._sleep(delay)
 
 
-def _receipt_by_reading(goal: WriteGoal, campaign: Campaign | ProvenMissing) -> Receipt | None:
-    """The receipt for a write whose effect a reading shows; None if it shows none."""
+def _judged(goal: WriteGoal, campaign: Campaign, judge: Judge | None, *, in_doubt: bool) -> Receipt | None:
+    """The receipt if what is wanted shows in the last look; None if the write may be sent.
+
+    Where one was sent that may have taken effect, that is asked first: the judge knows only what was before it.
+    """
+    if judge is not None and not in_doubt:
+        judge(campaign)
+    receipt = _receipt_by_reading(goal, campaign, in_doubt=in_doubt)
+    if judge is not None and in_doubt and receipt is None:
+        judge(campaign)
+    return receipt
+
+
+def _receipt_by_reading(goal: WriteGoal, campaign: Campaign | ProvenMissing, *, in_doubt: bool) -> Receipt | None:
+    """The receipt if a reading shows what the write wants; None if it does not."""
     if isinstance(campaign, ProvenMissing):
-        return goal.when_gone()
-    if goal.shows_in(campaign):
-        return Receipt(goal.campaign_id, campaign.status, campaign.campaign_instance_id, by_reading=True)
-    goal.learn(campaign)
+        return replace(goal.when_gone(), changed=in_doubt)
+    if goal.shows_in(campaign, in_doubt=in_doubt):
+        run = campaign.campaign_instance_id
+        return Receipt(goal.campaign_id, campaign.status, run, by_reading=True, changed=in_doubt)
+    goal.learn(campaign, in_doubt=in_doubt)
     return None
 
 

@@ -45,7 +45,8 @@ class KoreSettings:
         api_version: ``v1`` or ``v2`` for every call; None takes what is documented best (stop v1, the rest v2).
         jwt_subject: claim ``sub``; any text.
         jwt_ttl_s: seconds that a token is valid, 1 to 3600.
-        requests_per_minute: how many requests this machine may send to the account in any 60 seconds.
+        requests_per_minute: how many requests this machine may send to the account in any 60 seconds; two at least,
+            because a delete is sent together with a look.
         timeout_s: seconds to wait for a connection, and then for each piece of an answer.
         verify_tls: False accepts any certificate.
         ca_bundle: file or folder of certificates to trust instead of the system's.
@@ -98,7 +99,7 @@ class KoreSettings:
             checked_api_version(self.api_version)
         _require(self.jwt_subject, "jwt_subject", "any text, for example airflow")
         _in_range(self.jwt_ttl_s, "jwt_ttl_s", 1, MAX_TTL_S, "whole seconds", whole=True)
-        _in_range(self.requests_per_minute, "requests_per_minute", 1, 10_000, "a whole number", whole=True)
+        _in_range(self.requests_per_minute, "requests_per_minute", 2, 10_000, "a whole number", whole=True)
         _in_range(self.timeout_s, "timeout_s", 0.001, 3600, "seconds")
         _require_bool(self.verify_tls, "verify_tls")
         _require_bool(self.allow_http, "allow_http")

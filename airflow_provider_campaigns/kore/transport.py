@@ -11,10 +11,10 @@ import math
 import os
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cached_property, partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.answers import body_of, clock_note
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority
@@ -35,7 +35,8 @@ from airflow_provider_campaigns.kore.retry import MAX_JITTER_S, MAX_RETRY_AFTER_
 from airflow_provider_campaigns.kore.writes import in_doubt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     import requests
     from requests.adapters import HTTPAdapter
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
+Place: TypeAlias = "Callable[[], AbstractContextManager[None]]"
+"""A place in the request budget that is held already: it is used up by the ``with`` block of what this gives."""
+
 POOL_SIZE = 64
 """Connections kept; more than the sender threads of any action here."""
 
@@ -78,11 +82,13 @@ class Transport:
         body: dict[str, Any] | None = None,
         query: dict[str, str] | None = None,
         patience: Patience = ENDLESS,
+        place: Place | None = None,
     ) -> dict[str, Any]:
         """Send one request, and once more with a fresh token if the service rejects its token; the answer's object.
 
-        A rate limit that the answer tells of makes everybody wait, in all processes of this machine
-        (``retry.blocks_after``), before whoever sent this gets to hear of it: another thread might send meanwhile.
+        With a ``place`` it waits for none, and is sent once. A rate limit that the answer tells of makes everybody
+        wait, in all processes of this machine (``retry.blocks_after``), before whoever sent this gets to hear of it:
+        another thread might send meanwhile.
 
         Raises:
             KoreBudgetError: there was no place in time, or the service asked for a pause of which more than five
@@ -90,13 +96,39 @@ class Transport:
             KoreError: ``outcome_unknown`` is set if the request may have changed something.
         """
         send = partial(self._send_once, endpoint, campaign_id, body, query, priority=priority, patience=patience)
+        if place is not None:
+            return send(place)
         try:
             return send()
         except KoreAuthenticationError as error:
-            if error.status != 401 or isinstance(error, KoreScopeError):
+            if not wants_fresh_token(error):
                 raise
             log.info("%s; once more with a fresh token", error)
             return send()
+
+    @contextmanager
+    def hold(
+        self, places: int, endpoint: Endpoint, campaign_id: str | None, *, priority: Priority, patience: Patience
+    ) -> Iterator[Place]:
+        """Places in the request budget for requests in the ``with`` block, as ``RequestBudget.hold`` gives them.
+
+        Raises:
+            KoreBudgetError: as of ``send``.
+        """
+        block_timeout_s = MAX_RETRY_AFTER_S + MAX_JITTER_S
+        try:
+            with self._budget.hold(
+                places, priority, timeout_s=patience.place_timeout_s, block_timeout_s=block_timeout_s
+            ) as place:
+                yield place
+        except BudgetTimeout as error:
+            raise KoreBudgetError(
+                f"{endpoint.name}: {error}; nothing was sent. Fewer requests at a time, or a higher limit from the "
+                "platform's support, would help",
+                endpoint=endpoint.name,
+                campaign_id=campaign_id,
+                retry_after_s=error.blocked_s or error.wait_s,
+            ) from None
 
     def hold_back(self, error: KoreRateLimitError, priority: Priority, *, delay_s: float | None = None) -> None:
         """Let everybody wait after a rate limit, as ``retry.blocks_after`` says."""
@@ -116,6 +148,7 @@ class Transport:
         campaign_id: str | None,
         body: dict[str, Any] | None,
         query: dict[str, str] | None,
+        place: Place | None = None,
         *,
         priority: Priority,
         patience: Patience,
@@ -138,21 +171,16 @@ class Transport:
             headers={"Content-Type": "application/json"} if endpoint.has_body else None,
         )
         try:
-            with self._budget.slot(
-                priority, timeout_s=patience.place_timeout_s, block_timeout_s=MAX_RETRY_AFTER_S + MAX_JITTER_S
+            with (
+                nullcontext(place)
+                if place
+                else self.hold(1, endpoint, campaign_id, priority=priority, patience=patience) as its_place,
+                its_place(),
             ):
                 # Signed only now: a token made before a wait for the budget might have expired after it.
                 signed = session.prepare_request(unsigned)
                 with in_doubt() if endpoint.effect is Effect.WRITE else nullcontext():
                     response = session.send(signed, **options)
-        except BudgetTimeout as error:
-            raise KoreBudgetError(
-                f"{endpoint.name}: {error}; nothing was sent. Fewer requests at a time, or a higher limit from the "
-                "platform's support, would help",
-                endpoint=endpoint.name,
-                campaign_id=campaign_id,
-                retry_after_s=error.blocked_s or error.wait_s,
-            ) from None
         except (exceptions.InvalidURL, exceptions.InvalidSchema, LocationValueError) as error:
             vars(error).pop("request", None)  # it holds the token
             raise self._no_proxy(endpoint, campaign_id, error) from None
@@ -323,6 +351,11 @@ class Transport:
         """Put a new token into the header ``auth``: the only place where a token exists."""
         request.headers["auth"] = self._signer.sign()
         return request
+
+
+def wants_fresh_token(error: KoreError) -> bool:
+    """True if the service rejected the token, so that the same request with a fresh one may be answered."""
+    return isinstance(error, KoreAuthenticationError) and error.status == 401 and not isinstance(error, KoreScopeError)
 
 
 class Pace:

@@ -45,6 +45,7 @@ class Receipt:
         campaign_instance_id: the run concerned, where the service named it.
         sendings: how often the request was sent.
         by_reading: True if the answer was lost or unreadable, and reading the campaign proved the effect.
+        changed: False if it was so before anything that was sent took effect: somebody else did it.
         raw: the answer's JSON object; empty if ``by_reading``.
     """
 
@@ -53,6 +54,7 @@ class Receipt:
     campaign_instance_id: str | None
     sendings: int = 1
     by_reading: bool = False
+    changed: bool = True
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -72,11 +74,13 @@ class WriteGoal(Protocol):
             KoreProtocolError: it says that something else was done.
         """
 
-    def shows_in(self, campaign: Campaign) -> bool:
-        """True if the campaign as read later shows the effect.
+    def shows_in(self, campaign: Campaign, *, in_doubt: bool = True) -> bool:
+        """True if the campaign as read shows what is wanted; False if the write may be sent.
+
+        ``in_doubt`` is true if one was sent that may have taken effect. Otherwise what shows is somebody else's doing.
 
         Raises:
-            CampaignStateError: the campaign went another way, and the write must not be sent again.
+            CampaignStateError: the campaign went another way, and the write must not be sent.
         """
 
     def when_gone(self) -> Receipt:
@@ -86,7 +90,7 @@ class WriteGoal(Protocol):
             KoreNotFoundError: that is not what was wanted.
         """
 
-    def learn(self, campaign: Campaign) -> None:
+    def learn(self, campaign: Campaign, *, in_doubt: bool = True) -> None:
         """Take the instance of the first reading as the one meant, where the caller did not know it."""
 
 
@@ -109,13 +113,13 @@ class StopGoal:
             return None
         return Receipt(self.campaign_id, status, run, raw=body)
 
-    def shows_in(self, campaign: Campaign) -> bool:
+    def shows_in(self, campaign: Campaign, *, in_doubt: bool = True) -> bool:
         """Done when nothing runs any more; another run than the one meant is not touched.
 
         A run that the reading does not name may be the one that is meant, so its stop is sent again.
         """
         if self._is_another(campaign.campaign_instance_id):
-            raise started_again(campaign, "was being stopped", outcome_unknown=True)
+            raise started_again(campaign, "was being stopped", outcome_unknown=in_doubt)
         running_or_unknown = campaign.status.is_running or not campaign.status.is_known
         return not running_or_unknown
 
@@ -123,7 +127,7 @@ class StopGoal:
         """Never: a campaign that somebody deleted meanwhile cannot be said to be stopped."""
         raise _vanished(self.campaign_id, "stopped")
 
-    def learn(self, campaign: Campaign) -> None:
+    def learn(self, campaign: Campaign, *, in_doubt: bool = True) -> None:  # noqa: ARG002 - a stop ends no run before its own
         """The run that the first reading shows is the one that is meant."""
         if self.instance_id is UnknownInstance.UNKNOWN:
             self.instance_id = named_run(campaign.campaign_instance_id)
@@ -148,15 +152,25 @@ class StartGoal:
             return None
         return Receipt(self.campaign_id, status, _instance_in(body), raw=body)
 
-    def shows_in(self, campaign: Campaign) -> bool:
+    def shows_in(self, campaign: Campaign, *, in_doubt: bool = True) -> bool:
         """Done when a run goes on that was not there before, or has been and is over.
 
         If the run before or the one now is not known, a start that does not show is never sent again: it might be the
-        second.
+        second. Of a campaign that no start was sent to, a run that began is somebody else's.
         """
+        same = same_run(self.instance_id, run_of(campaign))
+        if not in_doubt:
+            if campaign.is_at_rest and (same is SameRun.YES or isinstance(self.instance_id, UnknownInstance)):
+                return False
+            raise CampaignStateError(
+                f"campaign {campaign.campaign_id}: is {excerpt(campaign.status)} as run "
+                f"{excerpt(campaign.campaign_instance_id or 'unknown')}; somebody else may have started it, so no "
+                "start is sent",
+                campaign_id=campaign.campaign_id,
+            )
         if has_begun(campaign, before=self.instance_id):
             return True
-        if same_run(self.instance_id, run_of(campaign)) is SameRun.YES:
+        if same is SameRun.YES:
             return False
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: a start was sent, its answer was lost, and the campaign is "
@@ -169,8 +183,10 @@ class StartGoal:
         """Never: a campaign that somebody deleted meanwhile cannot be said to be started."""
         raise _vanished(self.campaign_id, "started")
 
-    def learn(self, campaign: Campaign) -> None:
-        """Nothing: what is read after a start no longer tells what was before it."""
+    def learn(self, campaign: Campaign, *, in_doubt: bool = True) -> None:
+        """The run before, unless a start may have taken effect: what is read after one tells no more."""
+        if not in_doubt:
+            self.instance_id = run_of(campaign)
 
 
 @dataclass(slots=True)
@@ -201,7 +217,7 @@ class DeleteGoal:
             )
         return Receipt(self.campaign_id, None, _instance_in(data), raw=body)
 
-    def shows_in(self, campaign: Campaign) -> bool:
+    def shows_in(self, campaign: Campaign, *, in_doubt: bool = True) -> bool:  # noqa: ARG002 - it is there, whatever was sent
         """Not done; a campaign that runs or will run, ran again, or may have run again, is not deleted any more.
 
         Where a run is not known, the campaign must not have been changed since the reading that the delete goes by.
@@ -217,7 +233,7 @@ class DeleteGoal:
             reason = "does not tell whether it ran again"
         if reason is not None:
             raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: {reason}, so the delete is not sent again",
+                f"campaign {campaign.campaign_id}: {reason}, so the delete is not sent",
                 campaign_id=campaign.campaign_id,
             )
         return False
@@ -231,7 +247,7 @@ class DeleteGoal:
         """That is what was wanted."""
         return Receipt(self.campaign_id, None, None, by_reading=True)
 
-    def learn(self, campaign: Campaign) -> None:
+    def learn(self, campaign: Campaign, *, in_doubt: bool = True) -> None:  # noqa: ARG002 - a delete begins no run
         """The run that the first reading shows is the one that is meant."""
         if not self._has_read:
             self.instance_id, self.updated_at = run_of(campaign), campaign.updated_at

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 IF_RUNNING = ("fail", "stop")
 IF_UNREPORTED = ("fail", "delete")
+VERIFY_RESULTS = ("all", "ends")
 
 
 class DeleteCampaignOperator(CampaignsOperator):
@@ -64,12 +65,17 @@ class DeleteCampaignOperator(CampaignsOperator):
             ``campaign_id`` or ``campaign_ids``, if given, must name the same.
         if_unreported: without ``report``, what becomes of a campaign that has run: ``fail``, before anything is sent;
             or ``delete``: its results are lost, and that is meant. One that never ran needs no report.
+        verify_results: with ``report``, how it is compared with what the service has right before the delete: ``all``
+            reads every contact once more, or ``ends`` their number, the first and the last page, which proves less.
+            What is new is added to the report, beside the files that are there; if anything was taken away, nothing is
+            deleted, and the report's task, cleared, reads everything anew.
         archive_path: a folder of any storage, such as ``s3://my_aws@results/deleted``. For each campaign it gets, in
             ``{campaign_id}/{campaign_instance_id or "never-ran"}/``, ``campaign.json`` (the object, before the delete),
             ``delete-answer.json`` (what the service answered; ``{"lost": true}`` if that was lost) and, last,
             ``receipt.json``. If it cannot be written, nothing is deleted.
         expected_name: the campaign's name, or ``{id: name}``; another name is an error.
-        confirm: prove by reading and by the list that each campaign is gone; False believes the answer.
+        confirm: prove that each campaign is gone, by reading and by the list, or by the status view where the list is
+            refused. What is to prove it is tried before; if it would not, nothing is sent. False believes the answer.
         plan_only: read, guard and log the request that would be sent; send nothing.
         kore_conn_id: the Airflow connection.
         api_version: ``v1`` or ``v2`` of the delete; None for the connection's, or v2.
@@ -77,9 +83,10 @@ class DeleteCampaignOperator(CampaignsOperator):
     Returns:
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, deleted_at}``; status is ``Deleted``
         or ``Missing``, ``deleted_at`` in ISO 8601 UTC and only where a delete was sent; ``planned`` is what a plan
-        would send; ``report_url``, ``manifest_sha256``, ``rows`` and ``archive_url`` where there is a report or an
-        archive. The events of the task's outlets carry
-        ``{"campaigns": [{campaign_id, rows, manifest_url, manifest_sha256}]}``.
+        would send; ``proven_by`` is ``list and get`` or ``get and status``; ``report_url``, ``manifest_sha256``,
+        ``rows``, ``verified`` (``all`` or ``ends``) and ``archive_url`` where there is a report or an archive;
+        ``given_manifest_sha256`` if the delete has added to the report that was given. The events of the task's outlets
+        carry ``{"campaigns": [{campaign_id, rows, manifest_url, manifest_sha256}]}``.
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, a campaign that runs, is scheduled
@@ -94,6 +101,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         "expected_name",
         "if_running",
         "if_unreported",
+        "verify_results",
         "report",
         "archive_path",
     )
@@ -111,6 +119,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         campaign_type: str | None = None,
         if_running: str = "fail",
         if_unreported: str = "fail",
+        verify_results: str = "all",
         if_missing: str = "succeed",
         expected_name: str | Mapping[str, str] | LeftOut = LEFT_OUT,
         report: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | XComArg | LeftOut = LEFT_OUT,
@@ -127,6 +136,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         self.campaign_type = None if campaign_type is None else checked_campaign_type(campaign_type)
         self.if_running = if_running
         self.if_unreported = if_unreported
+        self.verify_results = verify_results
         self.confirm = confirm
         # Rendering makes them what they turn out to be, which must not become a delete without a guard that was meant.
         self._is_named = expected_name is not LEFT_OUT
@@ -144,6 +154,7 @@ class DeleteCampaignOperator(CampaignsOperator):
             self,
             if_running=lambda name, if_running: one_of(name, if_running, IF_RUNNING),
             if_unreported=lambda name, if_unreported: one_of(name, if_unreported, IF_UNREPORTED),
+            verify_results=lambda name, how: one_of(name, how, VERIFY_RESULTS),
             confirm=flag,
             **{name: read for name, (is_given, read) in guards.items() if is_given},
         )
@@ -169,6 +180,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 api_version=self.api_version,
                 if_missing=self.checked_if_missing(),
                 if_unreported=one_of("if_unreported", self.if_unreported, IF_UNREPORTED),
+                verify_results=one_of("verify_results", self.verify_results, VERIFY_RESULTS),
                 confirm=flag("confirm", self.confirm),
                 plan_only=flag("plan_only", self.plan_only),
             )
@@ -228,4 +240,4 @@ class DeleteCampaignOperator(CampaignsOperator):
 
 
 def _reported_folder(url: str) -> Folder:
-    return reports.Folder(storage_path("report", url))
+    return reports.Folder(storage_path("report", url), scratch=reports.PARTS_FOLDER)

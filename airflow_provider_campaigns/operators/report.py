@@ -64,6 +64,8 @@ class CampaignReportOperator(CampaignsOperator):
         deferrable: wait for them in the triggerer, without a worker; Airflow's ``default_deferrable`` by default.
         if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there and no complete report of it
             is kept.
+        refresh: read everything anew while the campaign is there, also if a complete report is kept; that one stays
+            beside the new one.
         plan_only: read and log what would be written; write nothing.
         kore_conn_id: the Airflow connection.
         api_version: of writes, of which there are none here; reads follow the connection's, or v2.
@@ -89,6 +91,7 @@ class CampaignReportOperator(CampaignsOperator):
         "output_path",
         "if_no_contact_results",
         "pending_timeout",
+        "refresh",
     )
     ui_color = "#e6f6e6"
 
@@ -102,6 +105,7 @@ class CampaignReportOperator(CampaignsOperator):
         if_no_contact_results: str = "fail",
         pending_timeout: float | timedelta | str = timedelta(hours=2),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        refresh: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -112,6 +116,7 @@ class CampaignReportOperator(CampaignsOperator):
         self.if_no_contact_results = if_no_contact_results
         self.pending_timeout = pending_timeout
         self.deferrable = flag("deferrable", deferrable)
+        self.refresh = refresh
         check_static(
             self,
             output_path=read_folder,
@@ -120,6 +125,7 @@ class CampaignReportOperator(CampaignsOperator):
             allow_empty=flag,
             if_no_contact_results=read_if_no_contact_results,
             pending_timeout=read_duration,
+            refresh=flag,
         )
 
     def execute(self, context: Context) -> Any:
@@ -163,6 +169,7 @@ class CampaignReportOperator(CampaignsOperator):
             if_no_contact_results=read_if_no_contact_results("if_no_contact_results", self.if_no_contact_results),
             if_missing=self.checked_if_missing(),
             pending_timeout=read_duration("pending_timeout", self.pending_timeout),
+            refresh=flag("refresh", self.refresh),
             plan_only=flag("plan_only", self.plan_only),
         )
 

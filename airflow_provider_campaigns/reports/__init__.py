@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME as MANIFEST_NAME
     from airflow_provider_campaigns.reports.manifest import PAGE_NAME as PAGE_NAME
     from airflow_provider_campaigns.reports.manifest import SUMMARY_NAME as SUMMARY_NAME
+    from airflow_provider_campaigns.reports.parts import PARTS_FOLDER as PARTS_FOLDER
     from airflow_provider_campaigns.reports.rows import PhoneNumbers as PhoneNumbers
 else:
     __getattr__, __dir__ = names_of(
@@ -22,6 +23,7 @@ else:
             "reports.contents": "check_installed checked_formats",
             "reports.folder": "Folder",
             "reports.manifest": "MANIFEST_NAME PAGE_NAME SUMMARY_NAME",
+            "reports.parts": "PARTS_FOLDER",
             "reports.rows": "PhoneNumbers",
         },
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.reports.manifest import CONTACT_FILES
+from airflow_provider_campaigns.reports.manifest import CONTACT_FILES, DIGESTS_NAME
 from airflow_provider_campaigns.reports.rows import csv_header, csv_lines
 from airflow_provider_campaigns.reports.summary import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
+    from airflow_provider_campaigns.reports.digests import Digester
     from airflow_provider_campaigns.reports.folder import FileEntry, Folder, Writer
     from airflow_provider_campaigns.reports.parts import Page
 
@@ -60,23 +61,26 @@ class Contents:
         tally: counts over all rows.
     """
 
-    def __init__(self, folder: Folder, formats: Iterable[str]) -> None:
+    def __init__(self, folder: Folder, formats: Iterable[str], digester: Digester | None = None) -> None:
+        """``digester`` makes the digests of the rows; None where there are to be none."""
         self.tally = Tally()
         self._folder = folder
         self._writers: list[Writer] = []
         wanted = set(formats)
-        self._lines = self._begin("jsonl") if "jsonl" in wanted else None
-        self._table = self._begin("csv") if "csv" in wanted else None
+        self._digester = digester
+        self._digests = self._begin(DIGESTS_NAME) if wanted and digester is not None else None
+        self._lines = self._begin(CONTACT_FILES["jsonl"]) if "jsonl" in wanted else None
+        self._table = self._begin(CONTACT_FILES["csv"]) if "csv" in wanted else None
         self._columns = None
         if self._table is not None:
             self._table.write(csv_header())
         if "parquet" in wanted:
             from airflow_provider_campaigns.reports.parquet import ParquetTable  # noqa: PLC0415 - 0.3 s
 
-            self._columns = ParquetTable(self._begin("parquet"))
+            self._columns = ParquetTable(self._begin(CONTACT_FILES["parquet"]))
 
-    def _begin(self, one: str) -> Writer:
-        writer = self._folder.begin(CONTACT_FILES[one], is_own=True)
+    def _begin(self, name: str) -> Writer:
+        writer = self._folder.begin(name, is_own=True)
         self._writers.append(writer)
         return writer
 
@@ -88,7 +92,13 @@ class Contents:
             self._table.write(csv_lines(page.rows))
         if self._columns is not None:
             self._columns.add(page.rows)
+        if self._digester is not None and self._digests is not None:
+            self._digests.write(self._digester.lines_of(page))
         self.tally.add(page.rows)
+
+    def digests(self) -> Iterator[bytes]:
+        """The lines of the rows that were added so far."""
+        return iter(()) if self._digests is None else self._digests.lines()
 
     def commit(self) -> dict[str, FileEntry]:
         """Let the files appear, each under a name of its own; by that name."""

@@ -8,14 +8,18 @@ are equal, byte by byte, however often an export was killed on the way.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.reports.manifest import Reason
+from airflow_provider_campaigns.reports.digests import takes_back
+from airflow_provider_campaigns.reports.manifest import DIGESTS_NAME, Reason, is_snapshot, manifests_beside
 from airflow_provider_campaigns.reports.publish import Publisher
-from airflow_provider_campaigns.reports.verdict import contacts_in, judge, may_be_about
+from airflow_provider_campaigns.reports.verdict import Verdict, contacts_in, judge, may_be_about
 from airflow_provider_campaigns.reports.whole_reading import whole_reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.folder import Folder
     from airflow_provider_campaigns.reports.manifest import Manifest
     from airflow_provider_campaigns.reports.waiting import Waiting
+    from airflow_provider_campaigns.reports.whole_reading import Found
 
 
 def export_report(
@@ -74,7 +79,24 @@ def export_report(
         )
         if waiting is not None and verdict.reason is Reason.PENDING:
             waiting.begin(found.pending, found.state.page_size)
+        if verdict.reason is None:
+            earlier = [*manifests_beside(folder).values(), *([] if kept is None else [kept])]
+            snapshots = [one for one in earlier if is_snapshot(one) and may_be_about(one, campaign)]
+            verdict = _in_the_light_of(snapshots, folder, found)
         return publisher.publish(found, verdict)
+
+
+def _in_the_light_of(snapshots: Iterable[Manifest], folder: Folder, found: Found) -> Verdict:
+    """Whether what was read is complete as far as snapshots from before the stop tell, which may say more."""
+    for snapshot in snapshots:
+        name = snapshot.name_of(DIGESTS_NAME)
+        if name is None or found.facts.total is None:
+            continue
+        lost = takes_back(partial(folder.lines, name), found.contents.digests, rows=found.facts.rows)
+        if lost:
+            text = f"of {lost} of the contacts in a snapshot from before the stop the service has less, or nothing, now"
+            return Verdict(Reason.SAYS_LESS, text)
+    return Verdict(None)
 
 
 def _with_what_is_known(options: ExportOptions, kept: Manifest) -> ExportOptions:

@@ -39,10 +39,14 @@ class CheckedReport:
     Attributes:
         folder: where it is.
         manifest: what it says of itself.
+        given_sha256: of the manifest that was given, if it is another: one of which this one holds everything.
+        verified: how it was compared with what the service has now: ``all`` or ``ends``; None if it was not.
     """
 
     folder: Folder
     manifest: Manifest
+    given_sha256: str | None = None
+    verified: str | None = None
 
     def check_again(self, campaign: Campaign) -> None:
         """Make sure, cheaply, that it still justifies deleting the campaign as it is now.
@@ -63,13 +67,14 @@ def check_report(folder: Folder, campaign: Campaign, *, manifest_sha256: str | N
 
     Reads every file of the report once, a piece at a time. ``manifest_sha256`` is what the report's own task said of
     its manifest; without it nothing tells a manifest that was written later, with files to match, from the real one.
+    What a delete that did not come to its end has added since is no other report.
 
     Raises:
         ReportRefusedError: it does not; the message says why and what to do.
         ReportStorageError: it cannot be read.
     """
     manifest = read_manifest(folder, campaign.campaign_id)
-    if manifest_sha256 not in {None, manifest.sha256}:
+    if manifest_sha256 not in {None, manifest.sha256, *manifest.extends}:
         _refuse(
             campaign,
             folder,
@@ -80,7 +85,7 @@ def check_report(folder: Folder, campaign: Campaign, *, manifest_sha256: str | N
     check_fit(manifest, campaign, folder)
     if doubt := _of_files(manifest, folder):
         _refuse(campaign, folder, *doubt)
-    return CheckedReport(folder, manifest)
+    return CheckedReport(folder, manifest, given_sha256=manifest_sha256)
 
 
 def read_manifest(folder: Folder, campaign_id: str | None = None) -> Manifest:

@@ -141,6 +141,11 @@ class Folder:
         with file:
             yield file
 
+    def lines(self, name: str) -> Iterator[bytes]:
+        """A file line by line."""
+        with self.open(name) as file:
+            yield from file
+
     def measure(self, name: str) -> FileEntry | None:
         """Size and digest of what is in a file now; None if there is no such file."""
         if not self.exists(name):
@@ -271,6 +276,14 @@ class Writer(ABC):
             self._write_pending()
         return len(data)
 
+    def lines(self) -> Iterator[bytes]:
+        """What was written so far, line by line."""
+        self._write_pending()
+        with self._folder.guarded(f"read {self.name}"):
+            self._file.seek(0)
+            yield from self._file
+            self._file.seek(0, os.SEEK_END)
+
     def commit(self) -> FileEntry:
         """Let the file appear under its name, whole."""
         self._write_pending()
@@ -308,7 +321,7 @@ class _LocalFile(Writer):
 
     def __init__(self, folder: Folder, name: str, place: Path, aside: Path, *, is_lasting: bool, is_own: bool) -> None:
         handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=aside)
-        super().__init__(folder, name, os.fdopen(handle, "wb"), is_own=is_own)
+        super().__init__(folder, name, os.fdopen(handle, "w+b"), is_own=is_own)
         self._place = place
         self._temporary = Path(temporary)
         self._is_lasting = is_lasting

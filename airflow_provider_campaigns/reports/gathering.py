@@ -15,7 +15,7 @@ from airflow_provider_campaigns.reports.parts import NO_PAGE, Page
 from airflow_provider_campaigns.reports.pending import is_pending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_campaigns.reports.parts import Parts
 
@@ -121,11 +121,11 @@ class Gathered:
         self._number_of_states = 0
         self._sums: list[tuple[int, int]] = []
 
-    def add(self, parts: Parts) -> None:
-        """Take a reading in."""
+    def add(self, parts: Parts, left_out: Collection[str] = ()) -> None:
+        """Take a reading in; ``left_out`` are fields that tell no state of a row."""
         rows = total = 0
         for page in parts.replay():
-            for identity, line in zip(page.identities, page.lines, strict=True):
+            for identity, line in zip(page.identities, page.without(left_out).lines, strict=True):
                 state = _number_of(identity, line)
                 self._identities.add(identity)
                 self._states.add(state)

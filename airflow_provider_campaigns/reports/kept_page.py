@@ -29,17 +29,23 @@ def write_page_again(folder: Folder, manifest: Manifest) -> Manifest:
     Raises:
         ReportStorageError: the storage refuses.
     """
-    names = {kind: manifest.name_of(kind) for kind in (PAGE_NAME, CAMPAIGN_NAME, SUMMARY_NAME)}
-    if names[PAGE_NAME] is not None:
-        page = render_page(
-            campaign=json.loads(folder.read(str(names[CAMPAIGN_NAME]))),
-            summary=json.loads(folder.read(str(names[SUMMARY_NAME]))),
-            manifest=manifest.as_json(),
-        )
-        name, entry = folder.write_own(PAGE_NAME, [page.encode("utf-8", "replace")])
-        if name != names[PAGE_NAME]:
-            files = {one: kept for one, kept in manifest.files.items() if one != names[PAGE_NAME]}
+    before = manifest.name_of(PAGE_NAME)
+    if before is not None:
+        name, entry = folder.write_own(PAGE_NAME, [page_of_kept(folder, manifest)])
+        if name != before:
+            files = {one: kept for one, kept in manifest.files.items() if one != before}
             manifest = replace(manifest, files=files | {name: entry}, source=None)
     if manifest.source is None:
         folder.write(MANIFEST_NAME, [manifest.as_bytes()])
     return manifest
+
+
+def page_of_kept(folder: Folder, manifest: Manifest) -> bytes:
+    """The page that says what the manifest says, of the campaign and the counts that are kept in the folder."""
+    campaign, summary = (manifest.name_of(name) for name in (CAMPAIGN_NAME, SUMMARY_NAME))
+    page = render_page(
+        campaign=json.loads(folder.read(str(campaign))),
+        summary=json.loads(folder.read(str(summary))),
+        manifest=manifest.as_json(),
+    )
+    return page.encode("utf-8", "replace")

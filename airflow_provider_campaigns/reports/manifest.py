@@ -26,6 +26,7 @@ SUMMARY_NAME = "summary.json"
 PAGE_NAME = "report.html"
 PENDING_NAME = "pending.json"
 """Not a part of a report: what is there while results are waited for (``waiting``)."""
+DIGESTS_NAME = "digests.txt"
 CONTACT_FILES = {"jsonl": "contacts.jsonl", "csv": "contacts.csv", "parquet": "contacts.parquet"}
 """The files of the rows, by format. Every file but the manifest has its digest in its name (``folder.own_name``)."""
 
@@ -49,6 +50,8 @@ class Reason(StrEnum):
     """Nothing would tell a later run from this one: the campaign names neither its run nor when it was changed."""
     CHANGED_WHILE_READING = "changed_while_reading"
     """Campaign or total changed while they were read, twice."""
+    SAYS_LESS = "says_less"
+    """Contacts of a snapshot are gone or were emptied since: the stop may have reset the results."""
     PAGES_UNSTABLE = "pages_unstable"
     """Contacts moved from page to page, and all readings together did not see each of them."""
     PENDING = "pending"
@@ -89,6 +92,11 @@ class Manifest:
         finished_at: when everything was read and written.
         tries: how many processes worked on it.
         passes: how often the pages were read, 1 to 10.
+        key: tells with which secret the digests were made; None in a report that has none.
+        proven_by: how it was found to be whole: ``one_reading``, ``same_rows_twice`` (contacts that are alike),
+            ``gathered`` (several readings together) or ``totals`` (no results by contact); None if it is not.
+        left_out: undocumented fields that changed in every row at each reading, and are not compared.
+        extends: SHA-256 of the manifests of which it holds everything and more, the latest first.
         files: every other file of the report, by its own name.
         pending: contacts whose result is not final; None without contact results, or where that was not counted.
         source: the bytes it was read from, None if it was not read.
@@ -118,6 +126,10 @@ class Manifest:
     finished_at: str
     tries: int
     passes: int
+    key: str | None = None
+    proven_by: str | None = None
+    left_out: tuple[str, ...] = ()
+    extends: tuple[str, ...] = ()
     files: dict[str, FileEntry]
     pending: int | None = None
     source: bytes | None = field(default=None, repr=False, compare=False)
@@ -137,7 +149,7 @@ class Manifest:
     def as_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS}
-        values["formats"] = list(self.formats)
+        values |= {name: list(values[name]) for name in _LISTS}
         values["files"] = {
             name: {"bytes": entry.bytes, "sha256": entry.sha256} for name, entry in sorted(self.files.items())
         }
@@ -165,9 +177,14 @@ class Manifest:
         values = {name: _checked(name, body.get(name)) for name in _FIELDS}
         if not all(isinstance(one, str) for one in values["formats"]):
             raise ReportError(f"{MANIFEST_NAME}: formats: expected texts")
-        values["formats"] = tuple(values["formats"])
+        values |= {name: tuple(values[name] or ()) for name in _LISTS}
         values["files"] = {name: _entry(name, entry) for name, entry in values["files"].items()}
         return cls(**values, source=data)
+
+
+def is_snapshot(manifest: Manifest) -> bool:
+    """True of a report from before the end of its run, also where no better one could be made after it."""
+    return manifest.reason in {Reason.RUNNING, Reason.NOT_ENDED, Reason.SAYS_LESS}
 
 
 def manifest_bytes(folder: Folder, name: str = MANIFEST_NAME) -> bytes | None:
@@ -195,6 +212,18 @@ def load_manifest(folder: Folder, name: str = MANIFEST_NAME) -> Manifest | None:
         raise ReportError(f"{folder.url()}: {error}") from None
 
 
+def manifests_beside(folder: Folder) -> dict[str, Manifest]:
+    """The manifests of reports that another has taken the place of, by the names of their files.
+
+    Raises:
+        ReportStorageError: one cannot be read.
+        ReportError: one is no manifest any more.
+    """
+    names = [one for one in folder.names() if one != MANIFEST_NAME and plain_name(one) == MANIFEST_NAME]
+    found = {name: load_manifest(folder, name) for name in names}
+    return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+
 def json_bytes(value: Any) -> bytes:
     """JSON as all files of a report have it: UTF-8, indented by two, a line feed at the end.
 
@@ -208,6 +237,7 @@ def json_bytes(value: Any) -> bytes:
         return f"{json.dumps(value, indent=2)}\n".encode()
 
 
+_LISTS = ("formats", "left_out", "extends")
 _FIELDS = tuple(one.name for one in fields(Manifest) if one.name != "source")
 _KINDS: dict[str, tuple[type, ...]] = {
     name: kinds
@@ -217,6 +247,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
         ((int, NoneType), "total rows contacts_before_stop pending"),
         ((str,), "provider_version campaign_id name status phone_numbers started_at finished_at"),
         ((list,), "formats"),
+        ((list, NoneType), "left_out extends"),
         ((dict,), "files"),
     )
     for name in names.split()

@@ -13,24 +13,23 @@ import logging
 from array import array
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.folder import entry_of
 from airflow_provider_campaigns.reports.manifest import json_bytes
-from airflow_provider_campaigns.reports.rows import json_line
+from airflow_provider_campaigns.reports.rows import COLUMNS, json_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from airflow_provider_campaigns.kore.campaigns import ContactResult
     from airflow_provider_campaigns.reports.folder import Folder
-    from airflow_provider_campaigns.reports.rows import Treatment
 
 log = logging.getLogger(__name__)
 
 PARTS_FOLDER = "_parts"
 PAGES_IN_A_PART = 10
+_A_FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +46,34 @@ class Page:
     rows: Sequence[Mapping[str, Any]] = field(repr=False)
     identities: Sequence[int] = field(repr=False)
 
-    @classmethod
-    def of(cls, contacts: Sequence[ContactResult], treatment: Treatment) -> Self:
-        """The page of these contacts, each as it may be written."""
-        rows = [treatment.row_of(contact) for contact in contacts]
-        return cls([json_line(row) for row in rows], rows, [treatment.identity_of(contact) for contact in contacts])
-
     @property
     def digest(self) -> str:
         """The same for the same rows, in whatever order."""
         numbers = (identity.to_bytes(8) for identity in self.identities)
         return hashlib.sha256(b"".join(sorted(map(bytes.__add__, self.lines, numbers)))).hexdigest()
+
+    def without(self, left_out: Collection[str]) -> Page:
+        """The same page without some fields, as it is compared; the identities stay."""
+        if not left_out:
+            return self
+        rows = [{name: value for name, value in row.items() if name not in left_out} for row in self.rows]
+        return Page([json_line(row) for row in rows], rows, self.identities)
+
+    def always_changing(self, again: Page) -> frozenset[str]:
+        """The undocumented fields that every row has, each time with another value, where the page is read again.
+
+        Where other rows came the second time, those that came twice tell, if they are a few.
+        """
+        now = dict(zip(again.identities, again.rows, strict=True))
+        pairs = [(row, now[one]) for one, row in zip(self.identities, self.rows, strict=True) if one in now]
+        if len(pairs) < min(len(self.rows), _A_FEW):
+            return frozenset()
+        return frozenset(
+            name
+            for name in (self.rows[0] if pairs else ())
+            if name not in COLUMNS
+            and all(name in row and name in other and row[name] != other[name] for row, other in pairs)
+        )
 
 
 NO_PAGE = Page((), (), ())

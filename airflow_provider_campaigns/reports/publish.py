@@ -18,18 +18,21 @@ from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import (
     CAMPAIGN_NAME,
     CONTACT_FILES,
+    DIGESTS_NAME,
     MANIFEST_NAME,
     PAGE_NAME,
     PENDING_NAME,
     SUMMARY_NAME,
     Manifest,
     Reason,
+    is_snapshot,
     json_bytes,
-    load_manifest,
     manifest_bytes,
+    manifests_beside,
 )
 from airflow_provider_campaigns.reports.page.render import render_page
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
+from airflow_provider_campaigns.reports.rows import fingerprint, key_from
 from airflow_provider_campaigns.reports.whole_reading import Found, messages_sent
 
 if TYPE_CHECKING:
@@ -41,9 +44,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SNAPSHOTS = frozenset({Reason.RUNNING, Reason.NOT_ENDED})
-
-_FILES = frozenset({CAMPAIGN_NAME, SUMMARY_NAME, PAGE_NAME, *CONTACT_FILES.values()})
+_FILES = frozenset({CAMPAIGN_NAME, SUMMARY_NAME, PAGE_NAME, DIGESTS_NAME, *CONTACT_FILES.values()})
 
 
 class Publisher:
@@ -67,11 +68,13 @@ class Publisher:
         self._clock = clock
         self._found = manifest_bytes(folder) if kept is None else kept.as_bytes()
 
-    def publish(self, found: Found, verdict: Verdict) -> Manifest:
+    def publish(self, found: Found, verdict: Verdict, *, extends: tuple[str, ...] = ()) -> Manifest:
         """Write the files and the manifest, unless what is there is better.
 
         A report that is complete, and a snapshot of a campaign that ran, stay beside the one that takes their place,
         under a manifest of its own name; but not with phone numbers that are no longer wanted.
+
+        ``extends`` are the manifests of which it holds everything and more.
 
         Raises:
             ReportError: what is there is complete, and better; or somebody else has published meanwhile.
@@ -108,6 +111,10 @@ class Publisher:
             finished_at="",
             tries=0,
             passes=state.reading,
+            key=fingerprint(key_from(self._client.settings.client_secret)) if has_results else None,
+            proven_by=None if verdict.reason else facts.proven_by,
+            left_out=tuple(sorted(facts.left_out)),
+            extends=extends,
             files={},
             pending=facts.pending if has_results else None,
         )
@@ -146,25 +153,24 @@ class Publisher:
             )
 
     def _stays_beside(self, kept: Manifest, manifest: Manifest) -> bool:
-        is_worth_it = bool(kept.rows) and (kept.complete or kept.reason in _SNAPSHOTS)
+        is_worth_it = bool(kept.rows) and (kept.complete or is_snapshot(kept))
         return is_worth_it and kept.phone_numbers == manifest.phone_numbers and kept.files != manifest.files
 
     def _sweep(self, manifest: Manifest) -> None:
         """Remove the parts, and the files of reports that nothing names any more."""
         self._folder.remove_folder(PARTS_FOLDER)
-        names = self._folder.names()
         named = set(manifest.files)
-        for name in names:
-            if name == MANIFEST_NAME or plain_name(name) != MANIFEST_NAME:
-                continue
-            if (beside := load_manifest(self._folder, name)) is not None:
-                if manifest.complete and beside.phone_numbers != manifest.phone_numbers:
-                    self._folder.remove(name)
-                else:
-                    named |= beside.files.keys()
-        for name in names:
+        for name, beside in manifests_beside(self._folder).items():
+            if manifest.complete and beside.phone_numbers != manifest.phone_numbers:
+                self._folder.remove(name)
+            else:
+                named |= beside.files.keys()
+        # One of an earlier version has plain names, of which it alone can tell that they are a report's.
+        earlier = set() if self.kept is None else self.kept.files.keys()
+        for name in self._folder.names():
+            is_of_a_report = plain_name(name) in _FILES and (plain_name(name) != name or name in earlier)
             is_over = name == PENDING_NAME and manifest.complete
-            if is_over or (name not in named and plain_name(name) in _FILES):
+            if is_over or (is_of_a_report and name not in named):
                 self._folder.remove(name)
 
     def _write_files(self, manifest: Manifest, found: Found) -> dict[str, FileEntry]:
@@ -188,7 +194,8 @@ class Publisher:
         if kept.complete:
             # One that is complete only because nobody minded that it is empty holds nothing.
             return self._options.allow_empty or not kept.allow_empty or kept.rows != 0
-        return kept.phone_numbers == self._options.phone_numbers and (kept.rows or 0) > facts.rows
+        is_more = kept.phone_numbers == self._options.phone_numbers and (kept.rows or 0) > facts.rows
+        return is_more or verdict.reason is Reason.SAYS_LESS
 
     def _leave(self, kept: Manifest, verdict: Verdict) -> Manifest:
         """Leave the files that are there; an incomplete report is told why no better one could be made."""

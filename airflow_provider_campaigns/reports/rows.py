@@ -36,6 +36,12 @@ OTHER_COLUMN = "other"
 
 DISPOSITIONS_JOINED_BY = "; "
 
+LONGEST_ROW = 200_000
+"""Characters. To find a number in a text takes some 200 times its size of memory (measured)."""
+
+NOT_FINAL = frozenset({"in-progress", "waitingForDisposition"})
+"""Outcomes that say of themselves that there will be another."""
+
 # What a spreadsheet takes for a formula, also behind blanks, and in the width of East Asian scripts.
 _FORMULA = re.compile("[\t\r]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 
@@ -74,6 +80,17 @@ def key_from(secret: str) -> bytes:
     return hmac.digest(secret.encode(), b"airflow-provider-campaigns: contacts in reports", "sha256")
 
 
+def fingerprint(key: bytes) -> str:
+    """Tells whether two reports were made with the same key, and nothing else of it."""
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
+def is_too_long(contact: ContactResult) -> bool:
+    """True of a row of more than ``LONGEST_ROW`` characters."""
+    values = contact.raw.values()
+    return sum(len(one if isinstance(one, str) else json.dumps(one)) for one in values) > LONGEST_ROW
+
+
 class Treatment:
     """What is done to the phone number of each row, wherever in the row it occurs."""
 
@@ -108,6 +125,19 @@ class Treatment:
         text = f"{raw.get(PHONE_FIELD) or ''}\0{raw.get('uniqueId') or ''}"
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
         return int.from_bytes(digest)
+
+
+def final_outcome_of(row: Mapping[str, Any]) -> str:
+    """The outcome of a row, empty if the service is not done with the contact, or was never at it."""
+    outcome = row.get("dialerOutcome")
+    text = outcome if isinstance(outcome, str) else "" if outcome is None else _encode_ascii(outcome)
+    return "" if text in NOT_FINAL else text
+
+
+def attempts_of(row: Mapping[str, Any]) -> int:
+    """How often the contact was called; 0 if the row does not say so as a whole number."""
+    attempts = row.get("numberOfAttemptsSoFar")
+    return attempts if isinstance(attempts, int) and not isinstance(attempts, bool) else 0
 
 
 def json_line(row: Mapping[str, Any]) -> bytes:

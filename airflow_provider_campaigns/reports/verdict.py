@@ -26,6 +26,8 @@ class Facts:
         is_same_total: every page named the same total, and the first the same number of pages at the end.
         is_stable: all pages were those asked for, and first and last page, read again, were as before.
         is_confirmed: a second reading, by pages of another size, has found the same rows: such contacts are alike.
+        left_out: undocumented fields that changed in every row at each reading; they do not tell that anything moved.
+        is_gathered: the rows are those of several readings together.
         pending: rows that are not final yet.
     """
 
@@ -37,6 +39,8 @@ class Facts:
     is_same_total: bool
     is_stable: bool
     is_confirmed: bool = False
+    left_out: frozenset[str] = frozenset()
+    is_gathered: bool = False
     pending: int = 0
 
     @property
@@ -65,6 +69,15 @@ class Facts:
     def is_same_campaign(self) -> bool:
         """True if it is the same run in the same state at both readings; one that names no run does not contradict."""
         return self._same_run is not SameRun.NO and state_of(self.before) == state_of(self.after)
+
+    @property
+    def proven_by(self) -> str:
+        """How it was found that the rows are all there are, if they are: a word of the manifest."""
+        if self.total is None:
+            return "totals"
+        if self.is_gathered:
+            return "gathered"
+        return "same_rows_twice" if self.is_confirmed else "one_reading"
 
     @property
     def is_known_again(self) -> bool:

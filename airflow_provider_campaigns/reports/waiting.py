@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Self
 
 from airflow_provider_campaigns.reports.gathering import PendingRows
 from airflow_provider_campaigns.reports.manifest import PENDING_NAME, json_bytes
-from airflow_provider_campaigns.reports.parts import Page
+from airflow_provider_campaigns.reports.rows import key_from
+from airflow_provider_campaigns.reports.whole_reading import page_of
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
     from airflow_provider_campaigns.reports.folder import Folder
-    from airflow_provider_campaigns.reports.rows import Treatment
+    from airflow_provider_campaigns.reports.rows import PhoneNumbers
 
 log = logging.getLogger(__name__)
 
@@ -94,20 +95,20 @@ class Waiting:
         """From when on a try does more than read the campaign."""
         return self.ends_at if self._note is None else min(self._note.since + LOOK_EVERY, self.ends_at)
 
-    def goes_on(self, client: KoreClient, campaign_id: str, treatment: Treatment) -> bool:
+    def goes_on(self, client: KoreClient, campaign_id: str, phone_numbers: PhoneNumbers) -> bool:
         """True if it is too early for a whole reading; looks, if a look is due. Without a note it is not too early."""
         note, now = self._note, self._clock.now()
         if note is None or now >= self.ends_at:
             return False
         if now < self.next_look_at:
             return True
-        seen = PendingRows()
+        seen, key = PendingRows(), key_from(client.settings.client_secret)
         for number in note.seen.pages:
             self._clock.check_cancelled()
             if self._clock.now() >= self.ends_at:
                 return False
             answer = client.get_contact_page(campaign_id, page=number, limit=note.page_size)
-            seen.add(number, Page.of(answer.contacts, treatment))
+            seen.add(number, page_of(answer, campaign_id, phone_numbers, key))
         log.info("campaign %s: %d results are not final, %d were", campaign_id, seen.rows, note.seen.rows)
         if not seen.rows or seen.is_like(note.seen):
             return False

@@ -5,7 +5,6 @@ What was read is in parts of ten pages, so that a process that is killed costs t
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -14,26 +13,35 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreResponseError
+from airflow_provider_campaigns.kore.errors import KoreResponseError, quoted
 from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
+from airflow_provider_campaigns.reports.digests import Digester
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export_progress import ExportProgress
 from airflow_provider_campaigns.reports.export_state import PAGE_SIZE, ExportState
 from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered, PendingRows, Reading
 from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
-from airflow_provider_campaigns.reports.rows import Treatment, key_from
+from airflow_provider_campaigns.reports.rows import (
+    LONGEST_ROW,
+    Treatment,
+    fingerprint,
+    is_too_long,
+    json_line,
+    key_from,
+)
 from airflow_provider_campaigns.reports.verdict import Facts, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
     from airflow_provider_campaigns.reports.export_options import ExportOptions
     from airflow_provider_campaigns.reports.folder import Folder
+    from airflow_provider_campaigns.reports.rows import PhoneNumbers
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +86,7 @@ def whole_reading(
         ReportStorageError: the storage refuses.
         KoreError: the campaign cannot be read.
     """
-    found = _WholeReading(client, folder, options, clock).run(campaign)
+    found = _WholeReading(client, campaign.campaign_id, folder, options, clock).run(campaign)
     try:
         yield found
     finally:
@@ -106,14 +114,16 @@ _NO_RESULTS = _First(NO_PAGE, pages=0, total=None)
 class _WholeReading:
     """One call of ``whole_reading``."""
 
-    def __init__(self, client: KoreClient, folder: Folder, options: ExportOptions, clock: Clock) -> None:
+    def __init__(
+        self, client: KoreClient, campaign_id: str, folder: Folder, options: ExportOptions, clock: Clock
+    ) -> None:
         self._client = client
+        self._campaign_id = campaign_id
         self._folder = folder
         self._options = options
         self._contacts_seen = 0
         self._clock = clock
         self._key = key_from(client.settings.client_secret)
-        self._treatment = Treatment(options.phone_numbers, self._key)
 
     def run(self, campaign: Campaign) -> Found:
         state, first = self._begin(campaign)
@@ -121,11 +131,13 @@ class _WholeReading:
         for one in state.earlier:
             gathered.add(Parts(self._parts_folder, one))
         while True:
-            contents = Contents(self._folder, () if first.total is None else self._options.formats)
+            contents = Contents(self._folder, () if first.total is None else self._options.formats, Digester(self._key))
             try:
                 facts, reading, again = self._read(campaign, first, state, contents)
+                if facts.left_out:
+                    contents = self._compared_without(facts.left_out, contents, state)
                 if facts.is_doubtful and facts.is_comparable:
-                    gathered.add(Parts(self._parts_folder, state.parts))
+                    gathered.add(Parts(self._parts_folder, state.parts), facts.left_out)
                     alike = gathered.is_as_before and not reading.repeats_a_conversation
                     facts = replace(facts, is_confirmed=alike)
                 is_settled = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
@@ -143,9 +155,22 @@ class _WholeReading:
             if not state.earlier:
                 gathered = Gathered()
 
+    def _compared_without(self, left_out: Collection[str], contents: Contents, state: ExportState) -> Contents:
+        """The same rows, with digests that do not go by some of their fields."""
+        log.warning(
+            "campaign %s: these fields change in every row each time it is read, and are not compared: %s",
+            state.identity["campaign_id"],
+            ", ".join(map(quoted, sorted(left_out))),
+        )
+        contents.discard()
+        contents = Contents(self._folder, self._options.formats, Digester(self._key, left_out))
+        for page in Parts(self._parts_folder, state.parts).replay():
+            contents.add(page)
+        return contents
+
     def _gathered(self, facts: Facts, gathered: Gathered, state: ExportState, pending: PendingRows) -> Found:
         """What all readings have seen together, in the place of the latest."""
-        contents = Contents(self._folder, self._options.formats)
+        contents = Contents(self._folder, self._options.formats, Digester(self._key, facts.left_out))
         try:
             for page in gathered.pages():
                 contents.add(page)
@@ -155,7 +180,14 @@ class _WholeReading:
         rows = contents.tally.rows
         is_whole = gathered.is_whole(facts.total)
         duplicates = rows - gathered.contacts
-        facts = replace(facts, rows=rows, duplicates=duplicates, is_stable=is_whole, pending=contents.tally.pending)
+        facts = replace(
+            facts,
+            rows=rows,
+            duplicates=duplicates,
+            is_stable=is_whole,
+            is_gathered=True,
+            pending=contents.tally.pending,
+        )
         return Found(facts, contents, state, self._contacts_seen, pending)
 
     def _read_again(self, facts: Facts, again: _First, state: ExportState) -> tuple[ExportState, _First]:
@@ -258,9 +290,14 @@ class _WholeReading:
         progress.end()
         self._clock.check_cancelled()
         again = self._read_first(campaign, state.page_size)
-        is_stable = not reading.wrong_pages and again.page.digest == first.page.digest
+        left_out = first.page.always_changing(again.page)
+
+        def is_as_before(before: Page, now: Page) -> bool:
+            return before.without(left_out).digest == now.without(left_out).digest
+
+        is_stable = not reading.wrong_pages and is_as_before(first.page, again.page)
         if is_stable and first.pages > 1:
-            is_stable = self._page_of(read(page=first.pages)).digest == last.digest
+            is_stable = is_as_before(last, self._page_of(read(page=first.pages)))
         facts = Facts(
             before=campaign,
             after=self._client.get_campaign(campaign.campaign_id),
@@ -269,12 +306,13 @@ class _WholeReading:
             duplicates=reading.duplicates,
             is_same_total=totals == {again.total} and again.pages == first.pages,
             is_stable=is_stable,
+            left_out=left_out,
             pending=contents.tally.pending,
         )
         return facts, reading, again
 
     def _page_of(self, answer: ContactPage) -> Page:
-        return Page.of(answer.contacts, self._treatment)
+        return page_of(answer, self._campaign_id, self._options.phone_numbers, self._key)
 
     # Going on where an earlier try was killed
 
@@ -287,7 +325,7 @@ class _WholeReading:
             "pages": first.pages,
             "first_page": first.page.digest,
             "phone_numbers": str(self._options.phone_numbers),
-            "key": hashlib.sha256(self._key).hexdigest()[:16],
+            "key": fingerprint(self._key),
         }
 
     def _begin(self, campaign: Campaign) -> tuple[ExportState, _First]:
@@ -311,8 +349,29 @@ class _WholeReading:
         return self._folder.child(PARTS_FOLDER)
 
 
+def page_of(answer: ContactPage, campaign_id: str, phone_numbers: PhoneNumbers, key: bytes) -> Page:
+    """The rows of an answer as they are written.
+
+    Raises:
+        ReportError: one of them cannot be written.
+    """
+    treatment = Treatment(phone_numbers, key)
+    try:
+        rows = [] if any(map(is_too_long, answer.contacts)) else [treatment.row_of(one) for one in answer.contacts]
+    except RecursionError:
+        rows = []
+    if len(rows) < len(answer.contacts):
+        raise ReportError(
+            f"campaign {campaign_id}: a row on page {answer.page} of its results cannot be written: expected at most "
+            f"{LONGEST_ROW:,} characters, nested less than a hundred times. Nothing was deleted",
+            campaign_id=campaign_id,
+        )
+    identities = [treatment.identity_of(contact) for contact in answer.contacts]
+    return Page([json_line(row) for row in rows], rows, identities)
+
+
 def messages_sent(client: KoreClient, campaign: Campaign) -> int | None:
     """What the list says of an SMS campaign, where that is all that the service says."""
-    listed = client.list_campaigns(CampaignType.SMS)
-    counts = [one.raw.get("totalMessagesSent") for one in listed if one.campaign_id == campaign.campaign_id]
-    return next((one for one in counts if isinstance(one, int) and not isinstance(one, bool)), None)
+    listed = client.look_through(CampaignType.SMS).get(campaign.campaign_id)
+    sent = None if listed is None else listed.raw.get("totalMessagesSent")
+    return sent if isinstance(sent, int) and not isinstance(sent, bool) else None

@@ -15,8 +15,8 @@ from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.arguments.values import one_of
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, KoreNotFoundError
-from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.presence import ProvenMissing, not_there
 from airflow_provider_campaigns.sensors.base import KoreSensor
 
 if TYPE_CHECKING:
@@ -148,10 +148,7 @@ class CallingHoursSensor(KoreSensor):
         (target,) = Targets.parse(self.campaign_id, None).targets
         campaign = CampaignReader(client).read(target.campaign_id)
         if isinstance(campaign, ProvenMissing):
-            raise KoreNotFoundError(
-                f"campaign {target.campaign_id}: there is none: reading does not find it, and the list lacks it",
-                campaign_id=target.campaign_id,
-            )
+            raise not_there(target.campaign_id, "", campaign)
         try:
             hours = CallingHours.from_api(campaign.raw)
         except KoreConfigurationError as error:

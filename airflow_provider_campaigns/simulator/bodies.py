@@ -109,9 +109,15 @@ def deleted_at(campaign: Campaign, instant: str) -> Body:
     return {"status": "Deleted", "message": f"Campaign {campaign.name} deleted successfully", "deletedAt": instant}
 
 
-def campaign_list(shown: Iterable[Campaign], version: Version, *, total: int, skip: int, limit: int) -> Body:
-    """One page of campaigns; `skip` is how many came before it."""
-    results = [campaign_object("list", campaign, version) for campaign in shown]
+def campaign_list(
+    shown: Iterable[Campaign], version: Version, *, total: int, skip: int, limit: int, broken: str = "none"
+) -> Body:
+    """One page of campaigns; `skip` is how many came before it. Of all pages the last ends with a `broken` item."""
+    results: list[Any] = [campaign_object("list", campaign, version) for campaign in shown]
+    if broken != "none":
+        total += 1
+        if skip + len(results) == total - 1 and len(results) < limit:
+            results.append(_BROKEN[broken])
     return {
         "status": "success",
         "message": "Campaign  retrieved successfully",  # two blanks in every documented list
@@ -124,6 +130,14 @@ def campaign_list(shown: Iterable[Campaign], version: Version, *, total: int, sk
             "totalResults": total,
         },
     }
+
+
+_BROKEN = {
+    "no id": {"name": "A draft", "status": "Ready", "createdAt": "2025-12-05T12:00:00.000Z"},
+    "no status": {"_id": "cd-d4af700-0000-4000-8000-000000000000", "name": "A draft"},
+    "null": None,
+}
+"""Items of a list that are no campaigns as documented."""
 
 
 def status(campaign: Campaign) -> Body:

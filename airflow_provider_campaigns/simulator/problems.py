@@ -67,9 +67,27 @@ def invalid_arguments(reason: str) -> Refusal:
     return Refusal(412, "Validation errors/ Invalid arguments", 412, reason=reason)
 
 
-def campaign_not_found(status: int, reason: str) -> Refusal:
+def campaign_not_found(status: int, reason: str, *, in_other_words: bool = False) -> Refusal:
     """No such campaign; other objects of the platform answer 400 rather than 404, so both are possible."""
-    return Refusal(status, "Campaign not found", status, reason=reason)
+    return Refusal(status, "No such campaign" if in_other_words else "Campaign not found", status, reason=reason)
+
+
+def nothing_to_read(answer: str, reason: str) -> Refusal:
+    """No such campaign, in an answer that looks like a success: `204`, `no data` or `empty data`."""
+    refusal = campaign_not_found(200, reason)
+    body: dict[str, Any] = {"status": "success", "message": "Campaign  retrieved successfully"}
+    status, said = {
+        "204": (204, None),
+        "no data": (200, body | {"data": None}),
+        "empty data": (200, body | {"data": {}}),
+    }[answer]
+    refusal.answer = Answer(status, said, headers=refusal.answer.headers)
+    return refusal
+
+
+def list_not_permitted() -> Refusal:
+    """The list is not for this app; neither status code nor text is documented."""
+    return Refusal(403, "Permission denied", 403, reason="switch list_refused is on")
 
 
 def not_allowed_now(text: str) -> Refusal:

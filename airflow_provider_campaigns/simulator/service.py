@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.simulator import arguments, bodies, problems
@@ -166,7 +167,7 @@ class Service:
 
     def _get(self, call: Call) -> Answer:
         self._check_query(call, ())
-        campaign = self._found(call)
+        campaign = self._to_read(call)
         body = bodies.one_campaign("get", campaign, call.route.version)
         campaign.count_poll()
         return Answer(200, body)
@@ -176,7 +177,7 @@ class Service:
         if "view" in call.query:
             arguments.choice(call, "view", {"status", "contacts"})
         arguments.json_body(call, (), required=False, strict=self.switches.strict)
-        campaign = self._found(call)
+        campaign = self._to_read(call)
         body = bodies.status(campaign)
         campaign.count_poll()
         return Answer(200, body)
@@ -186,7 +187,7 @@ class Service:
         arguments.check_query(call, {"view"}, account_required=False, strict=self.switches.strict)
         body = arguments.json_body(call, {"page", "limit"}, required=bool(call.body), strict=self.switches.strict)
         page, limit = arguments.page_and_limit(body)
-        campaign = self._found(call)
+        campaign = self._to_read(call)
         if not campaign.is_voice and self.switches.sms_results == "error":
             raise problems.not_allowed_now("Contact results are available for voice campaigns only")
         order = None
@@ -200,15 +201,26 @@ class Service:
 
     def _list(self, call: Call) -> Answer:
         self._check_query(call, ())
+        if self.switches.list_refused:
+            raise problems.list_not_permitted()
         fields = {"type", "skip", "page", "limit", "startDate", "endDate", "sortBy", "filters"}
         body = arguments.json_body(call, fields, required=True, strict=self.switches.strict)
         query = arguments.list_query(body, call.route.version, strict=self.switches.strict)
+        if self.switches.list_cap:
+            query = replace(query, limit=min(query.limit, self.switches.list_cap))
         matching = [campaign for campaign in self.store.all() if _matches(campaign, query)]
         for attribute, descending in reversed(query.sort_by):
             matching.sort(key=lambda campaign: str(getattr(campaign, attribute)), reverse=descending)
         skip = self._skip(query)
         shown = matching[skip : skip + query.limit]
-        answer = bodies.campaign_list(shown, call.route.version, total=len(matching), skip=skip, limit=query.limit)
+        answer = bodies.campaign_list(
+            shown,
+            call.route.version,
+            total=len(matching),
+            skip=skip,
+            limit=query.limit,
+            broken=self.switches.list_broken,
+        )
         for campaign in shown:
             campaign.count_poll()
         return Answer(200, answer)
@@ -240,6 +252,12 @@ class Service:
             raise self._not_found("no campaign has this id")
         return campaign
 
+    def _to_read(self, call: Call) -> Campaign:
+        answer = self.switches.not_found_answer
+        if answer in {"204", "no data", "empty data"} and self.store.find(call.campaign_id or "") is None:
+            raise problems.nothing_to_read(answer, "no campaign has this id")
+        return self._found(call)
+
     def _by_name(self, name: str) -> Campaign:
         named = [campaign for campaign in self.store.all() if campaign.name == name]
         if not named:
@@ -249,7 +267,8 @@ class Service:
         return named[0]
 
     def _not_found(self, reason: str) -> problems.Refusal:
-        return problems.campaign_not_found(self.switches.not_found_status, reason)
+        in_other_words = self.switches.not_found_answer == "other words"
+        return problems.campaign_not_found(self.switches.not_found_status, reason, in_other_words=in_other_words)
 
     def _skip(self, query: ListQuery) -> int:
         by_page = (query.page - 1) * query.limit

@@ -50,8 +50,12 @@ class Switches:
     """A `campaignType` that is not the campaign's: not found, or an answer that looks like success and changes
     nothing."""
 
-    not_found_status: Literal[400, 404] = 400
+    not_found_status: Literal[400, 404, 410] = 400
     """HTTP status for an unknown campaign. Other objects of the platform answer 400."""
+
+    not_found_answer: Literal["error", "other words", "204", "no data", "empty data"] = "error"
+    """What says that a campaign is unknown: an error whose text ends in "not found", as of other objects; one with
+    another text; or, where it is only read, a success: without a body (204), or with `data` null or empty."""
 
     stop_idle: Literal["error", "noop"] = "error"
     """Stop of a campaign that is not running: refused, or answered `Stopped` without any change."""
@@ -78,6 +82,16 @@ class Switches:
 
     list_paging: Literal["either", "skip", "page"] = "either"
     """What moves the list on: `skip` (an offset), `page` (from 1), or whichever of the two was raised."""
+
+    list_cap: int = 0
+    """The most campaigns on a page of the list, however many are asked for, and its pages are counted by that; 0 for
+    no cap. No page names one."""
+
+    list_refused: bool = False
+    """The list is refused (403), though everything else is answered: the scope's rights are documented as one."""
+
+    list_broken: Literal["none", "no id", "no status", "null"] = "none"
+    """The list ends with an item that is no campaign as documented. Drafts of the user interface are not documented."""
 
     contact_paging: Literal["stable", "shuffled", "ignored"] = "stable"
     """Pages of contact results: of one order, of another order at each request (as offsets into a list that nothing

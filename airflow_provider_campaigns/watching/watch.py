@@ -45,13 +45,15 @@ class StatusGoal:
         Raises:
             KoreNotFoundError: one of the campaigns is provably not there, so this can never be.
         """
-        missing = [one for one in self.campaigns if isinstance(seen.get(one), ProvenMissing)]
+        found = {one: seen.get(one) for one in self.campaigns}
+        missing = {one: how for one, how in found.items() if isinstance(how, ProvenMissing)}
         if missing:
+            how = " or ".join(sorted({one.how for one in missing.values()}))
             raise KoreNotFoundError(
-                f"campaign {', '.join(missing)}: there is none: reading does not find it, and the list lacks it",
-                campaign_id=missing[0] if len(missing) == 1 else None,
+                f"campaign {', '.join(missing)}: there is none, {how}",
+                campaign_id=next(iter(missing)) if len(missing) == 1 else None,
             )
-        return all(isinstance(one, Campaign) and self.admits(one.status) for one in map(seen.get, self.campaigns))
+        return all(isinstance(one, Campaign) and self.admits(one.status) for one in found.values())
 
     def admits(self, status: str) -> bool:
         """True if it is one of the statuses."""
@@ -114,7 +116,7 @@ class CampaignWatch:
     def _list(self, kind: CampaignType) -> dict[str, Campaign]:
         """The list by id; empty where the service refuses it: only the core endpoints must work."""
         try:
-            listing = {one.campaign_id: one for one in self._client.list_campaigns(kind)}
+            listing = self._client.look_through(kind)
         except KoreError as error:
             if error.retryable or error.concerns_account:
                 raise  # a list that changes while it is read is whole the next time

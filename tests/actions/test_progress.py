@@ -113,7 +113,7 @@ class TestActions:
         )
 
         assert list(outcomes.failures) == [campaign]
-        assert set(told(caplog)) == {f"0 of 1 campaigns done; not gone yet: 1 shown ({campaign})"}
+        assert set(told(caplog)) == {f"0 of 1 campaigns done; not proven gone yet: 1 shown ({campaign})"}
 
     def test_attempt_all__takes_long(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
         """While requests wait for their places in the budget, the log says how many campaigns are served."""

@@ -72,7 +72,7 @@ def test_read__not_found_but_listed(
     campaign_id = kore_simulator.add_campaign(status="Stopped")
     kore_simulator.fail_next(404, operation="get")
 
-    with pytest.raises(KoreProtocolError, match="is in the list, but reading it says that there is none") as caught:
+    with pytest.raises(KoreProtocolError, match="but reading it says that there is none") as caught:
         reader.read(campaign_id, campaign_type)
 
     assert caught.value.retryable

@@ -170,6 +170,66 @@ class TestRefusals:
         assert type(refused(403, {"errors": [{"msg": "Scope is incorrect!"}]})) is KoreAuthenticationError
 
 
+class TestNothingFound:
+    """How an answer may say that there is no such campaign, for comparing one answer with another."""
+
+    @pytest.mark.parametrize(
+        ("status", "body", "other_status", "other_body", "is_same"),
+        [
+            (410, {"message": "Campaign cd-1 is gone"}, 410, {"message": "campaign cd-a1e45a7  is gone"}, True),
+            (400, {"message": "no campaign"}, 400, {"message": "no campaign (request 8c1f, at 12:30)"}, False),
+            (400, {"message": "no (request 8c1f)"}, 400, {"message": "no (request 77ab)"}, True),
+            (400, {"message": "no campaign"}, 410, {"message": "no campaign"}, False),
+            (400, {"message": "no campaign"}, 400, {"message": "no right"}, False),
+            (400, {"message": "not found"}, 404, {"message": "not found"}, False),
+            (
+                200,
+                {"status": "failure", "message": "No campaign"},
+                200,
+                {"status": "failed", "message": "No campaign"},
+                True,
+            ),
+            (204, b"", 204, b"", True),
+        ],
+    )
+    def test_nothing_found__compared(
+        self, status: int, body: object, other_status: int, other_body: object, is_same: bool
+    ) -> None:
+        """Two answers are the same by kind, status and words, ids and numbers left out."""
+        one, other = refused(status, body).nothing_found, refused(other_status, other_body).nothing_found
+
+        assert one is not None
+        assert (one == other) is is_same
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [
+            (401, {"errors": [{"msg": "Invalid JWT token"}]}),
+            (403, {"message": "no right"}),
+            (408, {"message": "too slow"}),
+            (429, {"message": "wait"}),
+            (410, b"<html>gone</html>"),
+            (404, b""),
+            (500, {"message": "not found"}),
+            (302, b""),
+            (200, b""),
+            (200, b'{"data": {'),
+            (200, b"null"),
+        ],
+    )
+    def test_nothing_found__other_answers(self, status: int, body: object) -> None:
+        """What is about the account, of the moment, cut off, or no word of the service's, does not mean that."""
+        assert refused(status, body).nothing_found is None
+
+    @pytest.mark.parametrize(("name", "retryable"), [("stop_voice_v1", True), ("get_v2", False)])
+    def test_no_content(self, name: str, retryable: bool) -> None:
+        """A 204 is read once; of a write it does not say whether it was done."""
+        with pytest.raises(KoreProtocolError) as caught:
+            body_of(ENDPOINTS[name], 204, {}, b"", campaign_id="cd-1")
+
+        assert caught.value.retryable is retryable
+
+
 class TestMessage:
     @pytest.mark.parametrize(
         ("status", "body", "message"),

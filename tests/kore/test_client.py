@@ -128,7 +128,7 @@ class TestGet:
                 "list_campaigns",
                 "list_v2",
                 {"data": {"results": ["cd-1"], "totalResults": 1}},
-                "list_v2: no results or no total in the answer",
+                "a str in the place of a campaign object",
             ),
             (
                 "list_campaigns",

@@ -65,6 +65,124 @@ class TestList:
         assert len(client.list_campaigns("sms", api_version=version)) == 101
 
     @pytest.mark.parametrize(
+        ("cap", "number", "requests"), [(50, 120, 3), (10, 25, 3), (1, 3, 3), (50, 50, 1), (100, 101, 2), (500, 101, 2)]
+    )
+    @pytest.mark.parametrize("paging", ["skip", "page", "either"])
+    def test_list_campaigns__capped(
+        self, client: KoreClient, kore_simulator: KoreSimulator, paging: str, cap: int, number: int, requests: int
+    ) -> None:
+        """A service that sends fewer than it is asked for, and counts its pages by that, gives the whole list."""
+        kore_simulator.switches(list_paging=paging, list_cap=cap)
+        ids = {kore_simulator.add_campaign() for _ in range(number)}
+
+        assert {one.campaign_id for one in client.list_campaigns("voice")} == ids
+        assert len(kore_simulator.requests.of("list")) == requests
+
+    @pytest.mark.parametrize("more", [False, None])
+    def test_list_campaigns__capped_without_a_word(self, service: requests_mock.Mocker, more: bool | None) -> None:
+        """A service that takes its page for the last, because it goes by what was asked for, is asked for the rest."""
+        answers = [page("cd-1", "cd-2", total=3), page("cd-3", total=3)]
+        for answer in answers:
+            answer["data"]["hasMore"] = more
+        service.post(ANY, [{"json": answer} for answer in answers])
+
+        with client_of(account()) as client:
+            assert [one.campaign_id for one in client.list_campaigns("voice")] == ["cd-1", "cd-2", "cd-3"]
+
+        asked = service.request_history[1].json()
+        assert (asked["skip"], asked["page"], asked["limit"]) == (2, 2, 2)
+
+    @pytest.mark.parametrize("broken", ["no id", "no status", "null"])
+    @pytest.mark.parametrize(("number", "requests"), [(3, 1), (100, 2)])
+    def test_look_through__broken_item(
+        self,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        broken: str,
+        number: int,
+        requests: int,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Where ids matter, an item that cannot be read keeps none of the others from being read, and is told once."""
+        kore_simulator.switches(list_broken=broken)
+        ids = {kore_simulator.add_campaign() for _ in range(number)}
+
+        listing = client.look_through("voice")
+
+        assert (set(listing), len(listing.unreadable)) == (ids, 1)
+        assert all(listing.may_hold(one) for one in ids)
+        assert not listing.may_hold("cd-nobody")
+        assert len(kore_simulator.requests.of("list")) == requests
+        client.look_through("voice")
+        (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert told.startswith(f"list_v2: 1 of {number + 1} items cannot be read; the first is a ")
+
+    @pytest.mark.parametrize(
+        ("item", "campaign_id", "may_hold"),
+        [
+            ({"name": "A"}, "cd-1", False),
+            ({"name": "A", "campaign": {"ref": "cd-1"}}, "cd-1", True),
+            ({"_id": ["cd-1"], "status": "Ready"}, "cd-1", True),
+            ({"_id": 7, "status": "Ready"}, "cd-1", False),
+            ("cd-1", "cd-1", True),
+            (["cd-2"], "cd-1", False),
+            (None, "cd-1", False),
+            # An item that names its id is that campaign and no other, whatever else it says.
+            ({"_id": "cd-1", "name": "A"}, "cd-1", True),
+            ({"_id": "cd-2", "name": "like cd-1"}, "cd-1", False),
+            ({"_id": "cd-12", "status": None}, "cd-1", False),
+        ],
+    )
+    def test_look_through__may_hold(
+        self, service: requests_mock.Mocker, item: object, campaign_id: str, may_hold: bool
+    ) -> None:
+        """An item that cannot be read may be a campaign if it names its id, or if it names none and has it anywhere."""
+        answer = page("cd-9", total=2)
+        answer["data"]["results"].append(item)
+        service.post(ANY, json=answer)
+
+        with client_of(account()) as client:
+            assert client.look_through("voice").may_hold(campaign_id) is may_hold
+            assert client.is_listed(campaign_id, "voice") is may_hold
+
+    def test_look_through__alike(self, service: requests_mock.Mocker) -> None:
+        """Two items without ids that are alike are two on one page, and the same one where pages overlap."""
+        first, second = page("cd-1", total=4, more=True), page(total=4)
+        first["data"]["results"] += [None, None]
+        second["data"]["results"] = [None, *page("cd-2", total=4)["data"]["results"]]
+        service.post(ANY, [{"json": first}, {"json": second}])
+
+        with client_of(account()) as client:
+            listing = client.look_through("voice")
+
+        assert (list(listing), len(listing.unreadable)) == (["cd-1", "cd-2"], 2)
+
+    @pytest.mark.parametrize(
+        ("name", "options", "error"),
+        [
+            ("Night 2", {}, "a campaign object without a status: it has the fields _id, name"),
+            ("Night 2", {"name_pattern": "Night*"}, "a campaign object without a status: it has the fields _id, name"),
+            (7, {"name_pattern": "Night*"}, "a campaign object without a status: it has the fields _id, name"),
+            ("Day", {"name_pattern": "Night*"}, None),
+        ],
+    )
+    def test_list_campaigns__broken_item(
+        self, service: requests_mock.Mocker, name: object, options: dict[str, Any], error: str | None
+    ) -> None:
+        """An item that cannot be read is an error where it may be one of those asked for."""
+        answer = page("Night 1", total=2)
+        answer["data"]["results"].append({"_id": "cd-2", "name": name})
+        service.post(ANY, json=answer)
+
+        with client_of(account()) as client:
+            if error is None:
+                assert [one.name for one in client.list_campaigns("voice", **options)] == ["Night 1"]
+            else:
+                with pytest.raises(KoreProtocolError) as caught:
+                    client.list_campaigns("voice", **options)
+                assert str(caught.value) == error
+
+    @pytest.mark.parametrize(
         ("options", "names"),
         [
             ({}, ["Night 1", "Night 2", "day"]),
@@ -125,7 +243,7 @@ class TestList:
     @pytest.mark.parametrize(
         ("answers", "held", "total", "requests"),
         [
-            ([page("cd-1", total=5)], 1, 5, 2),
+            ([page("cd-1", total=5)], 1, 5, 4),
             ([page("cd-1", "cd-2", total=1)], 2, 1, 2),
             (
                 [page("cd-1", total=2, more=True), page(total=1), page("cd-1", total=2, more=True), page(total=1)],
@@ -179,6 +297,14 @@ class TestFind:
         kore_simulator.add_campaign(name="Renewal 2")
 
         assert client.find_campaign("Renewal").campaign_id == campaign_id
+
+    @pytest.mark.parametrize("name", ["Renewal [1]", "Renewal *", "Renewal ?"])
+    def test_find_campaign__no_pattern(self, client: KoreClient, kore_simulator: KoreSimulator, name: str) -> None:
+        """A name is no pattern, whatever characters it holds."""
+        campaign_id = kore_simulator.add_campaign(name=name)
+        kore_simulator.add_campaign(name="Renewal 1")
+
+        assert client.find_campaign(name).campaign_id == campaign_id
 
     def test_find_campaign__none(self, client: KoreClient) -> None:
         """A name that nobody has is not found."""

@@ -169,7 +169,7 @@ class TestWriting:
         body: object,
         times: int,
     ) -> None:
-        """Where the campaign can be read, the refusal was about this one request: it is sent again, once."""
+        """Where the campaign can be read, the refusal was about this one request: it is sent again, after a look."""
         campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
         run = kore_simulator.campaign(campaign_id).instance_id
         kore_simulator.fail_next(status, body=body, times=times, operation=verb)
@@ -177,7 +177,7 @@ class TestWriting:
         receipt = getattr(patient, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
 
         assert (receipt.sendings, receipt.by_reading) == (2, False)
-        assert len(kore_simulator.requests.of("get")) == 1
+        assert len(kore_simulator.requests.of("get")) == 2
         assert waits == [0.5]
         kore_simulator.assert_one_effect(verb, campaign_id)
 

@@ -358,7 +358,7 @@ class TestInDoubt:
         error = failure(client, verb, campaign_id, kore_simulator)
 
         assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, True, True)
-        assert "is in the list, but reading it says that there is none" in str(error)
+        assert "but reading it says that there is none" in str(error)
 
     def test_write__list_fails(
         self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str
@@ -379,14 +379,16 @@ class TestRefused:
     def test_write__no_connection(
         self, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
     ) -> None:
-        """A write that found no connection was never sent: it is tried five times, without reading in between."""
-        with client_of(account(f"http://127.0.0.1:{closed_port()}"), waits) as client:
-            error = failure(client, verb, campaign_id, kore_simulator)
+        """A write that found no connection was never sent, and is not sent again before the campaign can be read."""
+        with (
+            client_of(account(f"http://127.0.0.1:{closed_port()}"), waits) as client,
+            pytest.raises(KoreConnectionError, match="no connection: refused, or no such host") as caught,
+        ):
+            write(client, verb, campaign_id, kore_simulator)
 
-        assert type(error) is KoreConnectionError
-        assert (error.outcome_unknown, error.retryable) == (False, True)
-        assert "no connection: refused, or no such host" in str(error)
-        assert waits == [0.5, 1.0, 2.0, 4.0]
+        assert (caught.value.outcome_unknown, caught.value.retryable) == (False, True)
+        assert (caught.value.endpoint, caught.value.campaign_id) == ("get_v2", campaign_id)
+        assert waits == [0.5, 0.5, 1.0, 2.0, 4.0]
 
     def test_write__expired_token(
         self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
@@ -507,11 +509,11 @@ class TestRefused:
     def test_write__rate_limit_that_stays(
         self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
     ) -> None:
-        """A rate limit that stays ends the call after five sendings."""
+        """A rate limit that stays ends the call after five sendings, with a look before each but the first."""
         kore_simulator.fail_next(429, operation=verb, times=6)
 
         error = failure(client, verb, campaign_id, kore_simulator)
 
         assert (type(error), error.outcome_unknown) == (KoreRateLimitError, False)
-        assert len(kore_simulator.requests) == 5
+        assert [one.operation for one in kore_simulator.requests] == [verb, *["get", verb] * 4]
         assert waits == ([10.5, 20.5, 30.5, 60.5] if verb == "stop" else [60.5] * 4)

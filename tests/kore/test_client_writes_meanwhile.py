@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kore_support import client_of
+from kore_support import Waits, client_of, waiting_client
 
-from airflow_provider_campaigns.kore.budget import RequestBudget
-from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreError,
@@ -20,26 +18,11 @@ from airflow_provider_campaigns.kore.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 pytestmark = pytest.mark.usefixtures("no_rate_limit")
-
-
-class Waits:
-    """Waits during which something happens: the first event during the first wait, and so on."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.events: list[Callable[[], object]] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds.append(seconds)
-        if self.events:
-            self.events.pop(0)()
-
-    def clock(self) -> float:
-        return sum(self.seconds)
 
 
 @pytest.fixture
@@ -51,8 +34,7 @@ def meantime() -> Waits:
 @pytest.fixture
 def client(settings: KoreSettings, meantime: Waits) -> Iterator[KoreClient]:
     """A client during whose waits things happen."""
-    budget = RequestBudget(10_000, account_key=None, clock=meantime.clock, sleep=meantime.sleep)
-    with KoreClient(settings, budget=budget, clock=meantime.clock, sleep=meantime.sleep, jitter=lambda: 0.5) as client:
+    with waiting_client(settings, meantime, limit=10_000) as client:
         yield client
 
 
@@ -170,7 +152,7 @@ class TestRestarted:
 
         error = failure(client.delete_campaign, campaign_id, "voice")
 
-        assert str(error) == f"campaign {campaign_id}: is Active, so the delete is not sent again"
+        assert str(error) == f"campaign {campaign_id}: is Active, so the delete is not sent"
         assert not kore_simulator.effects()
 
     def test_start__by_somebody_else(self, client: KoreClient, kore_simulator: KoreSimulator, meantime: Waits) -> None:
@@ -252,10 +234,9 @@ class TestSwitches:
         """A second delete that finds nothing, after a first in doubt, is the proof that the first took effect."""
         campaign_id = kore_simulator.add_campaign(status="Stopped")
         kore_simulator.drop_next(after=True, operation="delete")
-        # The first reading is stale: it still shows the campaign.
-        kore_simulator.fail_next(
-            200, body={"status": "success", "data": {"_id": campaign_id, "status": "Stopped"}}, operation="get"
-        )
+        # Two readings are stale: they still show the campaign.
+        stale = {"status": "success", "data": {"_id": campaign_id, "status": "Ready"}}
+        kore_simulator.fail_next(200, body=stale, operation="get", times=2)
 
         receipt = client.delete_campaign(campaign_id, "voice")
 
@@ -374,7 +355,7 @@ class TestDrain:
     ) -> None:
         """A stop that takes longer to show is sent again, and still takes effect once."""
         campaign_id = kore_simulator.add_campaign(status="Active")
-        kore_simulator.switches(drain_polls=10, drain_answer="Active", stop_idle=stop_idle)
+        kore_simulator.switches(drain_polls=12, drain_answer="Active", stop_idle=stop_idle)
 
         receipt = client.stop_campaign(campaign_id, "voice")
 

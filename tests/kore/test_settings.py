@@ -28,7 +28,7 @@ LOGIN = "the Client ID of the JWT app, for example cs-1e845b00-81ad-5757-a1e7"
 PASSWORD = "the Client Secret of the JWT app"
 STREAM = "the app's id, for example st-0603182c-7ffb-53c3-b307-47ca14b90000"
 ACCOUNT = "the account's id, for example 67777ce93e25326494e90000"
-RATE = "a whole number from 1 to 10000"
+RATE = "a whole number from 2 to 10000"
 BUNDLE = (
     "ca_bundle: there is no such file or folder; expected certificates in PEM form, for example "
     "/etc/ssl/certs/ca-certificates.crt, got"
@@ -66,7 +66,7 @@ class TestFields:
             {"api_version": "v2"},
             {"jwt_ttl_s": 1},
             {"jwt_ttl_s": 3600},
-            {"requests_per_minute": 1},
+            {"requests_per_minute": 2},
             {"requests_per_minute": 10_000},
             {"timeout_s": 0.001},
             {"timeout_s": 5},
@@ -111,6 +111,7 @@ class TestFields:
             ({"jwt_ttl_s": 1.5}, "jwt_ttl_s", "jwt_ttl_s: expected whole seconds from 1 to 3600, got 1.5"),
             ({"jwt_ttl_s": "60"}, "jwt_ttl_s", "jwt_ttl_s: expected whole seconds from 1 to 3600, got '60'"),
             ({"requests_per_minute": 0}, "requests_per_minute", f"requests_per_minute: expected {RATE}, got 0"),
+            ({"requests_per_minute": 1}, "requests_per_minute", f"requests_per_minute: expected {RATE}, got 1"),
             ({"requests_per_minute": True}, "requests_per_minute", f"requests_per_minute: expected {RATE}, got True"),
             (
                 {"requests_per_minute": 10_001},

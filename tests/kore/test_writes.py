@@ -213,13 +213,13 @@ class TestShowsIn:
         ("meant", "status", "found", "message"),
         [
             ("cid-1", "Stopped", "cid-2", "was started again while it was being deleted"),
-            ("cid-1", "Stopped", None, "does not tell whether it ran again, so the delete is not sent again"),
+            ("cid-1", "Stopped", None, "does not tell whether it ran again, so the delete is not sent"),
             (None, "Active", "cid-1", "was started again while it was being deleted"),
-            ("cid-1", "Active", "cid-1", "is Active, so the delete is not sent again"),
-            (UNKNOWN, "Paused", "cid-1", "is Paused, so the delete is not sent again"),
-            (UNKNOWN, "Scheduled", None, "is Scheduled with a schedule, so the delete is not sent again"),
-            (UNKNOWN, "Preparing", None, "is Preparing, so the delete is not sent again"),
-            (UNKNOWN, "Strange 15555550100", None, "is Strange <number>, so the delete is not sent again"),
+            ("cid-1", "Active", "cid-1", "is Active, so the delete is not sent"),
+            (UNKNOWN, "Paused", "cid-1", "is Paused, so the delete is not sent"),
+            (UNKNOWN, "Scheduled", None, "is Scheduled with a schedule, so the delete is not sent"),
+            (UNKNOWN, "Preparing", None, "is Preparing, so the delete is not sent"),
+            (UNKNOWN, "Strange 15555550100", None, "is Strange <number>, so the delete is not sent"),
         ],
     )
     def test_shows_in__delete_no_more(self, meant: InstanceId, status: str, found: str | None, message: str) -> None:
@@ -259,7 +259,7 @@ class TestShowsIn:
         """What the platform will start again is not deleted by a second sending either, as it is not by the first."""
         found = {"_id": "cd-1", "status": status, "schedule": {"isSchedulingEnabled": True}}
 
-        with pytest.raises(CampaignStateError, match=f"is {status} with a schedule, so the delete is not sent again"):
+        with pytest.raises(CampaignStateError, match=f"is {status} with a schedule, so the delete is not sent"):
             DeleteGoal("cd-1").shows_in(Campaign.from_api(found))
 
 

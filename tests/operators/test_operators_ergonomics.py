@@ -66,10 +66,16 @@ VALUES: dict[type[BaseOperator], dict[str, Any]] = {
         "expected_name": "Spring Offer",
         "if_running": "stop",
         "if_unreported": "delete",
+        "verify_results": "all",
         "report": None,
         "archive_path": "file:///tmp/x",
     },
-    CampaignReportOperator: {**ONE, "output_path": "file:///tmp/reports", "if_no_contact_results": "totals"},
+    CampaignReportOperator: {
+        **ONE,
+        "output_path": "file:///tmp/reports",
+        "if_no_contact_results": "totals",
+        "refresh": True,
+    },
     ListCampaignsOperator: {
         "kore_conn_id": "kore_default",
         "name_pattern": "Spring *",

@@ -15,7 +15,7 @@ from airflow.sdk.execution_time import comms
 from airflow_names import DagSerialization, since
 from operator_support import Run, filled_in, runner
 from report_storage import bucket
-from report_support import STRANGER, contents_of, folder_of, manifest_of, rows_of
+from report_support import DATA_FILES, STRANGER, contents_of, folder_of, manifest_of, rows_of, without_digest
 from task_runner import run_task
 
 from airflow_provider_campaigns.arguments.folders import storage_path
@@ -171,7 +171,7 @@ class TestArguments:
         read = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
         assert read.get_task("one").template_fields == [
             *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "output_path"),
-            *("if_no_contact_results", "pending_timeout"),
+            *("if_no_contact_results", "pending_timeout", "refresh"),
         ]
         assert read.get_task("each").is_mapped
 
@@ -193,8 +193,8 @@ class TestResults:
                 "complete",
                 "reason",
             ),
-            *("rows", "pending", "contacts_before_stop", "report_url", "manifest_url", "manifest_sha256", "files"),
-            "finished_at",
+            *("proven_by", "readings", "rows", "pending", "contacts_before_stop", "report_url", "manifest_url"),
+            *("manifest_sha256", "files", "finished_at"),
         ]
         assert (result["rows"], result["complete"], result["changed"]) == (150, True, True)
         assert len(rows_of(result)) == 150
@@ -369,9 +369,8 @@ class TestBucket:
                 *range(11, 36),
                 35,
             ]
-            assert sorted(one.name for one in ObjectStoragePath(result["report_url"]).iterdir()) == [
-                *("campaign.json", "contacts.csv", "contacts.jsonl", "manifest.json", "report.html", "summary.json")
-            ]
+            names = [without_digest(one.name) for one in ObjectStoragePath(result["report_url"]).iterdir()]
+            assert sorted(names) == sorted((*DATA_FILES, "manifest.json"))
 
 
 def test_storage_path__kept() -> None:

@@ -194,7 +194,7 @@ class TestOptions:
         """Without confirmation there is no reading after the start."""
         run(campaign_id=kore_simulator.add_campaign(), confirm=False)
 
-        assert [one.operation for one in kore_simulator.requests] == ["get", "start"]
+        assert [one.operation for one in kore_simulator.requests] == ["get", "get", "start"]
 
     @pytest.mark.parametrize("version", ["v1", "v2"])
     def test_execute__api_version(self, kore_simulator: KoreSimulator, run: Run, version: str) -> None:

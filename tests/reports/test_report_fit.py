@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from report_support import path_in
 from saved_report import manifest_of, result_of, save_report, url_of
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
@@ -139,13 +140,14 @@ class TestFiles:
     def test_check_report__file(self, seeded: KoreSimulator, tmp_path: Path, name: str, damage: str) -> None:
         """A file that is missing, shorter, longer or merely different is found."""
         path = save_report(seeded, CAMPAIGN, tmp_path)
-        content = (path / name).read_bytes()
+        file = path_in(path, name)
+        name, content = file.name, file.read_bytes()
         size = len(content)
         if damage == "gone":
-            (path / name).unlink()
+            file.unlink()
         else:
             damaged = {"cut": content[:-1], "changed": b"!" + content[1:], "longer": content + b"\n"}[damage]
-            (path / name).write_bytes(damaged)
+            file.write_bytes(damaged)
 
         assert refused(path, campaign()).startswith(
             {
@@ -192,7 +194,7 @@ class TestFiles:
         """A manifest that leads out of the folder is refused."""
         path = save_report(seeded, CAMPAIGN, tmp_path)
         body = json.loads((path / "manifest.json").read_text())
-        body["files"][name] = body["files"]["summary.json"]
+        body["files"][name] = body["files"][path_in(path, "summary.json").name]
         (path / "manifest.json").write_text(json.dumps(body))
 
         assert refused(path, campaign()).startswith(f"lacks {name}, which its manifest names.")

@@ -44,6 +44,10 @@ BODY: dict[str, Any] = {
     "finished_at": "2026-03-02T12:57:00.000Z",
     "tries": 1,
     "passes": 1,
+    "key": "5fd1e45e8ba4e97a",
+    "proven_by": "one_reading",
+    "left_out": [],
+    "extends": ["ab"],
     "files": {"campaign.json": {"bytes": 2, "sha256": "ab"}, "contacts.jsonl": {"bytes": 7, "sha256": "cd"}},
     "pending": 3,
 }
@@ -87,6 +91,16 @@ def test_sha256__of_the_file() -> None:
     assert replace(Manifest.from_bytes(other), source=None).sha256 == hashlib.sha256(DATA).hexdigest()
 
 
+def test_from_bytes__earlier_version() -> None:
+    """A manifest from before there were digests says nothing of them, and its files have their plain names."""
+    earlier = {name: value for name, value in BODY.items() if name not in {"key", "proven_by", "left_out", "extends"}}
+    manifest = Manifest.from_bytes(json_bytes(earlier))
+
+    assert (manifest.key, manifest.proven_by, manifest.extends) == (None, None, ())
+    assert manifest.name_of("contacts.jsonl") == "contacts.jsonl"
+    assert manifest.name_of("digests.txt") is None
+
+
 def test_from_bytes__later_fields() -> None:
     """A field that a later version adds does no harm."""
     assert Manifest.from_bytes(json_bytes(BODY | {"later": 1})) == Manifest.from_bytes(DATA)
@@ -100,7 +114,9 @@ def test_from_bytes__earlier_fields() -> None:
     assert replace(manifest, pending=3) == Manifest.from_bytes(DATA)
 
 
-@pytest.mark.parametrize("field", [one for one in BODY if one not in {"format", "files", "formats"}])
+@pytest.mark.parametrize(
+    "field", [one for one in BODY if one not in {"format", "files", "formats", "left_out", "extends"}]
+)
 def test_from_bytes__wrong_kind(field: str) -> None:
     """A field of another kind is an error that names it, and does not show what it held."""
     with pytest.raises(ReportError, match=f"^manifest.json: {field}: expected ") as caught:

@@ -18,9 +18,13 @@ from report_support import path_in
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage, ContactResult
 from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.export import export_report
 from airflow_provider_campaigns.reports.export_options import ExportOptions
+from airflow_provider_campaigns.reports.fit import CheckedReport
 from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.reports.rows import PhoneNumbers
+from airflow_provider_campaigns.reports.second_reading import verify_report
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.manifest import Manifest
@@ -115,12 +119,23 @@ class Moving(Service):
         return rows
 
 
+class Stamped(Service):
+    """Each row with a field that is another whenever it is read."""
+
+    def page(self, page: int, limit: int) -> list[Row]:
+        return [row | {"readAt": self.random.random(), "note": "n"} for row in super().page(page, limit)]
+
+
+class StampedAndShuffled(Stamped, Shuffled):
+    """The same in another order at each request."""
+
+
 def report(service: Service, folder: Path) -> tuple[Manifest, list[Row]]:
     """The report of such a service, and its rows."""
     options = ExportOptions(("jsonl",))
     clock = FakeClock().clock
     manifest = export_report(service, CAMPAIGN, Folder(folder), options, kept=None, clock=clock)  # type: ignore[arg-type]
-    return manifest, [json.loads(line) for line in path_in(folder, "contacts.jsonl").read_bytes().splitlines()]
+    return manifest, rows_in(folder)
 
 
 def contacts(rows: list[Row]) -> Counter[tuple[str, str]]:
@@ -292,3 +307,48 @@ def test_dropped_numbers(tmp_path: Path) -> None:
     )
 
     assert (manifest.complete, manifest.passes, manifest.rows) == (True, 1, 250)
+
+
+@pytest.mark.parametrize("kind", [Stamped, StampedAndShuffled])
+@pytest.mark.parametrize("count", [7, 250])
+def test_stamped(kind: type[Service], count: int, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A field that changes in every row at each reading is named, and keeps neither report nor delete from an end."""
+    service = kind(rows_of(count, ids=True))
+    manifest, rows = report(service, tmp_path)
+
+    assert (manifest.complete, manifest.rows, manifest.left_out) == (True, count, ("readAt",))
+    assert len({row["readAt"] for row in rows}) == count
+    assert "these fields change in every row each time it is read, and are not compared: readAt" in caplog.text
+    checked = CheckedReport(Folder(tmp_path), manifest)
+    again = verify_report(service, CAMPAIGN, checked, how="all", clock=FakeClock().clock)  # type: ignore[arg-type]
+    assert (again.verified, again.manifest.sha256) == ("all", manifest.sha256)
+
+
+def test_stamped__a_field_that_counts(tmp_path: Path) -> None:
+    """Another undocumented field, which stands still, is compared: what is new in it is kept."""
+    service = Stamped(rows_of(7, ids=True))
+    manifest, _ = report(service, tmp_path)
+    service.rows[3]["disposition note"] = "call back"
+    checked = CheckedReport(Folder(tmp_path), manifest)
+    again = verify_report(service, CAMPAIGN, checked, how="all", clock=FakeClock().clock)  # type: ignore[arg-type]
+
+    assert again.manifest.extends == (manifest.sha256,)
+    assert [row.get("disposition note") for row in rows_in(tmp_path)] == [None] * 3 + ["call back"] + [None] * 3
+
+
+def rows_in(folder: Path) -> list[Row]:
+    """The rows of the report in a folder."""
+    return [json.loads(line) for line in path_in(folder, "contacts.jsonl").read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize("how", list(PhoneNumbers))
+@pytest.mark.parametrize("odd", [('{"a":', "}"), ("[", "]")])
+def test_nested(odd: tuple[str, str], how: PhoneNumbers, tmp_path: Path) -> None:
+    """A row that is nested 900 times cannot be written, which is told without it."""
+    row = {"phoneNumber": "19995550142", "x": json.loads(odd[0] * 900 + '"Canary"' + odd[1] * 900)}
+    options = ExportOptions(("jsonl",), phone_numbers=how)
+
+    with pytest.raises(ReportError, match="a row on page 1 of its results cannot be written") as caught:
+        export_report(Service([row]), CAMPAIGN, Folder(tmp_path), options, kept=None, clock=FakeClock().clock)  # type: ignore[arg-type]
+    assert "Canary" not in str(caught.value)
+    assert not (tmp_path / "manifest.json").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ from report_support import (
     DATA_FILES,
     Reporter,
     contents_of,
+    file_of,
     folder_of,
     manifest_of,
     names_in,
+    rows_of,
 )
 
 from airflow_provider_campaigns.reports.errors import ReportError
@@ -118,3 +121,62 @@ def test_two_writers(report: Reporter, kore_simulator: KoreSimulator, monkeypatc
     assert "another task has written a report" in str(error)
     assert manifest_of(first)["formats"] == ["csv", "jsonl"]
     assert report.one(campaign_id, formats=("jsonl",))["manifest_sha256"] == made[0]["manifest_sha256"]
+
+
+RESET = [{"uniqueId": "1", "dialerOutcome": "", "numberOfAttemptsSoFar": 0}]
+"""What a stop leaves that keeps the rows and empties them."""
+
+
+@pytest.mark.parametrize("phone_numbers", ["keep", "drop"])
+def test_reset(phone_numbers: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """What a stop has emptied is not complete, however often it is reported; the snapshot before it stays."""
+    called = [{"uniqueId": "1", "dialerOutcome": "completed", "numberOfAttemptsSoFar": 2}]
+    campaign_id = kore_simulator.add_campaign(status="Active", contacts=called)
+    snapshot = report.one(campaign_id)
+    report.client.stop_campaign(campaign_id, "voice")
+    kore_simulator.set_contacts(campaign_id, RESET)
+
+    for _ in range(3):
+        result = report.one(campaign_id, phone_numbers=phone_numbers)
+        assert (result["complete"], result["reason"]) == (False, "says_less")
+        assert rows_of(result) == rows_of(snapshot) == called
+        page = file_of(result, "report.html").read_text()
+        assert "of 1 of the contacts in a snapshot from before the stop the service has less" in page.lower()
+
+
+def test_reset__behind_a_report_that_failed(report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """A snapshot is not forgotten by a report in between, which was not complete for another reason."""
+    called = [{"uniqueId": "1", "dialerOutcome": "completed", "numberOfAttemptsSoFar": 2}]
+    campaign_id = kore_simulator.add_campaign(status="Active", contacts=called)
+    report.one(campaign_id)
+    report.client.stop_campaign(campaign_id, "voice")
+    kore_simulator.set_contacts(campaign_id, [*called, {"uniqueId": "2"}])
+    kore_simulator.set_status(campaign_id, "Preparing", force=True)
+    assert report.one(campaign_id)["reason"] == "not_ended"
+    kore_simulator.set_status(campaign_id, "Stopped", force=True)
+    kore_simulator.set_contacts(campaign_id, [*RESET, {"uniqueId": "2"}])
+
+    assert report.one(campaign_id)["reason"] == "says_less"
+    assert report.one(campaign_id)["reason"] == "says_less"
+
+
+def test_refresh(report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """``refresh`` reads everything anew at any time; what was complete before stays beside it."""
+    campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=[{"uniqueId": "1", "dialerOutcome": "busy"}])
+    first = report.one(campaign_id)
+    kore_simulator.set_contacts(campaign_id, [{"uniqueId": "1", "dialerOutcome": "completed"}])
+    assert report.one(campaign_id)["changed"] is False
+    second = report.one(campaign_id, refresh=True)
+
+    assert rows_of(second) == [{"uniqueId": "1", "dialerOutcome": "completed"}]
+    (beside,) = manifests_beside(folder_of(second))
+    assert beside["files"] == manifest_files(first)
+    kore_simulator.service.store.remove(campaign_id)
+    assert report.one(campaign_id, refresh=True)["manifest_sha256"] == second["manifest_sha256"]
+
+
+def manifest_files(result: dict[str, Any]) -> dict[str, Any]:
+    """The files of a report by what its result says of them."""
+    names = [url.rpartition("/")[2] for url in result["files"].values()]
+    contents = {name: (folder_of(result) / name).read_bytes() for name in names}
+    return {n: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for n, data in contents.items()}

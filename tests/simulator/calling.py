@@ -87,7 +87,7 @@ class Caller:
             answer = connection.getresponse()
             raw = answer.read()
             is_json = answer.headers.get_content_type() == "application/json"
-            return Reply(answer.status, json.loads(raw) if is_json else raw.decode(), answer.headers)
+            return Reply(answer.status, json.loads(raw or b"null") if is_json else raw.decode(), answer.headers)
         finally:
             connection.close()
 

@@ -29,7 +29,7 @@ RATE_LIMIT_TEXT = "You've exceeded the per-minute rate limit. Please wait for so
         ({"drain_polls": None}, "switch drain_polls is a number, zero or more, not None"),
         ({"latency": "slow"}, "switch latency is a number, zero or more, not 'slow'"),
         ({"latency": True}, "switch latency is a number, zero or more, not True"),
-        ({"not_found_status": 410}, "switch not_found_status is 400 or 404, not 410"),
+        ({"not_found_status": 418}, "switch not_found_status is 400 or 404 or 410, not 418"),
     ],
 )
 def test_switches__refused(kore_simulator: KoreSimulator, changes: dict[str, Any], complaint: str) -> None:
@@ -88,6 +88,25 @@ def test_not_found_status(caller: Caller, status: int) -> None:
     assert (status, {"errors": [{"msg": "Campaign not found", "code": status}]}) == (reply.status, reply.body)
     if status == 400:
         assert documented("error-400-not-found.platform.response").keys() == reply.body.keys()
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        ("other words", 410, {"errors": [{"msg": "No such campaign", "code": 410}]}),
+        ("204", 204, None),
+        ("no data", 200, {"status": "success", "message": "Campaign  retrieved successfully", "data": None}),
+        ("empty data", 200, {"status": "success", "message": "Campaign  retrieved successfully", "data": {}}),
+    ],
+)
+def test_not_found_answer(caller: Caller, answer: str, status: int, body: Any) -> None:
+    """An unknown campaign can be told in other words, or by a success that holds nothing; a write is refused."""
+    caller.simulator.switches(not_found_status=410, not_found_answer=answer)
+
+    replies = [caller.get("cd-unknown"), caller.status("cd-unknown"), caller.contacts("cd-unknown")]
+
+    assert [(reply.status, reply.body) for reply in replies] == [(status, body)] * 3
+    assert caller.delete("cd-unknown").status == 410
 
 
 @pytest.mark.parametrize("operation", ["start", "stop", "delete"])
@@ -214,6 +233,53 @@ def test_list_paging(caller: Caller, switch: str, asked: dict[str, Any], names: 
     assert names == [shown["name"] for shown in data["results"]]
     assert (data["totalResults"], data["totalPages"], data["limit"]) == (5, 3, 2)
     assert data["hasMore"] == (names[-1:] in (["B"], ["D"]))
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [({}, ["A", "B"]), ({"limit": 1}, ["A"]), ({"page": 2}, ["C", "D"]), ({"skip": 4}, ["E"])],
+)
+def test_list_cap(caller: Caller, asked: dict[str, Any], names: list[str]) -> None:
+    """No page holds more than the cap, and pages are counted by it."""
+    caller.simulator.switches(list_cap=2)
+    for name in "ABCDE":
+        caller.simulator.add_campaign(name=name)
+
+    data = caller.list(**{"limit": 100, "sortBy": {"name": "asc"}, **asked}).body["data"]
+
+    assert [shown["name"] for shown in data["results"]] == names
+    assert (data["totalResults"], data["limit"]) == (5, len(names) if "limit" in asked else 2)
+
+
+def test_list_refused(caller: Caller) -> None:
+    """The list can be refused while a campaign is read."""
+    caller.simulator.switches(list_refused=True)
+
+    assert (caller.list().status, caller.get(caller.simulator.add_campaign()).status) == (403, 200)
+
+
+@pytest.mark.parametrize(
+    ("switch", "item"),
+    [
+        ("no id", {"name": "A draft", "status": "Ready", "createdAt": "2025-12-05T12:00:00.000Z"}),
+        ("no status", {"_id": "cd-d4af700-0000-4000-8000-000000000000", "name": "A draft"}),
+        ("null", None),
+    ],
+)
+@pytest.mark.parametrize(("number", "pages"), [(1, [2]), (2, [2, 1]), (0, [1])])
+def test_list_broken(caller: Caller, switch: str, item: Any, number: int, pages: list[int]) -> None:
+    """The last item of the list can be none as documented; it is counted."""
+    caller.simulator.switches(list_broken=switch)
+    for _ in range(number):
+        caller.simulator.add_campaign()
+
+    read = [caller.list(limit=2, page=page).body["data"] for page in range(1, len(pages) + 1)]
+
+    assert [len(data["results"]) for data in read] == pages
+    assert read[-1]["results"][-1] == item
+    assert [(data["totalResults"], data["hasMore"]) for data in read] == [
+        (number + 1, data is not read[-1]) for data in read
+    ]
 
 
 def test_rate_limit__sliding_window(still: Caller, clock: ManualClock) -> None:

@@ -17,11 +17,9 @@ from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from fake_clock import FakeClock
-    from kore_support import Meanwhile
 
     from airflow_provider_campaigns.actions.deleting.delete import StopOne
     from airflow_provider_campaigns.actions.outcomes import Outcomes
@@ -110,14 +108,6 @@ def failure(outcomes: Outcomes, campaign_id: str) -> KoreError:
 
 def there(simulator: KoreSimulator) -> set[str]:
     return {campaign.campaign_id for campaign in simulator.campaigns()}
-
-
-def before_call(meanwhile: Meanwhile, method: str, number: int, event: Callable[[], object]) -> None:
-    """Let something happen right before the call of this number, from 1, of one of the client's methods."""
-    if number == 1:
-        meanwhile(method, event)
-    else:
-        meanwhile(method, lambda: before_call(meanwhile, method, number - 1, event))
 
 
 def remove(simulator: KoreSimulator, campaign_id: str) -> None:

@@ -20,6 +20,8 @@ class FakeClock:
     waits: list[float] = field(default_factory=list)
     events: list[Callable[[], object]] = field(default_factory=list)
     """What happens during the first wait, the second, and so on."""
+    before_write: Callable[[], object] = list
+    """What happens right before each write, after the look at its campaign."""
 
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -27,10 +29,14 @@ class FakeClock:
         if self.events:
             self.events.pop(0)()
 
+    def _before_write(self) -> None:
+        self.before_write()
+
     @property
     def clock(self) -> Clock:
         return Clock(
             now=lambda: datetime(2026, 3, 2, 12, 30, tzinfo=UTC) + timedelta(seconds=self.elapsed_s),
             monotonic=lambda: self.elapsed_s,
             sleep=self.sleep,
+            check_cancelled=self._before_write,
         )

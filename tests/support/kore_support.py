@@ -49,6 +49,28 @@ def client_of(settings: KoreSettings, waits: list[float] | None = None, **argume
     return KoreClient(settings, budget=budget, clock=clock, sleep=noted.append, jitter=lambda: 0.5, **arguments)
 
 
+class Waits:
+    """Waits during which something happens: the first event during the first wait, and so on."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.events: list[Callable[[], object]] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        if self.events:
+            self.events.pop(0)()
+
+    def clock(self) -> float:
+        return sum(self.seconds)
+
+
+def waiting_client(settings: KoreSettings, waits: Waits, *, limit: int) -> KoreClient:
+    """A client of so many requests a minute, during whose waits things happen."""
+    budget = RequestBudget(limit, account_key=None, clock=waits.clock, sleep=waits.sleep)
+    return KoreClient(settings, budget=budget, clock=waits.clock, sleep=waits.sleep, jitter=lambda: 0.5)
+
+
 @dataclass
 class Received:
     """One request as it came over the wire."""

@@ -97,6 +97,7 @@ class Case:
             "stopped_at": "2025-12-08T12:30:01.204Z",
             "phone_numbers": "keep",
             "formats": ["jsonl", "csv", "html"],
+            "passes": 1,
             "files": {name: {} for name in ("contacts-0123456789abcdef.jsonl", "contacts-fedcba9876543210.csv")},
             "allow_empty": False,
         }

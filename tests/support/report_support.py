@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 STRANGER = "cd-0000000-0000-4000-8000-00000000dead"
-DATA_FILES = ("campaign.json", "contacts.csv", "contacts.jsonl", "report.html", "summary.json")
+DATA_FILES = ("campaign.json", "contacts.csv", "contacts.jsonl", "digests.txt", "report.html", "summary.json")
 
 
 @dataclass

@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.kore.campaigns import ContactResult
+from airflow_provider_campaigns.reports.digests import Digester
 from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.reports.parts import Page
+from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, fingerprint, key_from
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
@@ -54,21 +58,35 @@ def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -
         "finished_at": FINISHED_AT,
         "tries": 1,
         "passes": 1,
+        "key": fingerprint(key_from(simulator.client_secret)),
+        "proven_by": "one_reading",
+        "left_out": [],
+        "extends": [],
         **changes,
     }
 
 
 def save_report(simulator: KoreSimulator, campaign_id: str, output: Path, /, **changes: Any) -> Path:
-    """Write a complete report of the campaign as it is now, its manifest with ``changes``; the report's folder."""
+    """Write a complete report of the campaign as it is now, its manifest with ``changes``; the report's folder.
+
+    The service gets the contacts that the report holds.
+    """
     manifest = manifest_of(simulator, campaign_id, **changes)
     path = output / campaign_id / (simulator.campaign(campaign_id).instance_id or "never-ran")
     folder = Folder(path)
+    rows = [{"uniqueId": f"customer-{number}"} for number in range(manifest["rows"] or 0)]
+    simulator.set_contacts(campaign_id, rows)
+    lines = [b'{"uniqueId":"customer-%d"}\n' % number for number in range(len(rows))]
+    key = key_from(simulator.client_secret)
+    treatment = Treatment(PhoneNumbers.KEEP, key)
+    identities = [treatment.identity_of(ContactResult.from_api(row)) for row in rows]
     contents = {
-        "contacts.jsonl": b"".join(b'{"uniqueId": "customer-%d"}\n' % number for number in range(ROWS)),
+        "contacts.jsonl": b"".join(lines),
+        "digests.txt": Digester(key).lines_of(Page(lines, rows, identities)),
         "campaign.json": b"{}\n",
         "summary.json": b"{}\n",
     }
-    entries = {name: folder.write(name, [content]) for name, content in contents.items()}
+    entries = dict(folder.write_own(name, [content]) for name, content in contents.items())
     manifest.setdefault(
         "files", {name: {"bytes": entry.bytes, "sha256": entry.sha256} for name, entry in entries.items()}
     )

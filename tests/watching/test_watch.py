@@ -124,10 +124,10 @@ class TestLook:
     def test_look__list_changes_while_it_is_read(self, client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> None:
         """A list that is not whole is no reason to read every campaign by itself: the next look may find it whole."""
 
-        def list_campaigns(kind: str) -> list[Campaign]:
+        def look_through(kind: str) -> list[Campaign]:
             raise KoreProtocolError("the pages do not add up", retryable=True)
 
-        monkeypatch.setattr(client, "list_campaigns", list_campaigns)
+        monkeypatch.setattr(client, "look_through", look_through)
 
         with pytest.raises(KoreProtocolError, match="do not add up"):
             CampaignWatch(client).look_at_all(dict.fromkeys(["cd-1", "cd-2", "cd-3", "cd-4"], VOICE))

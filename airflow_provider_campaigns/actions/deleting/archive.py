@@ -1,7 +1,8 @@
 """What is kept of a deleted campaign: its object before, the service's answer after, and a receipt last.
 
-The receipt says that the delete is over. A try that was killed leaves a record without one, which the next try
-completes: it finds the campaign gone, and the record says what it was.
+The receipt says that the delete is over. A try that was killed leaves a record without one, and one whose delete was
+accepted and not proven leaves one that says so. The next try completes both: it finds the campaign gone, and the record
+says what it was.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreProtocolError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreProtocolError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.manifest import json_bytes
 from airflow_provider_campaigns.reports.run_folder import run_folder
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 CAMPAIGN = "campaign.json"
 ANSWER = "delete-answer.json"
 RECEIPT = "receipt.json"
+GONE = "gone"
+NOT_PROVEN = "accepted, not proven"
+NOT_ASKED = "accepted, no proof wanted"
 FORMAT = 1
 
 
@@ -42,6 +46,21 @@ class Archive:
     root: Folder
     deleted_by: Mapping[str, Any] = field(default_factory=dict)
 
+    def check_apart_from(self, reports: Folder, campaign: Campaign) -> None:
+        """Make sure that a campaign's record does not lie among the files of its report.
+
+        Raises:
+            KoreConfigurationError: it would.
+        """
+        record = self._folder_of(campaign)
+        if record.url().removeprefix("file://") == reports.url().removeprefix("file://"):
+            raise KoreConfigurationError(
+                f"archive_path: must be another folder than that of the reports, which is {self.root.url()} too; for "
+                "example s3://my_aws@results/deleted beside s3://my_aws@results/reports. Nothing was deleted",
+                field="archive_path",
+                campaign_id=campaign.campaign_id,
+            )
+
     def begin(self, campaign: Campaign) -> Record:
         """Keep the campaign's object, before anything is sent. If this fails, nothing may be deleted.
 
@@ -51,15 +70,18 @@ class Archive:
             ReportStorageError: it cannot be written.
             KoreProtocolError: the id of its run cannot be the name of a folder.
         """
-        run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
-        folder = self.root.child(campaign.campaign_id).child(run)
+        folder = self._folder_of(campaign)
         for name in (RECEIPT, ANSWER):
             folder.remove(name)
         _write(folder, CAMPAIGN, campaign.raw)
         return Record(folder, campaign, self.deleted_by)
 
+    def _folder_of(self, campaign: Campaign) -> Folder:
+        run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
+        return self.root.child(campaign.campaign_id).child(run)
+
     def unfinished(self, campaign_id: str) -> list[Record]:
-        """Records of tries that kept the campaign's object and did not come to their receipt.
+        """Records of tries that kept the campaign's object and did not come to a receipt that says it is gone.
 
         Raises:
             ReportStorageError: one of them cannot be read.
@@ -69,7 +91,7 @@ class Archive:
         return [
             Record(folder, _campaign_in(folder), self.deleted_by)
             for folder in folders
-            if folder.exists(CAMPAIGN) and not folder.exists(RECEIPT)
+            if folder.exists(CAMPAIGN) and _receipt_in(folder).get("proven_gone_at") is None
         ]
 
 
@@ -110,12 +132,15 @@ class Record:
         report: Mapping[str, Any],
         deleted_at: str | None,
         proven_gone_at: datetime | None,
+        proven_by: str | None,
+        outcome: str,
     ) -> None:
-        """Write the receipt: who deleted what, when, and by which report. Nothing is written after it.
+        """Write the receipt: who deleted what, when, and by which report. Once it says "gone", nothing follows it.
 
         ``receipt`` and ``deleted_at`` are None where an earlier try did not come to tell: it may have been killed, or
         its delete refused, and somebody else deleted since. Unless that try kept the service's answer, nobody is said
-        to have deleted then, only who found the campaign gone. ``proven_gone_at`` is None where nobody wanted a proof.
+        to have deleted then, only who found the campaign gone. What an earlier receipt tells of that stays.
+        ``proven_gone_at`` and ``proven_by`` are None where there is no proof; ``outcome`` says why.
 
         Raises:
             ReportStorageError: it cannot be written; the next try completes it.
@@ -123,6 +148,7 @@ class Record:
         is_ours = receipt is not None or self.is_answered
         self.keep_answer(receipt)
         campaign = self.campaign
+        earlier = _receipt_in(self.folder)
         _write(
             self.folder,
             RECEIPT,
@@ -134,12 +160,17 @@ class Record:
                 "status": str(campaign.status),
                 "campaign_instance_id": campaign.campaign_instance_id,
                 "created_at": campaign.created_at,
-                "report_url": report.get("report_url"),
-                "manifest_sha256": report.get("manifest_sha256"),
+                "report_url": report.get("report_url") or earlier.get("report_url"),
+                "manifest_sha256": report.get("manifest_sha256") or earlier.get("manifest_sha256"),
+                "given_manifest_sha256": report.get("given_manifest_sha256", report.get("manifest_sha256"))
+                or earlier.get("given_manifest_sha256"),
+                "results_verified": report.get("verified") or earlier.get("results_verified"),
                 "request": request,
-                "deleted_at": deleted_at,
+                "outcome": outcome,
+                "deleted_at": deleted_at or earlier.get("deleted_at"),
                 "proven_gone_at": None if proven_gone_at is None else instant_text(proven_gone_at),
-                "deleted_by": dict(self.deleted_by) if is_ours else None,
+                "proven_by": proven_by,
+                "deleted_by": (earlier.get("deleted_by") or dict(self.deleted_by)) if is_ours else None,
                 **({} if is_ours else {"found_gone_by": dict(self.deleted_by)}),
             },
         )
@@ -147,6 +178,15 @@ class Record:
 
 def _write(folder: Folder, name: str, value: Mapping[str, Any]) -> None:
     folder.write(name, [json_bytes(dict(value))])
+
+
+def _receipt_in(folder: Folder) -> Mapping[str, Any]:
+    """The receipt that an earlier try wrote; empty without one, and of one that cannot be read: it is written anew."""
+    try:
+        receipt = json.loads(folder.read(RECEIPT)) if folder.exists(RECEIPT) else {}
+    except ValueError:
+        return {}
+    return receipt if isinstance(receipt, dict) else {}
 
 
 def _campaign_in(folder: Folder) -> Campaign:

@@ -1,13 +1,15 @@
-"""Deleting campaigns: read, guard, archive, read again, delete, prove that they are gone, write the receipt."""
+"""Deleting campaigns: read, guard, archive, look and delete, prove that they are gone, write the receipt."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
+from airflow_provider_campaigns.actions.deleting.archive import GONE, NOT_ASKED, NOT_PROVEN
 from airflow_provider_campaigns.actions.deleting.deletable import (
     check_deletable,
     check_meant,
@@ -20,10 +22,11 @@ from airflow_provider_campaigns.actions.deleting.gone import prove_gone
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.kore.errors import KoreNotFoundError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import run_of
 from airflow_provider_campaigns.reports.errors import ReportStorageError
+from airflow_provider_campaigns.reports.second_reading import verify_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +54,9 @@ class DeleteOptions:
         campaign_type: what the campaigns must be; None takes it from each campaign.
         api_version: of the delete request; None for the connection's, or v2.
         if_missing: ``succeed``, ``skip`` or ``fail`` when a campaign is provably not there.
+        verify_results: ``all`` or ``ends``: how a report is compared with what the service has right before the delete.
         if_unreported: ``fail`` or ``delete`` when a campaign has run and there are no reports.
-        confirm: prove by reading and by the list that each campaign is gone.
+        confirm: prove that each campaign is gone, with means that are tried before anything is sent.
         plan_only: read and guard, send nothing.
     """
 
@@ -60,6 +64,7 @@ class DeleteOptions:
     api_version: str | None = None
     if_missing: str = "succeed"
     if_unreported: str = "fail"
+    verify_results: str = "all"
     confirm: bool = True
     plan_only: bool = False
 
@@ -81,8 +86,9 @@ def delete_campaigns(
     There is no undo. A campaign that is gone already is a result with ``changed`` False.
 
     A campaign that runs, is scheduled or being prepared, or has a status that nobody documented is never deleted. With
-    ``reports``, neither is one whose report is not complete, is not what was written, or is not about its latest run;
-    without, neither is one that has run, unless ``if_unreported`` is ``delete``. With ``archive``, neither is one whose
+    ``reports``, neither is one whose report is not complete, is not what was written, is not about its latest run, or
+    holds anything that the service does not say any more; what the service says besides is added to the report first.
+    Without, neither is one that has run, unless ``if_unreported`` is ``delete``. With ``archive``, neither is one whose
     object could not be kept there.
 
     Args:
@@ -157,8 +163,12 @@ class _Delete:
         going = {campaign_id: accepted for campaign_id, accepted in deleted.items() if accepted is not None}
         if self._options.confirm:
             types = {campaign_id: accepted.result.campaign_type for campaign_id, accepted in going.items()}
-            prove_gone(self._client, types, self._outcomes, clock=self._clock)
-            going = {one: accepted for one, accepted in going.items() if one not in self._outcomes.failures}
+            proven = prove_gone(self._client, types, self._outcomes, clock=self._clock)
+            for campaign_id in going.keys() - proven.keys():
+                self._keep_unproven(going[campaign_id])
+            going = {one: accepted for one, accepted in going.items() if one in proven}
+            for campaign_id, proven_by in proven.items():
+                going[campaign_id].result.details["proven_by"] = proven_by
         finished = self._outcomes.attempt_all(going, lambda one: self._finish(going[one]))
         self._outcomes.results.update(finished)
         return self._outcomes
@@ -167,7 +177,7 @@ class _Delete:
         """Delete one campaign; what remains to be proven, None if it has its result."""
         campaign = self._reader.read(campaign_id, self._options.campaign_type)
         if isinstance(campaign, ProvenMissing):
-            self._missing(campaign_id)
+            self._missing(campaign_id, campaign)
             return None
         target = self._targets[campaign_id]
         target.check_name(campaign)
@@ -179,6 +189,10 @@ class _Delete:
             check_deletable(campaign)
         # Before the stop, which would end a run of a campaign that then stays all the same.
         check_reported(campaign, report, if_unreported=self._options.if_unreported)
+        if self._archive is not None and report is not None:
+            self._archive.check_apart_from(report.folder, campaign)
+        if self._options.confirm and not self._options.plan_only:
+            self._client.proof.means(kind)
         if stop is not None:
             if self._options.plan_only:
                 self._plan(campaign, "stop", "delete")
@@ -189,34 +203,50 @@ class _Delete:
         if self._options.plan_only:
             self._plan(campaign, "delete")
             return None
-        record = None if self._archive is None else self._archive.begin(campaign)
+        return self._send(campaign, kind, report)
+
+    def _send(self, campaign: Campaign, kind: CampaignType, report: CheckedReport | None) -> _Accepted | None:
+        """Delete a campaign that may be deleted; what remains to be proven, None if somebody else has deleted it."""
         try:
-            # Reading the report and writing the archive may have taken long: look once more.
-            self._judge_again(campaign, report)
-            self._clock.check_cancelled()
+            if report is not None:
+                how = self._options.verify_results
+                report = verify_report(self._client, campaign, report, how=how, clock=self._clock)
+            record = None if self._archive is None else self._archive.begin(campaign)
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
-                    campaign_id,
+                    campaign.campaign_id,
                     kind,
                     api_version=self._options.api_version,
                     instance_id=run_of(campaign),
                     updated_at=campaign.updated_at,
+                    judge=partial(self._judge_again, campaign, report),
                 )
         except KoreNotFoundError:
-            # Somebody else may have deleted it meanwhile, which is proven like any other absence.
-            if not isinstance(self._reader.read(campaign_id, kind), ProvenMissing):
-                raise
-            self._missing(campaign_id)
+            self._gone_meanwhile(campaign.campaign_id, kind)
+            return None
+        if not receipt.changed:
+            self._gone_meanwhile(campaign.campaign_id, kind)
             return None
         self._deletes.made(campaign, kind, at=self._clock.now(), after=DELETED, by_reading=receipt.by_reading)
         return self._accepted(campaign, receipt, record, report)
 
-    def _missing(self, campaign_id: str) -> None:
+    def _gone_meanwhile(self, campaign_id: str, kind: CampaignType) -> None:
+        """The result of a campaign that somebody else has deleted, which is proven like any other absence."""
+        missing = self._reader.read(campaign_id, kind)
+        if not isinstance(missing, ProvenMissing):
+            raise CampaignStateError(
+                f"campaign {campaign_id}: was not found for a moment, and is there. Nothing was deleted",
+                campaign_id=campaign_id,
+                retryable=True,
+            )
+        self._missing(campaign_id, missing)
+
+    def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         """The result of a campaign that is provably not there; one that an earlier try deleted gets its receipt."""
         told = {} if self._reports is None else self._reports.told(campaign_id)
         earlier = [] if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
         for record in earlier:
-            self._outcomes.results[campaign_id] = self._complete(record, told)
+            self._outcomes.results[campaign_id] = self._complete(record, told, missing)
         if earlier:
             return
         self._outcomes.results[campaign_id] = Result.missing(
@@ -225,10 +255,11 @@ class _Delete:
             or_else="; if_missing='succeed' accepts that it is gone already",
             campaign_type=self._options.campaign_type,
             name=self._targets[campaign_id].name,
+            missing=missing,
             **told,
         )
 
-    def _complete(self, record: Record, told: dict[str, Any]) -> Result:
+    def _complete(self, record: Record, told: dict[str, Any], missing: ProvenMissing) -> Result:
         """Write the receipt that an earlier try owes. Whether it or somebody else deleted, only its answer tells."""
         campaign, changed = record.campaign, record.is_answered
         record.finish(
@@ -237,9 +268,11 @@ class _Delete:
             report=told,
             deleted_at=None,
             proven_gone_at=self._clock.now(),
+            proven_by=missing.by,
+            outcome=GONE,
         )
         log.info("campaign %s: is gone; the receipt that an earlier try owed is written", campaign.campaign_id)
-        result = Result.of(campaign, changed=changed, **told, archive_url=record.url)
+        result = Result.of(campaign, changed=changed, **told, archive_url=record.url, proven_by=missing.by)
         result.status = DELETED
         return result
 
@@ -252,9 +285,10 @@ class _Delete:
         ]
         self._outcomes.results[campaign.campaign_id] = Result.planned(campaign, *requests)
 
-    def _judge_again(self, campaign: Campaign, report: CheckedReport | None) -> None:
-        """Judge the campaign once more, by one reading of the whole object, which also names its run."""
-        now = self._client.get_campaign(campaign.campaign_id)
+    def _judge_again(self, campaign: Campaign, report: CheckedReport | None, now: Campaign) -> None:
+        """Judge the campaign once more, right before it is deleted: all that takes long, or is waited for, is over."""
+        self._clock.check_cancelled()
+        self._targets[campaign.campaign_id].check_name(now)
         if report is not None:
             report.check_again(now)
         check_reported(now, report, if_unreported=self._options.if_unreported)
@@ -288,13 +322,7 @@ class _Delete:
         if record is None:
             return result
         try:
-            record.finish(
-                accepted.receipt,
-                request=self._request(record.campaign),
-                report=result.details,
-                deleted_at=result.details["deleted_at"],
-                proven_gone_at=self._clock.now() if self._options.confirm else None,
-            )
+            self._write_receipt(accepted, record, GONE if self._options.confirm else NOT_ASKED)
         except ReportStorageError as error:
             raise ReportStorageError(
                 f"campaign {result.campaign_id}: is deleted, but its receipt could not be written: {error}. Run this "
@@ -303,6 +331,27 @@ class _Delete:
                 retryable=True,
             ) from error
         return result
+
+    def _keep_unproven(self, accepted: _Accepted) -> None:
+        """Write the receipt of a delete that was accepted and is not proven; the next try completes it."""
+        if accepted.record is None:
+            return
+        try:
+            self._write_receipt(accepted, accepted.record, NOT_PROVEN)
+        except ReportStorageError as error:
+            log.warning("campaign %s: its receipt could not be written yet: %s", accepted.result.campaign_id, error)
+
+    def _write_receipt(self, accepted: _Accepted, record: Record, outcome: str) -> None:
+        details = accepted.result.details
+        record.finish(
+            accepted.receipt,
+            request=self._request(record.campaign),
+            report=details,
+            deleted_at=details["deleted_at"],
+            proven_gone_at=self._clock.now() if outcome == GONE else None,
+            proven_by=details.get("proven_by"),
+            outcome=outcome,
+        )
 
     def _request(self, campaign: Campaign) -> str:
         kind = type_to_delete(campaign, self._options.campaign_type)

@@ -113,9 +113,12 @@ class Reports:
 
 def facts_of(report: CheckedReport) -> dict[str, Any]:
     """What a delete's result carries of the report that justified it."""
+    sha256, given = report.manifest.sha256, report.given_sha256
     return {
         "report_url": report.folder.url(),
-        "manifest_sha256": report.manifest.sha256,
+        "manifest_sha256": sha256,
+        **({} if given in {None, sha256} else {"given_manifest_sha256": given}),
+        "verified": report.verified,
         "rows": report.manifest.rows,
     }
 

@@ -16,6 +16,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
+from airflow_provider_campaigns.reports.digests import is_comparable_with
 from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
 from airflow_provider_campaigns.reports.export import export_report
 from airflow_provider_campaigns.reports.export_options import ExportOptions
@@ -23,9 +24,11 @@ from airflow_provider_campaigns.reports.export_state import PAGE_SIZE
 from airflow_provider_campaigns.reports.folder import Folder, plain_name
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
+from airflow_provider_campaigns.reports.more_formats import can_have, with_formats
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
-from airflow_provider_campaigns.reports.rows import PhoneNumbers, Treatment, key_from
+from airflow_provider_campaigns.reports.rows import PhoneNumbers, key_from
 from airflow_provider_campaigns.reports.run_folder import run_folder
+from airflow_provider_campaigns.reports.superseded import why_superseded
 from airflow_provider_campaigns.reports.verdict import is_about, may_be_about
 from airflow_provider_campaigns.reports.waiting import Waiting
 
@@ -53,6 +56,7 @@ class ReportOptions:
         if_missing: ``fail``, ``skip`` or ``succeed`` when a campaign is provably not there, and no complete report of
             it is kept.
         pending_timeout: how long after the end of a run its results may become final.
+        refresh: read everything anew while the campaign is there, also if a complete report is kept.
         plan_only: read what a report would cost, and write nothing.
     """
 
@@ -62,6 +66,7 @@ class ReportOptions:
     if_no_contact_results: str = "fail"
     if_missing: str = "fail"
     pending_timeout: timedelta = timedelta(hours=2)
+    refresh: bool = False
     plan_only: bool = False
 
 
@@ -154,7 +159,8 @@ class _Report:
             return self._started_again(target, campaign)
         folder = self._folder_of(campaign.campaign_id, campaign.campaign_instance_id)
         kept = self._found(folder)
-        if kept is not None and kept.complete and is_about(kept, campaign) and self._is_enough(kept, target):
+        is_good = kept is not None and kept.complete and is_about(kept, campaign) and self._is_enough(kept, target)
+        if kept is not None and is_good and not self._is_to_be_read_anew(folder, kept):
             return self._keep(folder, kept)
         if self._options.plan_only:
             return Result.planned(campaign, f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}")
@@ -163,9 +169,8 @@ class _Report:
     def _export(self, campaign: Campaign, target: Target, folder: Folder, kept: Manifest | None) -> Result:
         waiting = self._waiting(campaign, target, folder, kept)
         if waiting is not None and kept is not None and kept.reason == Reason.PENDING and is_about(kept, campaign):
-            treatment = Treatment(self._options.phone_numbers, key_from(self._client.settings.client_secret))
             is_enough = self._is_enough(kept, target)
-            if is_enough and waiting.goes_on(self._client, campaign.campaign_id, treatment):
+            if is_enough and waiting.goes_on(self._client, campaign.campaign_id, self._options.phone_numbers):
                 return _result(folder, kept, changed=False, waiting=waiting)
         manifest = export_report(
             self._client,
@@ -301,23 +306,34 @@ class _Report:
         """True if a complete report is what is asked for, also by what is known today."""
         options = self._options
         return (
-            set(options.formats) <= set(kept.formats)
+            can_have(kept, options.formats)
             and kept.phone_numbers == options.phone_numbers
             and (options.allow_empty or not kept.allow_empty or kept.rows != 0)
             and (kept.total or 0) >= (target.contacts_before_stop or 0)
         )
 
+    def _is_to_be_read_anew(self, folder: Folder, kept: Manifest) -> bool:
+        """True if a complete report is not to be kept while the campaign is there."""
+        if why := why_superseded(folder, kept):
+            log.warning("campaign %s: the report %s %s; it is read anew", kept.campaign_id, folder.url(), why)
+        is_comparable = is_comparable_with(kept, key_from(self._client.settings.client_secret))
+        return self._options.refresh or why is not None or not is_comparable
+
     def _keep(self, folder: Folder, kept: Manifest) -> Result:
-        if not self._options.plan_only:
-            folder.remove_folder(PARTS_FOLDER)  # a try that was killed behind the manifest leaves them
         log.info("campaign %s: a complete report is there, made on %s", kept.campaign_id, kept.finished_at)
-        return _result(folder, kept, changed=False)
+        if self._options.plan_only:
+            return _result(folder, kept, changed=False)
+        folder.remove_folder(PARTS_FOLDER)  # a try that was killed behind the manifest leaves them
+        manifest = with_formats(folder, kept, self._options.formats)
+        return _result(folder, manifest, changed=manifest is not kept)
 
 
 def _result(folder: Folder, manifest: Manifest, *, changed: bool, waiting: Waiting | None = None) -> Result:
     details: dict[str, Any] = {
         "complete": manifest.complete,
         "reason": manifest.reason,
+        "proven_by": manifest.proven_by,
+        "readings": manifest.passes,
         "rows": manifest.rows,
         "pending": manifest.pending,
         "contacts_before_stop": manifest.contacts_before_stop,

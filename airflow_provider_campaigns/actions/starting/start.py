@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
@@ -23,7 +24,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.presence import ProvenMissing, not_there
 from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, has_begun, named_run, run_of, same_run
-from airflow_provider_campaigns.kore.writes import Receipt, is_over
+from airflow_provider_campaigns.kore.writes import Receipt, is_over, started_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -178,7 +179,7 @@ class _Start:
     def _decide(self, campaign_id: str, found: Campaign | ProvenMissing, *, is_list: bool) -> Campaign | None:
         """The campaign if it is to be sent a start now; otherwise None, and it has its result or waits for it."""
         if isinstance(found, ProvenMissing):
-            raise _missing(campaign_id)
+            raise _missing(campaign_id, found)
         if is_list and is_startable(found.status) and found.campaign_instance_id is None:
             # Items of a list need not name their run, and whether there was one decides.
             return self._decide(campaign_id, self._reader.read(campaign_id, self._options.campaign_type), is_list=False)
@@ -237,15 +238,18 @@ class _Start:
     def _send(self, campaign: Campaign) -> None:
         """Send the start; it may turn out that somebody else has started the campaign meanwhile."""
         campaign_id = campaign.campaign_id
-        self._clock.check_cancelled()
         sent_at = instant_text(self._clock.now())
         kind = self._options.campaign_type
         try:
             with self._starts.sending(campaign, kind):
                 receipt = self._client.start_campaign(
-                    campaign_id, kind, api_version=self._options.api_version, instance_id=run_of(campaign)
+                    campaign_id,
+                    kind,
+                    api_version=self._options.api_version,
+                    instance_id=run_of(campaign),
+                    judge=partial(self._judge_again, campaign),
                 )
-        except (KoreRequestError, KoreNotFoundError) as error:
+        except (KoreRequestError, KoreNotFoundError, CampaignStateError) as error:
             self._refused(campaign_id, error)
             return
         log.info("campaign %s: the start was accepted, status %s", campaign_id, receipt.status)
@@ -264,13 +268,28 @@ class _Start:
         else:
             self._started(sent, receipt.status or CampaignStatus.ACTIVE, receipt.campaign_instance_id)
 
+    def _judge_again(self, campaign: Campaign, now: Campaign) -> None:
+        """Judge the campaign once more, right before it is started: all that is waited for is over."""
+        self._clock.check_cancelled()
+        self._targets[campaign.campaign_id].check_name(now)
+        same = same_run(run_of(campaign), run_of(now))
+        if same is SameRun.NO:
+            raise started_again(now, "was to be started")
+        if same is SameRun.UNKNOWN and now.updated_at != campaign.updated_at:
+            raise CampaignStateError(
+                f"campaign {now.campaign_id}: was changed meanwhile and names no run, so nothing tells whether "
+                "somebody else has run it. Nothing was sent",
+                campaign_id=now.campaign_id,
+            )
+        step_for(now, allow_rerun=self._options.allow_rerun)
+
     def _refused(self, campaign_id: str, error: KoreError) -> None:
-        """A start that was refused is no failure if somebody else's came before it, and the campaign is Active."""
+        """No failure if a start was not sent, or refused, because somebody else came first and it is Active."""
         if error.outcome_unknown:
             raise error
         after = self._reader.read(campaign_id, self._options.campaign_type)
         if isinstance(after, ProvenMissing):
-            raise _missing(campaign_id) from error
+            raise _missing(campaign_id, after) from error
         if after.status != CampaignStatus.ACTIVE:
             raise error
         self._idle(after)
@@ -335,8 +354,8 @@ class _Start:
         )
 
 
-def _missing(campaign_id: str) -> KoreNotFoundError:
-    return not_there(campaign_id, ". Was it deleted, or does it belong to another app? Nothing was started")
+def _missing(campaign_id: str, missing: ProvenMissing) -> KoreNotFoundError:
+    return not_there(campaign_id, ". Was it deleted, or does it belong to another app? Nothing was started", missing)
 
 
 def _entry(campaign: Campaign, sent_at: str) -> Entry:

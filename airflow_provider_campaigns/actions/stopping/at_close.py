@@ -201,7 +201,7 @@ def plan_close_run(
     def plan(campaign_id: str) -> Planned | None:
         campaign = reader.read(campaign_id, options.campaign_type)
         if isinstance(campaign, ProvenMissing):
-            outcomes.results[campaign_id] = missing_result(campaign_id, options)
+            outcomes.results[campaign_id] = missing_result(campaign_id, options, campaign)
             return None
         check_type(campaign, options.campaign_type)
         by_id[campaign_id].check_name(campaign)

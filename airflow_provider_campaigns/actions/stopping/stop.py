@@ -99,7 +99,7 @@ def requests_for(number: int) -> int:
     return number + 2 * looked_at_by(number)
 
 
-def missing_result(campaign_id: str, options: StopOptions) -> Result:
+def missing_result(campaign_id: str, options: StopOptions, missing: ProvenMissing) -> Result:
     """The result for a campaign that is to be stopped and is provably not there.
 
     Raises:
@@ -110,6 +110,7 @@ def missing_result(campaign_id: str, options: StopOptions) -> Result:
         if_missing=options.if_missing,
         or_else=". Was it deleted, or does it belong to another app? if_missing='succeed' accepts that",
         campaign_type=options.campaign_type,
+        missing=missing,
     )
 
 
@@ -268,7 +269,7 @@ class _Stop:
         campaigns: dict[str, Campaign] = {}
         for campaign_id, campaign in found.items():
             if isinstance(campaign, ProvenMissing):
-                self._missing(campaign_id)
+                self._missing(campaign_id, campaign)
             else:
                 campaigns[campaign_id] = campaign
         # Each minute of a running campaign is a minute of calls; disabling a schedule takes four requests and can wait.
@@ -331,9 +332,9 @@ class _Stop:
         else:
             self._idle(campaign)
 
-    def _missing(self, campaign_id: str) -> None:
+    def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         try:
-            self._outcomes.results[campaign_id] = missing_result(campaign_id, self._options)
+            self._outcomes.results[campaign_id] = missing_result(campaign_id, self._options, missing)
         except KoreNotFoundError as error:
             self._outcomes.failures[campaign_id] = error
 
@@ -401,15 +402,15 @@ class _Stop:
             self._accepted(campaign, receipt, sent_at)
 
     def _accepted(self, campaign: Campaign, receipt: Receipt, sent_at: str) -> None:
-        """The stop took effect; or it turned out that the campaign ended by itself meanwhile."""
+        """The stop took effect; or it turned out that the campaign ended otherwise meanwhile."""
         campaign_id = campaign.campaign_id
         # Counted to the answer: until then the campaign may have been calling.
         answered = self._clock.now()
         lateness = {} if self._moment is None else {"lateness_s": self._moment.lateness_s(campaign_id, answered)}
         self._details[campaign_id] |= {"sent_at": sent_at} | lateness
         status = receipt.status or CampaignStatus.STOPPED
-        if receipt.by_reading and status == CampaignStatus.COMPLETED:
-            log.info("campaign %s: completed by itself while the answer to its stop was lost", campaign_id)
+        if not receipt.changed or (receipt.by_reading and status == CampaignStatus.COMPLETED):
+            log.info("campaign %s: is %s, and not by this stop", campaign_id, status)
             ended = Result.of(campaign, changed=False, **self._contacts.of(campaign))
             self._outcomes.results[campaign_id] = replace(ended, status=str(status))
             return
@@ -431,7 +432,7 @@ class _Stop:
             raise error
         after = self._reader.read(campaign_id, self._options.campaign_type)
         if isinstance(after, ProvenMissing):
-            self._missing(campaign_id)
+            self._missing(campaign_id, after)
         elif after.status.is_ended:
             self._idle(after)
         else:
@@ -469,7 +470,7 @@ class _Stop:
             return
         if isinstance(now, ProvenMissing):
             del self._stopping[before.campaign_id]
-            self._missing(before.campaign_id)
+            self._missing(before.campaign_id, now)
             return
         self._rounds.see({now.campaign_id: str(now.status)})
         same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))

@@ -43,6 +43,10 @@ _REASONS = {
         "Incomplete: the campaign changed while it was read",
         "What was read first and what was read last may belong to different states of the campaign.",
     ),
+    "says_less": (
+        "Incomplete: results have been emptied",
+        "Of contacts that had results before the campaign was stopped, the service says less now, or nothing.",
+    ),
     "pages_unstable": (
         "Incomplete: contacts may be missing",
         "The service gave some contacts on several of its pages, and others perhaps on none.",
@@ -93,6 +97,8 @@ def _grounds(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "The campaign has never run, so it has no results that could be missing."
     else:
         yield "The campaign has run, but the service returned no contact; whoever ordered the report had allowed that."
+    if manifest["passes"] > 1:
+        yield f"It took {manifest['passes']} readings: contacts had moved meanwhile, or are alike."
     if before is not None:
         yield f"Right before the stop the service counted {number(before)}; none is missing."
     if manifest["pending"]:

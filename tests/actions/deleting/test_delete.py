@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, add, before_call, failure, only, there
+from delete_support import BOTH_WAYS, SCHEDULED, STRANGER, Delete, add, failure, only, there
 
 from airflow_provider_campaigns.actions.deleting.deletable import check_deletable
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
@@ -160,7 +160,7 @@ class TestGuards:
         """The campaign is read again right before the delete; a retry judges what it became anew."""
         kore_simulator.switches(delete_running=delete_running)
         (campaign_id,) = add(kore_simulator)
-        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
 
         error = failure(delete(campaign_id), campaign_id)
 
@@ -178,7 +178,7 @@ class TestGuards:
             kore_simulator.restart(campaign_id)
             kore_simulator.set_status(campaign_id, "Stopped")
 
-        before_call(meanwhile, "get_campaign", 2, run_again)
+        meanwhile("delete_campaign", run_again)
 
         error = failure(delete(campaign_id), campaign_id)
 
@@ -194,16 +194,26 @@ class TestGuards:
         def schedule() -> None:
             kore_simulator.service.store.get(campaign_id).schedule = dict(SCHEDULED)
 
-        before_call(meanwhile, "get_campaign", 2, schedule)
+        meanwhile("delete_campaign", schedule)
 
         assert "is Stopped with a schedule" in str(failure(delete(campaign_id), campaign_id))
         kore_simulator.assert_no_writes()
 
     def test_delete__order_of_requests(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
-        """Read, read again, delete, and prove it by list and reading."""
-        delete(*add(kore_simulator))
+        """Read, try the proof with the list and an id that is not there, read again, delete, and prove it."""
+        (campaign_id,) = add(kore_simulator)
+        delete(campaign_id)
 
-        assert [one.operation for one in kore_simulator.requests] == ["get", "get", "delete", "list", "get"]
+        asked = [(one.operation, one.campaign_id == campaign_id) for one in kore_simulator.requests]
+        assert asked == [
+            ("get", True),
+            ("list", False),
+            ("get", False),
+            ("get", True),
+            ("delete", True),
+            ("list", False),
+            ("get", True),
+        ]
 
 
 class TestDelete:
@@ -214,7 +224,7 @@ class TestDelete:
         [
             {"delete_answer": answer, "not_found_status": status}
             for answer in ("data", "bare", "deletedAt")
-            for status in (400, 404)
+            for status in (400, 404, 410)
         ],
         ids=str,
     )
@@ -236,6 +246,7 @@ class TestDelete:
             "changed": True,
             "campaign_instance_id": run,
             "deleted_at": "2026-03-02T12:30:00.000Z",
+            "proven_by": "list and get",
         }
         kore_simulator.assert_one_effect("delete", campaign_id)
         assert there(kore_simulator) == set()

@@ -7,10 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, STRANGER, DeleteReported, add, before_call, failure, kept, only, remove
+from delete_support import BY, STRANGER, DeleteReported, add, failure, kept, only, remove
+from report_support import path_in
 from saved_report import result_of, save_report, url_of
 
-from airflow_provider_campaigns.kore.errors import CampaignTimeoutError
+from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreConfigurationError
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.folder import Folder
 
@@ -39,6 +40,19 @@ def campaign_id(kore_simulator: KoreSimulator) -> str:
 
 class TestArchiveFails:
     """What cannot be kept is not deleted; what is deleted gets its receipt in the end."""
+
+    def test_delete__archive_among_reports(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """An archive in the folder of the reports is refused, and the report is left alone."""
+        path = save_report(kore_simulator, campaign_id, tmp_path / "archive")
+        error = failure(delete(result_of(path)), campaign_id)
+
+        assert isinstance(error, KoreConfigurationError)
+        assert error.field == "archive_path"
+        assert "must be another folder than that of the reports" in str(error)
+        assert not (path / "campaign.json").exists()
+        kore_simulator.assert_no_writes()
 
     def test_delete__archive_not_writable(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
@@ -85,10 +99,10 @@ class TestArchiveFails:
         write = Folder.write
         is_full = True
 
-        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
+        def refuse(folder: Folder, name: str, chunks: Any, **how: Any) -> Any:
             if name == lost and is_full:
                 raise ReportStorageError("no space left")
-            return write(folder, name, chunks)
+            return write(folder, name, chunks, **how)
 
         monkeypatch.setattr(Folder, "write", refuse)
 
@@ -119,10 +133,10 @@ class TestArchiveFails:
         """An answer that could not be kept at once is kept with the receipt."""
         write, refusals = Folder.write, iter([True])
 
-        def refuse(folder: Folder, name: str, chunks: Any) -> Any:
+        def refuse(folder: Folder, name: str, chunks: Any, **how: Any) -> Any:
             if name == "delete-answer.json" and next(refusals, False):
                 raise ReportStorageError("try again")
-            return write(folder, name, chunks)
+            return write(folder, name, chunks, **how)
 
         monkeypatch.setattr(Folder, "write", refuse)
         only(delete(result_of(save_report(kore_simulator, campaign_id, tmp_path))))
@@ -137,17 +151,28 @@ class TestArchiveFails:
         tmp_path: Path,
         meanwhile: Meanwhile,
     ) -> None:
-        """A campaign that is not proven gone gets its receipt when it is."""
+        """A delete that is not proven has a receipt that says so, which the next try completes, once."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
         before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
-        meanwhile("list_campaigns", lambda: kore_simulator.add_campaign(**before))
+        meanwhile("look_through", lambda: kore_simulator.add_campaign(**before))
 
         assert isinstance(failure(delete(result_of(path)), campaign_id), CampaignTimeoutError)
-        assert "receipt.json" not in kept(tmp_path, campaign_id)
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["outcome"], receipt["proven_gone_at"], receipt["proven_by"]) == (
+            "accepted, not proven",
+            None,
+            None,
+        )
 
         remove(kore_simulator, campaign_id)
+        delete.by = BY | {"try_number": 2}
         assert only(delete(result_of(path)))["changed"] is True
-        assert kept(tmp_path, campaign_id)["receipt.json"]["proven_gone_at"] == "2026-03-02T12:31:00.000Z"
+        assert kept(tmp_path, campaign_id)["receipt.json"] == receipt | {
+            "outcome": "gone",
+            "proven_gone_at": "2026-03-02T12:31:00.000Z",
+            "proven_by": "list and get",
+        }
+        assert only(delete(result_of(path)))["status"] == "Missing"
 
     def test_delete__there_again(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
@@ -201,7 +226,7 @@ class TestArchiveFails:
     ) -> None:
         """A record that a refused try began is written anew by the one that deletes."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
-        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
         assert campaign_id in delete(result_of(path)).failures
 
         kore_simulator.set_status(campaign_id, "Stopped")
@@ -220,7 +245,7 @@ class TestGoneAlready:
         path = save_report(kore_simulator, campaign_id, tmp_path)
         given = result_of(path)
         remove(kore_simulator, campaign_id)
-        (path / "contacts.jsonl").unlink()
+        path_in(path, "contacts.jsonl").unlink()
 
         assert only(delete(given, archive=archive)) == {
             "campaign_id": campaign_id,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_delete__killed(kore_simulator: KoreSimulator, client: KoreClient, tmp_path: Path) -> None:
     """After the next try it is deleted once, has its receipt, and what has no complete report is still there."""
-    met = kill_deletes(kore_simulator, client, tmp_path, times=10, seed=20261121)
+    met = kill_deletes(kore_simulator, client, tmp_path, times=16, seed=20261121)
 
     # ``kill_deletes`` looks at what is left; the points must have met each stage, or nothing was tested.
     assert met.before >= 3, met

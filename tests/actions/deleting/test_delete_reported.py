@@ -7,7 +7,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, DeleteReported, add, before_call, failure, kept, only, there
+from delete_support import BY, DeleteReported, add, failure, kept, only, there
+from report_support import path_in
 from saved_report import result_of, save_report, url_of
 
 from airflow_provider_campaigns.actions.targets import Targets
@@ -58,8 +59,10 @@ class TestDelete:
             "changed": True,
             "campaign_instance_id": run,
             "deleted_at": "2026-03-02T12:30:00.000Z",
+            "proven_by": "list and get",
             "report_url": url_of(path),
             "manifest_sha256": result_of(path)["manifest_sha256"],
+            "verified": "all",
             "rows": 3,
             "archive_url": url_of(tmp_path / "archive" / campaign_id / str(run)),
         }
@@ -80,10 +83,13 @@ class TestDelete:
     def test_delete__order_of_requests(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
     ) -> None:
-        """Report and archive cost no request."""
+        """The campaign is read, then its contacts once more, and once more the campaign right before the delete."""
         delete(result_of(save_report(kore_simulator, campaign_id, tmp_path)))
 
-        assert [one.operation for one in kore_simulator.requests] == ["get", "get", "delete", "list", "get"]
+        assert [one.operation for one in kore_simulator.requests] == [
+            *("get", "list", "get", "contacts", "contacts", "get"),
+            *("get", "delete", "list", "get"),
+        ]
 
     def test_delete__archive(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
@@ -113,8 +119,12 @@ class TestDelete:
             "created_at": campaign.created_at,
             "report_url": url_of(path),
             "manifest_sha256": result_of(path)["manifest_sha256"],
+            "given_manifest_sha256": result_of(path)["manifest_sha256"],
+            "results_verified": "all",
             "deleted_at": "2026-03-02T12:30:00.000Z",
+            "proven_by": "list and get",
             "proven_gone_at": "2026-03-02T12:30:00.000Z",
+            "outcome": "gone",
             "deleted_by": BY,
         }
         for one in (tmp_path / "archive").rglob("*.json"):
@@ -188,19 +198,19 @@ class TestDelete:
         path = save_report(kore_simulator, campaign_id, tmp_path)
 
         assert "planned" in only(delete(result_of(path), plan_only=True))
-        (path / "summary.json").unlink()
+        path_in(path, "summary.json").unlink()
         assert isinstance(failure(delete(result_of(path), plan_only=True), campaign_id), ReportRefusedError)
         assert not (tmp_path / "archive").exists()
         kore_simulator.assert_no_writes()
 
 
 def truncate(path: Path) -> None:
-    (path / "contacts.jsonl").write_bytes((path / "contacts.jsonl").read_bytes()[:-1])
+    path_in(path, "contacts.jsonl").write_bytes(path_in(path, "contacts.jsonl").read_bytes()[:-1])
 
 
 def tamper(path: Path) -> None:
-    content = (path / "contacts.jsonl").read_bytes()
-    (path / "contacts.jsonl").write_bytes(content.replace(b"customer-1", b"customer-9"))
+    content = path_in(path, "contacts.jsonl").read_bytes()
+    path_in(path, "contacts.jsonl").write_bytes(content.replace(b"customer-1", b"customer-9"))
 
 
 class TestRefused:
@@ -211,12 +221,12 @@ class TestRefused:
         [
             (shutil.rmtree, "is not there, or was not finished: there is no manifest.json", "Run the report"),
             (
-                lambda path: (path / "contacts.jsonl").unlink(),
-                "lacks contacts.jsonl",
+                lambda path: path_in(path, "contacts.jsonl").unlink(),
+                "lacks contacts-",
                 "Run the report again, which makes anew",
             ),
-            (truncate, "is damaged: contacts.jsonl has ", "Run the report again"),
-            (tamper, "was changed: the SHA-256 of contacts.jsonl", "Run the report again"),
+            (truncate, "is damaged: contacts-", "Run the report again"),
+            (tamper, "was changed: the SHA-256 of contacts-", "Run the report again"),
             (lambda path: (path / "manifest.json").write_text("{"), "cannot be understood", "Run the report again"),
         ],
     )
@@ -304,7 +314,7 @@ class TestRefused:
         """So is one that is started again while its report is being read."""
         kore_simulator.switches(delete_running="accept")
         path = save_report(kore_simulator, campaign_id, tmp_path)
-        before_call(meanwhile, "get_campaign", 2, lambda: kore_simulator.restart(campaign_id))
+        meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
 
         assert "was started again since" in str(failure(delete(result_of(path)), campaign_id))
         kore_simulator.assert_no_writes()
@@ -319,7 +329,7 @@ class TestRefused:
     ) -> None:
         """So is one whose report is removed after it was read."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
-        before_call(meanwhile, "get_campaign", 2, lambda: shutil.rmtree(path))
+        meanwhile("delete_campaign", lambda: shutil.rmtree(path))
 
         assert "is not there, or was not finished" in str(failure(delete(result_of(path)), campaign_id))
         kore_simulator.assert_no_writes()

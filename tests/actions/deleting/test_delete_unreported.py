@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from delete_support import BY, Delete, add, before_call, failure, only, there
+from delete_support import BY, Delete, add, failure, only, there
 
 from airflow_provider_campaigns.actions.deleting.archive import Archive
 from airflow_provider_campaigns.actions.deleting.deletable import check_reported
@@ -127,7 +127,7 @@ def test_delete__ran_meanwhile(kore_simulator: KoreSimulator, delete: Delete, me
         kore_simulator.restart(campaign_id)
         kore_simulator.set_status(campaign_id, "Stopped")
 
-    before_call(meanwhile, "get_campaign", 2, run)
+    meanwhile("delete_campaign", run)
 
     error = failure(delete(campaign_id, if_unreported="fail"), campaign_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreProtocolError,
 )
+from airflow_provider_campaigns.reports.rows import key_from
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +57,8 @@ class TestWhole:
             "campaign_instance_id": instance_id,
             "complete": True,
             "reason": None,
+            "proven_by": "one_reading",
+            "readings": 1,
             "rows": 250,
             "pending": 0,
             "contacts_before_stop": None,
@@ -116,6 +120,10 @@ class TestWhole:
             "finished_at": "2026-03-02T12:30:00.000Z",
             "tries": 1,
             "passes": 1,
+            "key": hashlib.sha256(key_from(kore_simulator.client_secret)).hexdigest()[:16],
+            "proven_by": "one_reading",
+            "left_out": [],
+            "extends": [],
             "pending": 0,
         }
 
@@ -181,6 +189,7 @@ class TestWhole:
         assert names_in(folder_of(result)) == [
             "campaign.json",
             "contacts.csv",
+            "digests.txt",
             "manifest.json",
             "summary.json",
         ]
@@ -450,3 +459,51 @@ class TestTargets:
         assert contents_of(tmp_path) == {}
         report.one(campaign_id)
         assert report.one(campaign_id, plan_only=True)["complete"]
+
+
+class TestUnwritable:
+    """A row that cannot be written fails the report of its own campaign, and nothing of it is shown."""
+
+    @pytest.mark.parametrize("how", ["keep", "hash", "drop"])
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            "Canary " * 40_000,
+            "19995550142 " * 20_000,
+            ["19995550142"] * 20_000,
+        ],
+        ids=["text", "numbers", "many"],
+    )
+    def test_row(self, odd: object, how: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Of one with more than 200,000 characters; the other campaign gets its report."""
+        rows = [{"phoneNumber": "19995550142", "uniqueId": "Canary", "x": odd}]
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=rows)
+        other = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        outcomes = report(campaign_id, other, phone_numbers=how)
+
+        assert str(outcomes.failures[campaign_id]) == (
+            f"campaign {campaign_id}: a row on page 1 of its results cannot be written: expected at most 200,000 "
+            "characters, nested less than a hundred times. Nothing was deleted"
+        )
+        assert outcomes.results[other].details["complete"]
+
+    def test_long(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A row of 190,000 characters is written."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=[{"uniqueId": "1", "x": "y" * 190_000}])
+
+        assert report.one(campaign_id)["complete"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 500, 200])
+@pytest.mark.parametrize("name", ["Jane Roe", "19995550142"])
+def test_error_of_contacts(
+    name: str, status: int, report: Reporter, kore_simulator: KoreSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the service says where contacts are read is not repeated: it may name one."""
+    caplog.set_level(logging.DEBUG, logger="airflow_provider_campaigns")
+    campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+    kore_simulator.fail_next(status, operation="contacts", body={"errors": [{"msg": name}]}, times=20)
+    error = report.failure(campaign_id)
+
+    assert name not in str(error) + repr(error) + caplog.text
+    assert f"HTTP {status}: {len(name)} characters, which may be about a contact" in str(error)

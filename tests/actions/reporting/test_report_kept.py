@@ -147,6 +147,7 @@ class TestKept:
         assert names_in(folder_of(result)) == [
             "campaign.json",
             "contacts.jsonl",
+            "digests.txt",
             "manifest.json",
             "summary.json",
         ]
@@ -182,7 +183,7 @@ class TestKept:
     @pytest.mark.parametrize(
         "options",
         [
-            {"formats": ("jsonl", "csv", "html", "parquet")},
+            {"formats": ("jsonl", "csv", "html", "parquet"), "refresh": True},
             {"phone_numbers": "hash"},
             {"phone_numbers": "drop", "allow_empty": True},
         ],

@@ -84,23 +84,26 @@ class TestWhatIsStarted:
         kore_simulator.assert_one_effect("start", campaign_id)
 
     def test_start__requests_for_one(self, kore_simulator: KoreSimulator, start: Start) -> None:
-        """One campaign takes three requests: what is it, start it, does it run."""
+        """One campaign takes four requests: what is it, is it still, start it, does it run."""
         start(*add(kore_simulator, 1))
 
-        assert [request.operation for request in kore_simulator.requests] == ["get", "start", "get"]
+        assert [request.operation for request in kore_simulator.requests] == ["get", "get", "start", "get"]
 
     def test_start__requests_for_many(self, kore_simulator: KoreSimulator, start: Start) -> None:
-        """Many take a list before and after; what the first shows without a run is read by itself."""
+        """Many take a list before and after; what the first shows without a run is read, and each is looked at."""
         start(*add(kore_simulator, 6))
 
         operations = [request.operation for request in kore_simulator.requests]
-        assert operations == ["list"] + ["get"] * 6 + ["start"] * 6 + ["list"]
+        assert (operations[0], operations[-1]) == ("list", "list")
+        assert sorted(operations[1:-1]) == ["get"] * 12 + ["start"] * 6
 
     def test_start__requests_for_many_reruns(self, kore_simulator: KoreSimulator, start: Start) -> None:
-        """A list that names the run before is enough."""
+        """A list that names the run before is enough, but for the look right before each start."""
         start(*add(kore_simulator, 6, status="Stopped"), allow_rerun=True)
 
-        assert [request.operation for request in kore_simulator.requests] == ["list"] + ["start"] * 6 + ["list"]
+        operations = [request.operation for request in kore_simulator.requests]
+        assert (operations[0], operations[-1]) == ("list", "list")
+        assert sorted(operations[1:-1]) == ["get"] * 6 + ["start"] * 6
 
     @pytest.mark.parametrize(("given", "version"), [(None, "v1"), ("v1", "v1"), ("v2", "v2")])
     def test_start__api_version(
@@ -180,8 +183,8 @@ class TestWhatIsNotStarted:
     ) -> None:
         """What the list shows as Ready without a run is read by itself, because items of a list need not name it."""
         ids = add(kore_simulator, 5, status="Ready", instance_id="cid-1")
-        items = [campaign_without_run(client.get_campaign(one)) for one in ids]
-        monkeypatch.setattr(client, "list_campaigns", lambda *_, **__: items)
+        items = {one: campaign_without_run(client.get_campaign(one)) for one in ids}
+        monkeypatch.setattr(client, "look_through", lambda *_, **__: items)
 
         assert set(map(type, start(*ids).failures.values())) == {CampaignStateError}
         kore_simulator.assert_no_writes()
@@ -249,7 +252,7 @@ class TestSomebodyElse:
     def test_start__started_by_somebody_else(
         self, kore_simulator: KoreSimulator, start: Start, meanwhile: Meanwhile
     ) -> None:
-        """If the service refuses because it is Active by now, that is no failure, and not this call's doing."""
+        """What the look before the start shows to be Active is sent none: no failure, and not this call's doing."""
         (campaign_id,) = add(kore_simulator, 1)
         meanwhile("start_campaign", lambda: kore_simulator.restart(campaign_id))
 
@@ -257,15 +260,28 @@ class TestSomebodyElse:
 
         assert (result["status"], result["changed"]) == ("Active", False)
         assert result["campaign_instance_id"] == run_of(kore_simulator, campaign_id)
+        kore_simulator.assert_no_writes()
+
+    def test_start__started_after_the_look(
+        self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock
+    ) -> None:
+        """If the service refuses because it is Active by now, that is no failure either."""
+        (campaign_id,) = add(kore_simulator, 1)
+        fake_clock.before_write = lambda: kore_simulator.restart(campaign_id)
+
+        result = only(start(campaign_id))
+
+        assert (result["status"], result["changed"]) == ("Active", False)
+        assert len(kore_simulator.requests.of("start")) == 1
         assert len(kore_simulator.effects("start")) == 0
 
     def test_start__started_by_somebody_else_and_not_refused(
-        self, kore_simulator: KoreSimulator, start: Start, meanwhile: Meanwhile
+        self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock
     ) -> None:
         """If the service answers as if it had started it, one run goes on, and the result names it."""
         kore_simulator.switches(start_running="noop")
         (campaign_id,) = add(kore_simulator, 1, status="Stopped")
-        meanwhile("start_campaign", lambda: kore_simulator.restart(campaign_id))
+        fake_clock.before_write = lambda: kore_simulator.restart(campaign_id)
 
         result = only(start(campaign_id, allow_rerun=True))
 
@@ -273,11 +289,11 @@ class TestSomebodyElse:
         assert len(kore_simulator.effects("start")) == 0
 
     def test_start__refused_for_another_reason(
-        self, kore_simulator: KoreSimulator, start: Start, meanwhile: Meanwhile
+        self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock
     ) -> None:
         """A refusal of a campaign that is not Active is the failure."""
         (campaign_id,) = add(kore_simulator, 1)
-        meanwhile("start_campaign", lambda: become(kore_simulator, [campaign_id], "Preparing"))
+        fake_clock.before_write = lambda: become(kore_simulator, [campaign_id], "Preparing")
 
         assert isinstance(failure(start(campaign_id), campaign_id), KoreRequestError)
 

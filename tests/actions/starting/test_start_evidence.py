@@ -35,13 +35,17 @@ def start(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulat
 @pytest.fixture
 def nameless(client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service whose campaigns do not name their runs."""
-    get, listing = client.get_campaign, client.list_campaigns
+    get, listing = client.get_campaign, client.look_through
 
     def hide(campaign: Campaign) -> Campaign:
         return dataclasses.replace(campaign, campaign_instance_id=None)
 
     monkeypatch.setattr(client, "get_campaign", lambda *args, **kwargs: hide(get(*args, **kwargs)))
-    monkeypatch.setattr(client, "list_campaigns", lambda *args, **kwargs: list(map(hide, listing(*args, **kwargs))))
+    monkeypatch.setattr(
+        client,
+        "look_through",
+        lambda *args, **kwargs: {one: hide(campaign) for one, campaign in listing(*args, **kwargs).items()},
+    )
 
 
 class TestRunsWithoutNames:
@@ -63,13 +67,14 @@ class TestRunsWithoutNames:
         self, kore_simulator: KoreSimulator, client: KoreClient, start: Start, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What runs according to a list without runs is read by itself, so that the result names the run."""
-        listing = client.list_campaigns
+        listing = client.look_through
         monkeypatch.setattr(
             client,
-            "list_campaigns",
-            lambda *args, **kwargs: [
-                dataclasses.replace(one, campaign_instance_id=None) for one in listing(*args, **kwargs)
-            ],
+            "look_through",
+            lambda *args, **kwargs: {
+                one: dataclasses.replace(campaign, campaign_instance_id=None)
+                for one, campaign in listing(*args, **kwargs).items()
+            },
         )
         ids = add(kore_simulator, 5, campaign_type="sms")
 
@@ -81,7 +86,7 @@ class TestRunsWithoutNames:
     def test_start__ended_again(self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock) -> None:
         """A rerun that has ended before it was read looks like the run before, so it is not confirmed."""
         (campaign_id,) = add(kore_simulator, 1, status="Stopped", campaign_type="sms")
-        kore_simulator.fail_next(503, operation="get", skip=1, times=5)
+        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
         fake_clock.events = [lambda: kore_simulator.set_status(campaign_id, "Completed")]
 
         error = failure(start(campaign_id, campaign_type="sms", allow_rerun=True), campaign_id)
@@ -95,7 +100,7 @@ class TestRunsWithoutNames:
         """If only the run before has no name, the one that the answer named is the new one."""
         (campaign_id,) = add(kore_simulator, 1, status="Stopped")
         kore_simulator.service.store.get(campaign_id).instance_id = None
-        kore_simulator.fail_next(503, operation="get", skip=1, times=5)
+        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
         fake_clock.events = [lambda: kore_simulator.set_status(campaign_id, "Completed")]
 
         result = only(start(campaign_id, allow_rerun=True))
@@ -241,7 +246,7 @@ class TestEarlierTries:
         """A start that the service said to have failed is sent by a later try, also if nothing could be read then."""
         (campaign_id,) = add(kore_simulator, 1, status="Stopped")
         kore_simulator.fail_next(503, operation="start")
-        kore_simulator.fail_next(503, operation="get", skip=1, times=5)
+        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
 
         first = failure(start(campaign_id, allow_rerun=True), campaign_id)
 

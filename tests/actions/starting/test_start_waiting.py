@@ -156,7 +156,8 @@ class TestConfirm:
 
         assert start(*ids).failures == {}
         operations = [request.operation for request in kore_simulator.requests]
-        assert operations == ["list"] + ["get"] * 6 + ["start"] * 6 + ["list"] * 3
+        assert sorted(operations[1:-3]) == ["get"] * 12 + ["start"] * 6
+        assert operations[:1] + operations[-3:] == ["list"] * 4
 
     @pytest.mark.parametrize("status", ["Ready", "Stopped"])
     def test_start__never(self, kore_simulator: KoreSimulator, start: Start, status: str) -> None:
@@ -221,7 +222,7 @@ class TestConfirm:
         for result in (of_voice, of_sms):
             assert (result["status"], result["changed"]) == ("Active", True)
             assert "confirmed_at" not in result
-        assert [request.operation for request in kore_simulator.requests] == ["get", "start"] * 2
+        assert [request.operation for request in kore_simulator.requests] == ["get", "get", "start"] * 2
 
     def test_start__timeout_of_zero(self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock) -> None:
         """With no time at all it is read once."""
@@ -243,7 +244,7 @@ class TestConfirm:
         self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock
     ) -> None:
         """A reading that fails now is tried again in the next round."""
-        kore_simulator.fail_next(503, operation="get", skip=1, times=5)
+        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
 
         assert only(start(*add(kore_simulator, 1)))["status"] == "Active"
         assert fake_clock.waits == [15.0]
@@ -251,7 +252,7 @@ class TestConfirm:
     def test_start__unreadable_to_the_end(self, kore_simulator: KoreSimulator, start: Start) -> None:
         """A campaign that cannot be read at all is never said to run."""
         (campaign_id,) = add(kore_simulator, 1)
-        kore_simulator.fail_next(503, operation="get", skip=1, times=1000)
+        kore_simulator.fail_next(503, operation="get", skip=2, times=1000)
 
         error = failure(start(campaign_id, confirm_timeout_s=30.0), campaign_id)
 
@@ -277,7 +278,8 @@ class TestConfirm:
         assert start(*ids).failures == {}
         assert fake_clock.waits == [15.0]
         operations = [request.operation for request in kore_simulator.requests]
-        assert operations == ["list"] + ["get"] * 5 + ["start"] * 5 + ["list", "list"]
+        assert sorted(operations[1:-2]) == ["get"] * 10 + ["start"] * 5
+        assert operations[:1] + operations[-2:] == ["list"] * 3
 
     @BELOW_AND_ABOVE_THE_LIST
     def test_start__credentials_refused_meanwhile(
@@ -285,7 +287,7 @@ class TestConfirm:
     ) -> None:
         """Credentials that are refused after the start end the waiting at once."""
         ids = add(kore_simulator, 1 + others, status="Stopped")
-        kore_simulator.fail_next(401, operation=("get", "list"), skip=1, times=1000)
+        kore_simulator.fail_next(401, operation=("get", "list"), skip=1 + len(ids), times=1000)
 
         outcomes = start(*ids, allow_rerun=True)
 
@@ -330,10 +332,14 @@ class TestLostAnswers:
 
         start(*add(kore_simulator, 1))
 
-        assert [request.operation for request in kore_simulator.requests] == ["get", "start", "get"]
+        assert [request.operation for request in kore_simulator.requests] == ["get", "get", "start", "get"]
 
-    def test_start__many(self, kore_simulator: KoreSimulator, start: Start) -> None:
+    def test_start__many(
+        self, kore_simulator: KoreSimulator, start: Start, client: KoreClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The same for many at once."""
+        # Its threads share the fake clock, so that the waits of each would make the looks of the others old.
+        monkeypatch.setattr(client._sender, "_clock", lambda: 0.0)
         ids = add(kore_simulator, 10)
         kore_simulator.drop_next(after=True, operation="start", times=3)
         kore_simulator.fail_next(503, before=True, operation="start", times=3)

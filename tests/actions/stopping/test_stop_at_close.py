@@ -241,7 +241,7 @@ def test_serve__keeps_room_for_the_stops(
     at.plan(*ids)
     reserved: list[tuple[float, int, float]] = []
     priorities: list[Priority] = []
-    reserve, list_campaigns = at.client.reserve, at.client.list_campaigns
+    reserve, look_through = at.client.reserve, at.client.look_through
 
     def noted_reserve(requests: int, *, duration_s: float) -> Any:
         reserved.append((at.seconds_after_close(), requests, duration_s))
@@ -249,10 +249,10 @@ def test_serve__keeps_room_for_the_stops(
 
     def noted_list(*args: Any, priority: Priority = Priority.READ, **kwargs: Any) -> Any:
         priorities.append(priority)
-        return list_campaigns(*args, priority=priority, **kwargs)
+        return look_through(*args, priority=priority, **kwargs)
 
     monkeypatch.setattr(at.client, "reserve", noted_reserve)
-    monkeypatch.setattr(at.client, "list_campaigns", noted_list)
+    monkeypatch.setattr(at.client, "look_through", noted_list)
 
     at.serve()
 
@@ -349,17 +349,17 @@ def test_serve__the_last_reading_is_bounded(
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
     at.plan(*ids)
     given: list[float] = []
-    list_campaigns, warm_connection = at.client.list_campaigns, at.client.warm_connection
+    look_through, warm_connection = at.client.look_through, at.client.warm_connection
 
     def noted_list(*args: Any, patience: Patience, **kwargs: Any) -> Any:
         given.append(patience.left_s())
-        return list_campaigns(*args, patience=patience, **kwargs)
+        return look_through(*args, patience=patience, **kwargs)
 
     def noted_status(*args: Any, patience: Patience, **kwargs: Any) -> Any:
         given.append(patience.left_s())
         return warm_connection(*args, patience=patience, **kwargs)
 
-    monkeypatch.setattr(at.client, "list_campaigns", noted_list)
+    monkeypatch.setattr(at.client, "look_through", noted_list)
     monkeypatch.setattr(at.client, "warm_connection", noted_status)
 
     at.serve()

@@ -1,0 +1,168 @@
+"""Right before a delete: does its report still hold everything that the service has? All is read once more.
+
+Results may be written after a report: dispositions, outcomes, further contacts. So what a delete reads becomes a report
+of its own beside the one that was given, if there is anything new in it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.reports.digests import Digester, compare, is_comparable_with
+from airflow_provider_campaigns.reports.errors import ReportRefusedError
+from airflow_provider_campaigns.reports.export_options import ExportOptions
+from airflow_provider_campaigns.reports.fit import check_fit, check_report
+from airflow_provider_campaigns.reports.manifest import DIGESTS_NAME, Reason
+from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
+from airflow_provider_campaigns.reports.publish import Publisher
+from airflow_provider_campaigns.reports.rows import PhoneNumbers, key_from
+from airflow_provider_campaigns.reports.superseded import mark_superseded
+from airflow_provider_campaigns.reports.verdict import contacts_in, judge
+from airflow_provider_campaigns.reports.whole_reading import page_of, whole_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.clock import Clock
+    from airflow_provider_campaigns.reports.fit import CheckedReport
+    from airflow_provider_campaigns.reports.whole_reading import Found
+
+log = logging.getLogger(__name__)
+
+_AGAIN = "Nothing was deleted. Run the report again, which reads everything anew, and delete with what it returns"
+
+
+def verify_report(
+    client: KoreClient, campaign: Campaign, report: CheckedReport, *, how: str, clock: Clock
+) -> CheckedReport:
+    """Read the campaign's results once more, and make sure that nothing of them would be lost.
+
+    What only adds to the report is written beside it, as a report in the same formats that takes its place, and
+    justifies the delete instead. Costs one request for each page of 100 contacts, and up to three more.
+
+    Args:
+        client: where the campaign is.
+        campaign: as it was just read, over.
+        report: a complete report that fits it.
+        how: ``all``; or ``ends`` for the number of contacts, the first and the last page, which proves less. What is
+            not as it was there leads to a reading of all.
+        clock: the time it lives in; asked between pages whether to end.
+
+    Returns:
+        The report that holds everything.
+
+    Raises:
+        ReportRefusedError: the service takes something of the report away, and the next report is read anew; or the
+            results cannot be read as a whole now; or the report cannot be compared.
+        ReportStorageError: the storage refuses.
+        KoreError: the campaign cannot be read.
+    """
+    return _Second(client, campaign, report, clock).verify(how)
+
+
+class _Second:
+    """One call of ``verify_report``."""
+
+    def __init__(self, client: KoreClient, campaign: Campaign, report: CheckedReport, clock: Clock) -> None:
+        self._client = client
+        self._campaign = campaign
+        self._report = report
+        self._folder, self._kept = report.folder, report.manifest
+        self._clock = clock
+        self._key = key_from(client.settings.client_secret)
+
+    def verify(self, how: str) -> CheckedReport:
+        if not is_comparable_with(self._kept, self._key):
+            self._refuse(
+                "was made with another client secret than this connection has, or by an earlier version of this "
+                "package, so nothing tells whether the service has more by now"
+            )
+        if how == "ends" and self._ends_agree():
+            return replace(self._report, verified="ends")
+        kept = self._kept
+        options = ExportOptions(
+            kept.formats,
+            phone_numbers=PhoneNumbers(kept.phone_numbers),
+            allow_empty=kept.allow_empty,
+            if_no_contact_results="fail" if kept.contact_results else "totals",
+            contacts_before_stop=kept.contacts_before_stop,
+            stopped_at=kept.stopped_at,
+        )
+        publisher = Publisher(self._client, self._folder, options, kept, self._clock)
+        with whole_reading(self._client, self._campaign, self._folder, options, self._clock) as found:
+            verdict = judge(
+                found.facts,
+                contacts_before_stop=kept.contacts_before_stop,
+                allow_empty=kept.allow_empty,
+                contacts_seen=max(contacts_in(kept), found.contacts_seen),
+            )
+            if verdict.reason is not None:
+                self._folder.remove_folder(PARTS_FOLDER)
+                check_fit(kept, found.facts.after, self._folder)  # says it better of one that was started again
+                self._refuse(f"is not borne out: {verdict.text}", verdict.reason)
+            if not self._has_more(found):
+                self._folder.remove_folder(PARTS_FOLDER)
+                return replace(self._report, verified="all")
+            new = publisher.publish(found, verdict, extends=(kept.sha256, *kept.extends))
+        log.info(
+            "campaign %s: its results have grown since the report of %s; what was read now is in %s",
+            new.campaign_id,
+            kept.finished_at,
+            self._folder.url(),
+        )
+        checked = check_report(self._folder, found.facts.after, manifest_sha256=new.sha256)
+        return replace(checked, given_sha256=self._report.given_sha256 or kept.sha256, verified="all")
+
+    def _has_more(self, found: Found) -> bool:
+        """True if the service has anything that the report has not.
+
+        Raises:
+            ReportRefusedError: it has less.
+        """
+        if found.facts.total is None:
+            return False
+        difference = compare(self._kept_digests, found.contents.digests, rows=found.facts.rows)
+        if difference.lost:
+            self._refuse(
+                f"is not borne out: of {difference.lost} of its {self._kept.rows} contacts the service has less than "
+                "the report, such as no outcome or disposition any more, or another",
+                Reason.SAYS_LESS,
+            )
+        return bool(difference.new) or not self._kept.contact_results
+
+    def _ends_agree(self) -> bool:
+        """True if number of contacts, first and last page are as the report has them."""
+        kept, client = self._kept, self._client
+        if not kept.contact_results:
+            return False
+        first = client.get_contact_page(self._campaign.campaign_id)
+        ends = [first]
+        if first.total_pages > 1:
+            ends.append(client.get_contact_page(self._campaign.campaign_id, page=first.total_pages))
+        if {one.total_results for one in ends} != {kept.total}:
+            return False
+        digester, known = Digester(self._key), set(self._kept_digests())
+        pages = [page_of(one, kept.campaign_id, PhoneNumbers(kept.phone_numbers), self._key) for one in ends]
+        return all(known.issuperset(digester.lines_of(page).splitlines(keepends=True)) for page in pages)
+
+    def _kept_digests(self) -> Iterable[bytes]:
+        name = self._kept.name_of(DIGESTS_NAME)
+        return () if name is None else self._folder.lines(name)
+
+    def _refuse(self, what: str, reason: Reason | None = None) -> NoReturn:
+        """Refuse; a report of which something was taken away is not to be kept by the next one."""
+        if reason in {Reason.SAYS_LESS, Reason.TOTAL_SHRANK, Reason.EMPTY}:
+            try:
+                mark_superseded(self._folder, self._kept, what, at=self._clock.now())
+            except KoreError as error:
+                log.warning("campaign %s: %s", self._campaign.campaign_id, error)
+        raise ReportRefusedError(
+            f"campaign {self._campaign.campaign_id}: the report {self._folder.url()} {what}. {_AGAIN}",
+            campaign_id=self._campaign.campaign_id,
+            retryable=reason is not None and reason.is_transient,
+        )

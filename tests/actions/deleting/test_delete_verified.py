@@ -1,0 +1,347 @@
+"""Right before a delete all results are read once more: what is new is kept, and what is gone keeps the campaign."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from delete_support import BY, DeleteReported, add, failure, kept, only, there
+from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, rows_of
+
+from airflow_provider_campaigns.reports.errors import ReportRefusedError
+from airflow_provider_campaigns.reports.folder import Folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fake_clock import FakeClock
+    from kore_support import Meanwhile
+
+    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
+ROWS: list[dict[str, Any]] = [
+    {"phoneNumber": f"1999555{number:04}", "uniqueId": f"u-{number}", "dialerOutcome": "completed"}
+    for number in range(250)
+]
+SOLD = [row | {"agentDispositionCodes": ["sold"]} for row in ROWS]
+
+
+class KilledError(BaseException):
+    """Stands for a kill: nothing but a test catches it."""
+
+
+@pytest.fixture
+def delete(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, tmp_path: Path) -> DeleteReported:
+    """Delete what reports are about, with an archive in ``archive``."""
+    kore_simulator.switches(rate_limit=None)
+    return DeleteReported(client, fake_clock, tmp_path / "archive", BY)
+
+
+@pytest.fixture
+def report(client: KoreClient, fake_clock: FakeClock, tmp_path: Path) -> Reporter:
+    """Makes reports."""
+    return Reporter(client, fake_clock, tmp_path / "reports")
+
+
+@pytest.fixture
+def campaign_id(kore_simulator: KoreSimulator, delete: DeleteReported) -> str:
+    """A campaign that has stopped, with 250 contacts."""
+    return kore_simulator.add_campaign(status="Stopped", contacts=ROWS)
+
+
+class TestNothingNew:
+    def test_same(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """Where nothing has changed, the report stays as it is, and the receipt says that all was compared."""
+        result = report.one(campaign_id)
+        before = contents_of(folder_of(result))
+        kore_simulator.requests.clear()
+        deleted = only(delete(result))
+
+        assert (deleted["verified"], deleted["manifest_sha256"]) == ("all", result["manifest_sha256"])
+        assert "given_manifest_sha256" not in deleted
+        assert contents_of(folder_of(result)) == before
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert receipt["results_verified"] == "all"
+        assert receipt["given_manifest_sha256"] == receipt["manifest_sha256"] == result["manifest_sha256"]
+        pages = ["contacts"] * (3 + 2)
+        assert [one.operation for one in kore_simulator.requests] == [
+            *("get", "list", "get", *pages, "get"),
+            *("get", "delete", "list", "get"),
+        ]
+
+    def test_other_order(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
+    ) -> None:
+        """Another order of the same rows is nothing new."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, ROWS[::-1])
+
+        assert only(delete(result))["manifest_sha256"] == result["manifest_sha256"]
+
+    @pytest.mark.parametrize("how", ["keep", "hash", "drop"])
+    def test_phone_numbers(self, how: str, delete: DeleteReported, report: Reporter, campaign_id: str) -> None:
+        """Rows are known again whatever becomes of their numbers."""
+        assert only(delete(report.one(campaign_id, phone_numbers=how)))["verified"] == "all"
+
+    def test_only_totals(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
+        """A report of totals only is compared with what the service has by contact: still nothing."""
+        kore_simulator.switches(sms_results="error")
+        sms = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=7)
+        result = report.one(sms, if_no_contact_results="totals")
+
+        assert only(delete(result))["verified"] == "all"
+
+
+class TestMore:
+    """What only adds becomes a report beside the one that was given, and the delete goes on."""
+
+    def test_late_dispositions(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """Dispositions that were written after the report are kept, and so is the report that was given."""
+        result = report.one(campaign_id, formats=("jsonl", "csv"), phone_numbers="hash")
+        before = contents_of(folder_of(result))
+        kore_simulator.set_contacts(campaign_id, SOLD)
+        deleted = only(delete(result))
+
+        assert there(kore_simulator) == set()
+        manifest = manifest_of(result)
+        assert manifest["complete"]
+        assert (manifest["formats"], manifest["phone_numbers"]) == (["jsonl", "csv"], "hash")
+        assert manifest["extends"] == [result["manifest_sha256"]]
+        name = next(one for one in manifest["files"] if one.endswith(".jsonl"))
+        rows = [json.loads(line) for line in (folder_of(result) / name).read_bytes().splitlines()]
+        assert [row["agentDispositionCodes"] for row in rows] == [["sold"]] * 250
+        after = contents_of(folder_of(result))
+        assert all(after[one] == data for one, data in before.items() if one != "manifest.json")
+        assert before["manifest.json"] in after.values()
+        assert deleted["given_manifest_sha256"] == result["manifest_sha256"] != deleted["manifest_sha256"]
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert receipt["given_manifest_sha256"] == result["manifest_sha256"]
+        assert receipt["manifest_sha256"] == deleted["manifest_sha256"]
+        assert (
+            report.one(campaign_id, formats=("jsonl", "csv"), phone_numbers="hash")["manifest_sha256"]
+            == (deleted["manifest_sha256"])
+        )
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            [*ROWS, {"phoneNumber": "15550000000"}],
+            [ROWS[0] | {"numberOfAttemptsSoFar": 2}, *ROWS[1:]],
+            [*ROWS[:120], ROWS[120] | {"botOutboundStatus": "userHangUp"}, *ROWS[121:]],
+        ],
+    )
+    def test_more(
+        self,
+        more: list[dict[str, Any]],
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+    ) -> None:
+        """One more contact, attempt or other field, on any page, is kept before the campaign goes."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, more)
+        deleted = only(delete(result))
+
+        assert deleted["rows"] == len(more)
+        assert rows_of(report.one(campaign_id)) == more
+
+    def test_killed_before_the_delete(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+        client: KoreClient,
+    ) -> None:
+        """A delete that was killed after it had added to the report goes on by the report that was given."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, SOLD)
+
+        def killed(*_: Any, **__: Any) -> None:
+            raise KilledError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "delete_campaign", killed)
+            with pytest.raises(KilledError):
+                delete(result)
+        assert manifest_of(result)["extends"] == [result["manifest_sha256"]]
+        deleted = only(delete(result))
+
+        assert deleted["given_manifest_sha256"] == result["manifest_sha256"]
+        assert there(kore_simulator) == set()
+
+    def test_another_report_since(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
+    ) -> None:
+        """A report that a task has made since, and that nobody was asked about, is not what was given."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, SOLD)
+        report.one(campaign_id, refresh=True)
+
+        assert "is not what its task wrote" in str(failure(delete(result), campaign_id))
+        kore_simulator.assert_no_writes()
+
+
+class TestLess:
+    """What takes anything away keeps the campaign; the report's task, cleared, reads everything anew."""
+
+    @pytest.mark.parametrize(
+        "less",
+        [
+            [ROWS[0] | {"dialerOutcome": "busy"}, *ROWS[1:]],
+            [*ROWS[:-1], ROWS[-1] | {"dialerOutcome": ""}],
+            [{"phoneNumber": row["phoneNumber"], "uniqueId": row["uniqueId"], "dialerOutcome": ""} for row in ROWS],
+            [*ROWS[:-1], {"phoneNumber": "15550000000", "uniqueId": "stranger"}],
+        ],
+        ids=["another outcome", "no outcome", "a reset", "another contact"],
+    )
+    def test_less(
+        self,
+        less: list[dict[str, Any]],
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+    ) -> None:
+        """It is refused, the report stays, and the way out is a report that is read anew, beside the one that was."""
+        result = report.one(campaign_id)
+        before = {name: data for name, data in contents_of(folder_of(result)).items() if name != "manifest.json"}
+        kore_simulator.set_contacts(campaign_id, less)
+        error = failure(delete(result), campaign_id)
+
+        assert isinstance(error, ReportRefusedError)
+        assert not error.retryable
+        assert "is not borne out" in str(error)
+        assert "Nothing was deleted. Run the report again, which reads everything anew" in str(error)
+        kore_simulator.assert_no_writes()
+        assert manifest_of(result)["complete"]
+
+        anew = report.one(campaign_id)
+        assert (anew["changed"], anew["complete"]) == (True, True)
+        assert rows_of(anew) == less
+        after = contents_of(folder_of(result))
+        assert {name: after.get(name) for name in before} == before
+        assert only(delete(anew))["verified"] == "all"
+
+    def test_fewer(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
+    ) -> None:
+        """Where contacts have vanished for good, both tasks are red, say so, and the report that has them stays."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, ROWS[:-1])
+
+        assert "has 249 contacts, but 250" in str(failure(delete(result), campaign_id))
+        assert "has 249 contacts, but 250" in str(report.failure(campaign_id))
+        kore_simulator.assert_no_writes()
+        assert len(rows_of(result)) == 250
+
+    def test_comes_back(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
+    ) -> None:
+        """What was gone for a moment only is there at the next try, which goes by the report that was given."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, ROWS[:-1])
+        failure(delete(result), campaign_id)
+        kore_simulator.set_contacts(campaign_id, ROWS)
+
+        assert only(delete(result))["manifest_sha256"] == result["manifest_sha256"]
+
+    def test_started_meanwhile(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        meanwhile: Meanwhile,
+    ) -> None:
+        """A campaign that a person starts while all is read once more is not deleted."""
+        result = report.one(campaign_id)
+        meanwhile("get_contact_page", lambda: kore_simulator.restart(campaign_id))
+
+        assert "was started again since" in str(failure(delete(result), campaign_id))
+        kore_simulator.assert_no_writes()
+
+
+class TestEnds:
+    """``verify_results="ends"`` reads the number of contacts, the first and the last page."""
+
+    def test_same(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """It costs two pages, and the receipt says that it proves less."""
+        result = report.one(campaign_id)
+        kore_simulator.requests.clear()
+
+        assert only(delete(result, verify_results="ends"))["verified"] == "ends"
+        assert [one.body["page"] for one in kore_simulator.requests.of("contacts")] == [1, 3]
+        assert kept(tmp_path, campaign_id)["receipt.json"]["results_verified"] == "ends"
+
+    @pytest.mark.parametrize("changed", [[0], [249], list(range(250))])
+    def test_changed(
+        self,
+        changed: list[int],
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+    ) -> None:
+        """What is not as it was on either page leads to a reading of all."""
+        result = report.one(campaign_id)
+        rows = [SOLD[number] if number in changed else row for number, row in enumerate(ROWS)]
+        kore_simulator.set_contacts(campaign_id, rows)
+
+        assert only(delete(result, verify_results="ends"))["verified"] == "all"
+        assert rows_of(report.one(campaign_id)) == rows
+
+
+class TestCannotBeCompared:
+    def test_another_secret(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+    ) -> None:
+        """A report that was made with another secret is refused with a message of its own, and read anew."""
+        result = report.one(campaign_id)
+        manifest = manifest_of(result) | {"key": "0123456789abcdef"}
+        Folder(folder_of(result)).write("manifest.json", [json.dumps(manifest).encode()])
+
+        error = failure(delete(result["report_url"]), campaign_id)
+        assert "was made with another client secret than this connection has" in str(error)
+        assert report.one(campaign_id)["changed"]
+        assert only(delete(result["report_url"]))["verified"] == "all"
+
+    def test_earlier_version(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
+    ) -> None:
+        """So is one of a version that wrote no digests; once the campaign is gone, it is kept."""
+        result = report.one(campaign_id)
+        manifest = manifest_of(result)
+        digests = file_of(result, "digests.txt")
+        del manifest["files"][digests.name], manifest["key"], manifest["extends"], manifest["proven_by"]
+        digests.unlink()
+        Folder(folder_of(result)).write("manifest.json", [json.dumps(manifest).encode()])
+
+        assert "by an earlier version" in str(failure(delete(result["report_url"]), campaign_id))
+        kore_simulator.service.store.remove(campaign_id)
+        assert report.one(campaign_id)["changed"] is False
+
+
+def test_ids(kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
+    """One campaign whose report is not borne out keeps no other from being deleted."""
+    first, second = add(kore_simulator, 2, contacts=5)
+    results = [report.one(one) for one in (first, second)]
+    kore_simulator.set_contacts(first, 0)
+    outcomes = delete(results)
+
+    assert list(outcomes.failures) == [first]
+    assert there(kore_simulator) == {first}
