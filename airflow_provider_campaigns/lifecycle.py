@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_campaigns.actions import evening
 from airflow_provider_campaigns.actions.targets import Targets
+from airflow_provider_campaigns.arguments.folders import check_apart
 from airflow_provider_campaigns.arguments.static import is_static
 from airflow_provider_campaigns.kore.campaigns import CampaignType, checked_campaign_type
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
@@ -160,6 +161,8 @@ def end_of_campaign(
             f"voice_campaign_ids, sms_campaign_ids: {', '.join(twice)} cannot be both a voice and an SMS campaign",
             field="sms_campaign_ids",
         )
+    if archive_path is not None:
+        check_apart("archive_path", archive_path, output_path)
     arguments: Any = {"retries": 5, "retry_delay": timedelta(seconds=10)} | dict(default_args or {})
     with TaskGroup(group_id=group_id, default_args=arguments, tooltip="stop, report, approve, delete") as group:
         meant: dict[CampaignType, Any] = dict(named)

@@ -54,6 +54,17 @@ def read_folder(field: str, value: object) -> None:
     raise _no_folder(field, value)
 
 
+def check_apart(field: str, value: object, others: object) -> None:
+    """Make sure that the argument ``field`` means another folder than ``others``, as far as their texts tell.
+
+    Raises:
+        KoreConfigurationError: it is the same.
+    """
+    one, other = (str(each).removeprefix("file://").rstrip("/") for each in (value, others))
+    if one == other:
+        raise wrong(field, f"expected another folder than that of the reports, such as '/data/deleted', got {value!r}")
+
+
 def _no_folder(field: str, value: object) -> KoreConfigurationError:
     return wrong(
         field,
