@@ -213,7 +213,7 @@ def test_returns__a_group() -> None:
         ({"voice_campaign_ids": ["cd-1"], "grace_period": "15m"}, "grace_period: expected seconds such as '900'"),
         (
             {"name_pattern": "*", "archive_path": "file:///reports/"},
-            "archive_path: expected another folder than that of",
+            "archive_path: expected another folder than",
         ),
         ({"name_pattern": "*", "campaign_types": ["fax"]}, "campaign_type: expected 'voice' or 'sms', got 'fax'"),
     ],
