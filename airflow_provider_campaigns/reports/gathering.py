@@ -15,7 +15,7 @@ from airflow_provider_campaigns.reports.parts import NO_PAGE, Page
 from airflow_provider_campaigns.reports.pending import is_pending
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from airflow_provider_campaigns.reports.parts import Parts
 
@@ -59,11 +59,13 @@ class Reading:
 
     Attributes:
         wrong_pages: pages that were not those asked for.
+        again: its first and last page, as far as they were read once more at its end.
         pending: the rows that are not final.
     """
 
     def __init__(self) -> None:
         self.wrong_pages = self._number = 0
+        self.again: list[Page] = []
         self.pending = PendingRows()
         self._rows = self._conversations = 0
         self._identities, self._sessions = _Distinct(), _Distinct()
@@ -121,15 +123,18 @@ class Gathered:
         self._number_of_states = 0
         self._sums: list[tuple[int, int]] = []
 
-    def add(self, parts: Parts, left_out: Collection[str] = ()) -> None:
-        """Take a reading in; ``left_out`` are fields that tell no state of a row."""
+    def add(self, parts: Parts, again: Iterable[Page] = (), *, left_out: Collection[str] = ()) -> None:
+        """Take a reading in, and what was read ``again`` at its end: that may show a contact in another state.
+
+        ``left_out`` are fields that tell no state of a row.
+        """
         rows = total = 0
         for page in parts.replay():
-            for identity, line in zip(page.identities, page.without(left_out).lines, strict=True):
-                state = _number_of(identity, line)
+            for identity in page.identities:
                 self._identities.add(identity)
-                self._states.add(state)
-                rows, total = rows + 1, total + state
+            rows, total = rows + len(page.lines), total + self._see(page.without(left_out))
+        for page in again:
+            self._see(page.without(left_out))
         self.is_as_before = self._sums[-1:] == [(rows, total)]
         self._readings.append(parts)
         self._sums.append((rows, total))
@@ -137,6 +142,13 @@ class Gathered:
         is_idle = (contacts, states) == (self.contacts, self._number_of_states)
         self.idle = self.idle + 1 if is_idle else 0
         self.contacts, self._number_of_states = contacts, states
+
+    def _see(self, page: Page) -> int:
+        """Take in which states the contacts of a page are in; the sum of the states' numbers."""
+        states = list(map(_number_of, page.identities, page.lines))
+        for state in states:
+            self._states.add(state)
+        return sum(states)
 
     def is_whole(self, total: int | None) -> bool:
         """True if every contact was seen, and none in two states, in more than one reading."""

@@ -94,6 +94,7 @@ class _Second:
             stopped_at=kept.stopped_at,
         )
         publisher = Publisher(self._client, self._folder, options, kept, self._clock)
+        self._folder.remove_folder(PARTS_FOLDER)  # a task that was killed may have read its pages hours ago
         with whole_reading(self._client, self._campaign, self._folder, options, self._clock) as found:
             verdict = judge(
                 found.facts,

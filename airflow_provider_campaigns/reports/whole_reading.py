@@ -137,7 +137,7 @@ class _WholeReading:
                 if facts.left_out:
                     contents = self._compared_without(facts.left_out, contents, state)
                 if facts.is_doubtful and facts.is_comparable:
-                    gathered.add(Parts(self._parts_folder, state.parts), facts.left_out)
+                    gathered.add(Parts(self._parts_folder, state.parts), reading.again, left_out=facts.left_out)
                     alike = gathered.is_as_before and not reading.repeats_a_conversation
                     facts = replace(facts, is_confirmed=alike)
                 is_settled = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
@@ -290,6 +290,7 @@ class _WholeReading:
         progress.end()
         self._clock.check_cancelled()
         again = self._read_first(campaign, state.page_size)
+        reading.again.append(again.page)
         left_out = first.page.always_changing(again.page)
 
         def is_as_before(before: Page, now: Page) -> bool:
@@ -297,7 +298,8 @@ class _WholeReading:
 
         is_stable = not reading.wrong_pages and is_as_before(first.page, again.page)
         if is_stable and first.pages > 1:
-            is_stable = is_as_before(last, self._page_of(read(page=first.pages)))
+            reading.again.append(self._page_of(read(page=first.pages)))
+            is_stable = is_as_before(last, reading.again[-1])
         facts = Facts(
             before=campaign,
             after=self._client.get_campaign(campaign.campaign_id),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from report_support import Reporter, contents_of, file_of, folder_of, manifest_o
 
 from airflow_provider_campaigns.reports.errors import ReportRefusedError
 from airflow_provider_campaigns.reports.folder import Folder
+from airflow_provider_campaigns.reports.publish import Publisher
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,6 +179,60 @@ class TestMore:
 
         assert deleted["given_manifest_sha256"] == result["manifest_sha256"]
         assert there(kore_simulator) == set()
+
+    def test_pages_of_a_killed_try(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """What a task that was killed has read is not taken for what the service has: a delete reads every page itself.
+
+        The first and the last page are as they were; the disposition is on the one between.
+        """
+        result = report.one(campaign_id)
+
+        def killed(*_: Any, **__: Any) -> None:
+            raise KilledError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Publisher, "publish", killed)
+            with pytest.raises(KilledError):
+                report.one(campaign_id, refresh=True)
+        kore_simulator.set_contacts(campaign_id, [*ROWS[:150], SOLD[150], *ROWS[151:]])
+        only(delete(result))
+
+        assert rows_of(report.one(campaign_id))[150]["agentDispositionCodes"] == ["sold"]
+
+    def test_seen_on_the_way(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A disposition that shows only where the first page is read once more, after readings that moved, is kept."""
+        result = report.one(campaign_id)
+        moved = [*ROWS[1:], ROWS[0]]
+        original, answered = delete.client.get_contact_page, itertools.count(1)
+
+        def page(*args: Any, **more: Any) -> Any:
+            answer = original(*args, **more)
+            number = next(answered)
+            if number == 1:  # the first page of the first reading
+                kore_simulator.set_contacts(campaign_id, moved)
+            if number == 6:  # one of the second, by which every contact was seen
+                kore_simulator.set_contacts(campaign_id, [*moved[:50], SOLD[51], *moved[51:]])
+            return answer
+
+        monkeypatch.setattr(delete.client, "get_contact_page", page)
+        only(delete(result))
+
+        (row,) = [one for one in rows_of(report.one(campaign_id)) if one["uniqueId"] == "u-51"]
+        assert row.get("agentDispositionCodes") == ["sold"]
 
     def test_another_report_since(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
