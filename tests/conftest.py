@@ -43,6 +43,7 @@ LONGEST = (
     "test_operators_ergonomics.py",
     "test_client_stateful.py",
     "test_writes_meanwhile.py",
+    "test_evenings_lost_rows.py",
     "test_stop_processes.py",
 )
 """The files of tests that take longest, the longest first."""
