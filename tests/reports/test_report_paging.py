@@ -55,7 +55,7 @@ class Service:
     def get_campaign(self, _: str) -> Campaign:
         return CAMPAIGN
 
-    def get_contact_page(self, _: str, *, page: int = 1, limit: int) -> ContactPage:
+    def get_contact_page(self, _: str, *, page: int = 1, limit: int = 100) -> ContactPage:
         self.pages.append((page, limit))
         rows = self.page(page, limit)
         return ContactPage(
@@ -320,8 +320,9 @@ def test_stamped(kind: type[Service], count: int, tmp_path: Path, caplog: pytest
     assert len({row["readAt"] for row in rows}) == count
     assert "these fields change in every row each time it is read, and are not compared: readAt" in caplog.text
     checked = CheckedReport(Folder(tmp_path), manifest)
-    again = verify_report(service, CAMPAIGN, checked, how="all", clock=FakeClock().clock)  # type: ignore[arg-type]
-    assert (again.verified, again.manifest.sha256) == ("all", manifest.sha256)
+    for how in ("all", "ends"):
+        again = verify_report(service, CAMPAIGN, checked, how=how, clock=FakeClock().clock)  # type: ignore[arg-type]
+        assert (again.verified, again.manifest.sha256) == (how, manifest.sha256)
 
 
 def test_stamped__a_field_that_counts(tmp_path: Path) -> None:
