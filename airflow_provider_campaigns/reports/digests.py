@@ -139,8 +139,8 @@ class _Row(NamedTuple):
 def _rows_by_contact(lines: Iterable[bytes], part: int, parts: int) -> dict[bytes, list[_Row]]:
     found: dict[bytes, list[_Row]] = defaultdict(list)
     for line in lines:
-        contact, content, outcome, attempts, dispositions = line.split()
-        if int(contact, 16) % parts == part:
+        if int(line[:16], 16) % parts == part:
+            contact, content, outcome, attempts, dispositions = line.split()
             found[contact].append(_Row(content, outcome, int(attempts), dispositions))
     return found
 
