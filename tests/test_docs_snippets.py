@@ -290,7 +290,7 @@ def test_getting_started__every_command(tmp_path: Path):
     assert "cd-3e70682-c209-4cac-a29f-6fbed82c07cd  voice  Active     Service renewal outreach" in "".join(printed)
     assert re.search(r'campaign cd-3e70682-c209-4cac-a29f-6fbed82c07cd: {.*"changed": true.*"status": "Stopped"}', said)
     assert re.search(r"\[{'campaign_id': 'cd-b1167b3-67a9-4378-bc65-c1e582e2e662', .*'fate': 'deleted'", said)
-    (report,) = (tmp_path / "campaigns" / "reports").rglob("report.html")
+    (report,) = (tmp_path / "campaigns" / "reports").rglob("report-*.html")
     assert "Billing reminder" in report.read_text()
     assert list((tmp_path / "campaigns" / "deleted").rglob("receipt.json"))
 

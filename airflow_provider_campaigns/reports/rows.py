@@ -36,6 +36,9 @@ OTHER_COLUMN = "other"
 
 DISPOSITIONS_JOINED_BY = "; "
 
+DEEPEST_ROW = 100
+"""Levels of objects and arrays. How many Python bears depends on who calls; each way from here has fewer than ten."""
+
 LONGEST_ROW = 200_000
 """Characters. To find a number in a text takes some 200 times its size of memory (measured)."""
 
@@ -85,10 +88,20 @@ def fingerprint(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()[:16]
 
 
-def is_too_long(contact: ContactResult) -> bool:
-    """True of a row of more than ``LONGEST_ROW`` characters."""
-    values = contact.raw.values()
-    return sum(len(one if isinstance(one, str) else json.dumps(one)) for one in values) > LONGEST_ROW
+def is_writable(contact: ContactResult) -> bool:
+    """False of a row that is nested ``DEEPEST_ROW`` times or more, or has more than ``LONGEST_ROW`` characters."""
+    row = contact.raw
+    if _is_nested(row, DEEPEST_ROW):
+        return False
+    return sum(len(one if isinstance(one, str) else json.dumps(one)) for one in row.values()) <= LONGEST_ROW
+
+
+def _is_nested(value: Any, levels: int) -> bool:
+    """True if there is something within a value so many levels down."""
+    if isinstance(value, str | int | float | None):
+        return False
+    inner = value if isinstance(value, list) else value.values()
+    return levels == 1 or any(_is_nested(one, levels - 1) for one in inner)
 
 
 class Treatment:

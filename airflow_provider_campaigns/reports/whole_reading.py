@@ -24,10 +24,11 @@ from airflow_provider_campaigns.reports.gathering import MOST_READINGS, Gathered
 from airflow_provider_campaigns.reports.parts import NO_PAGE, PARTS_FOLDER, Page, Parts
 from airflow_provider_campaigns.reports.read_ahead import read_ahead, readers_for
 from airflow_provider_campaigns.reports.rows import (
+    DEEPEST_ROW,
     LONGEST_ROW,
     Treatment,
     fingerprint,
-    is_too_long,
+    is_writable,
     json_line,
     key_from,
 )
@@ -357,17 +358,14 @@ def page_of(answer: ContactPage, campaign_id: str, phone_numbers: PhoneNumbers, 
     Raises:
         ReportError: one of them cannot be written.
     """
-    treatment = Treatment(phone_numbers, key)
-    try:
-        rows = [] if any(map(is_too_long, answer.contacts)) else [treatment.row_of(one) for one in answer.contacts]
-    except RecursionError:
-        rows = []
-    if len(rows) < len(answer.contacts):
+    if not all(map(is_writable, answer.contacts)):
         raise ReportError(
             f"campaign {campaign_id}: a row on page {answer.page} of its results cannot be written: expected at most "
-            f"{LONGEST_ROW:,} characters, nested less than a hundred times. Nothing was deleted",
+            f"{LONGEST_ROW:,} characters, nested less than {DEEPEST_ROW} times. Nothing was deleted",
             campaign_id=campaign_id,
         )
+    treatment = Treatment(phone_numbers, key)
+    rows = [treatment.row_of(one) for one in answer.contacts]
     identities = [treatment.identity_of(contact) for contact in answer.contacts]
     return Page([json_line(row) for row in rows], rows, identities)
 

@@ -33,7 +33,7 @@ from saved_report import open_folder
 from airflow_provider_campaigns.actions.deleting.archive import Archive
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.deleting.given_reports import GivenReports, reported_targets
-from airflow_provider_campaigns.actions.reporting.report import ReportOptions, report_campaigns
+from airflow_provider_campaigns.actions.reporting.report import ReportOptions, report_campaigns, waits_until
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.kore import senders
@@ -423,7 +423,13 @@ class Evening:
 
     def report(self, client: KoreClient, target: Target, **options: Any) -> Outcomes:
         how = ReportOptions(self.formats, phone_numbers=self.phone_numbers, **options)
-        return report_campaigns(client, [target], self.place / "reports", how, clock=self.time)
+        outcomes = report_campaigns(client, [target], self.place / "reports", how, clock=self.time)
+        while (until := waits_until(outcomes)) is not None:  # as the operator waits for what is not final
+            self.sleep(max(0.0, until.timestamp() - self.clock.time()))
+            outcomes = report_campaigns(
+                client, [target], self.place / "reports", how, earlier=outcomes, clock=self.time
+            )
+        return outcomes
 
     def delete(self, client: KoreClient) -> Outcomes:
         given = self.result if self.rng.random() < 0.8 or self.result is None else self.result["report_url"]

@@ -51,7 +51,7 @@ class TestTemplates:
                 DeleteCampaignOperator,
                 (
                     *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only"),
-                    *("expected_name", "if_running", "if_unreported", "report", "archive_path"),
+                    *("expected_name", "if_running", "if_unreported", "verify_results", "report", "archive_path"),
                 ),
             ),
             (ListCampaignsOperator, ("kore_conn_id", "name_pattern", "statuses")),

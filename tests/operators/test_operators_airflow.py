@@ -180,7 +180,7 @@ class TestDag:
         assert sorted(read.task_ids) == ["choose", "delete", "delete_each", "stop", "stop_sms"]
         assert read.get_task("delete").template_fields == [
             *("kore_conn_id", "campaign_id", "campaign_ids", "if_missing", "plan_only", "expected_name", "if_running"),
-            *("if_unreported", "report", "archive_path"),
+            *("if_unreported", "verify_results", "report", "archive_path"),
         ]
         assert vars(read.get_task("delete"))["expected_name"] == {"cd-1": "Spring"}
         assert vars(read.get_task("stop_sms"))["campaign_id"] == "{{ params.sms }}"

@@ -75,6 +75,7 @@ VALUES: dict[type[BaseOperator], dict[str, Any]] = {
         "output_path": "file:///tmp/reports",
         "if_no_contact_results": "totals",
         "refresh": True,
+        "pending_timeout": 1,
     },
     ListCampaignsOperator: {
         "kore_conn_id": "kore_default",

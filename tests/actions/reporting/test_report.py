@@ -483,7 +483,7 @@ class TestUnwritable:
 
         assert str(outcomes.failures[campaign_id]) == (
             f"campaign {campaign_id}: a row on page 1 of its results cannot be written: expected at most 200,000 "
-            "characters, nested less than a hundred times. Nothing was deleted"
+            "characters, nested less than 100 times. Nothing was deleted"
         )
         assert outcomes.results[other].details["complete"]
 
