@@ -70,6 +70,11 @@ def test_question__address(url: str, shown: str, tmp_path: Path) -> None:
     assert question([report(tmp_path, report_url=url)], []).splitlines()[4].endswith(shown)
 
 
+def test_question__without_a_page(tmp_path: Path) -> None:
+    """Of a report that has no page the folder is named."""
+    assert question([report(tmp_path, files={})], []).splitlines()[4].endswith(f"| `file://{tmp_path}` |")
+
+
 @pytest.mark.parametrize("summary", [None, "", "[]", "{}", '{"contacts": null, "outcomes": []}'])
 def test_question__without_figures(tmp_path: Path, summary: str | None) -> None:
     """A summary that cannot be read, or says nothing, keeps nobody from being asked."""
