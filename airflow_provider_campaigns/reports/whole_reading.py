@@ -35,7 +35,7 @@ from airflow_provider_campaigns.reports.rows import (
 from airflow_provider_campaigns.reports.verdict import Facts, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from airflow_provider_campaigns.kore.campaigns import Campaign, ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -133,7 +133,7 @@ class _WholeReading:
             gathered.add(Parts(self._parts_folder, one))
         while True:
             contents = Contents(self._folder, () if first.total is None else self._options.formats, Digester(self._key))
-            try:
+            with _discarded_if_torn(contents):
                 facts, reading, again = self._read(campaign, first, state, contents)
                 if facts.left_out:
                     contents = self._compared_without(facts.left_out, contents, state)
@@ -144,9 +144,6 @@ class _WholeReading:
                 is_settled = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
                 if is_settled or (not facts.is_comparable and state.reading > 1):
                     return Found(facts, contents, state, self._contacts_seen, reading.pending)
-            except BaseException:
-                contents.discard()
-                raise
             contents.discard()
             if facts.is_comparable and (gathered.is_done(facts.total) or state.reading == MOST_READINGS):
                 return self._gathered(facts, gathered, state, reading.pending)
@@ -164,20 +161,19 @@ class _WholeReading:
             ", ".join(map(quoted, sorted(left_out))),
         )
         contents.discard()
+        return self._contents_of(Parts(self._parts_folder, state.parts).replay(), left_out)
+
+    def _contents_of(self, pages: Iterable[Page], left_out: Collection[str]) -> Contents:
+        """Rows that were read before, written anew."""
         contents = Contents(self._folder, self._options.formats, Digester(self._key, left_out))
-        for page in Parts(self._parts_folder, state.parts).replay():
-            contents.add(page)
+        with _discarded_if_torn(contents):
+            for page in pages:
+                contents.add(page)
         return contents
 
     def _gathered(self, facts: Facts, gathered: Gathered, state: ExportState, pending: PendingRows) -> Found:
         """What all readings have seen together, in the place of the latest."""
-        contents = Contents(self._folder, self._options.formats, Digester(self._key, facts.left_out))
-        try:
-            for page in gathered.pages():
-                contents.add(page)
-        except BaseException:
-            contents.discard()
-            raise
+        contents = self._contents_of(gathered.pages(), facts.left_out)
         rows = contents.tally.rows
         is_whole = gathered.is_whole(facts.total)
         duplicates = rows - gathered.contacts
@@ -350,6 +346,16 @@ class _WholeReading:
     @property
     def _parts_folder(self) -> Folder:
         return self._folder.child(PARTS_FOLDER)
+
+
+@contextmanager
+def _discarded_if_torn(contents: Contents) -> Iterator[None]:
+    """Around what fills the files: they are given up if that fails."""
+    try:
+        yield
+    except BaseException:
+        contents.discard()
+        raise
 
 
 def page_of(answer: ContactPage, campaign_id: str, phone_numbers: PhoneNumbers, key: bytes) -> Page:

@@ -10,11 +10,12 @@ import pytest
 import requests_mock
 from kore_support import account, client_of
 
-from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreProtocolError,
 )
+from airflow_provider_campaigns.kore.listing import try_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,14 @@ def page(*campaign_ids: str, total: int, more: bool = False) -> dict[str, Any]:
     """A page of a list."""
     results = [{"_id": campaign_id, "name": campaign_id, "status": "Ready"} for campaign_id in campaign_ids]
     return {"status": "success", "data": {"results": results, "totalResults": total, "hasMore": more}}
+
+
+def test_try_list__does_not_add_up() -> None:
+    """A list that says it has more than comes can prove nothing."""
+    answers = iter([page("cd-1", total=3), page("cd-1", total=4)])
+
+    with pytest.raises(KoreProtocolError):
+        try_list(lambda *_, **__: next(answers), account().endpoints["list_v2"], CampaignType.VOICE)
 
 
 class TestList:

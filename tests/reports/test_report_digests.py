@@ -140,3 +140,11 @@ def test_digests__nothing_of_a_contact() -> None:
         assert value not in line
     other = Digester(key_from("other")).lines_of(Page([json_line(row)], [row], [1]))
     assert not set(other.split()) & set(line.split()) - {b"0"}
+
+
+def test_compare__too_many_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where very many contacts are alike, what has changed of them is taken for lost: nobody can tell them apart."""
+    monkeypatch.setattr(digests, "_MOST_PAIRS", 3)
+
+    assert difference([BUSY] * 2, [BUSY | {"x": 1}] * 2) == Difference(2, 2)
+    assert difference([BUSY], [BUSY | {"x": 1}]) == Difference(0, 1)

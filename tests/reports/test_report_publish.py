@@ -180,3 +180,27 @@ def manifest_files(result: dict[str, Any]) -> dict[str, Any]:
     names = [url.rpartition("/")[2] for url in result["files"].values()]
     contents = {name: (folder_of(result) / name).read_bytes() for name in names}
     return {n: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for n, data in contents.items()}
+
+
+def test_snapshot__of_an_earlier_version(report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """A snapshot without digests tells nothing but its number of contacts."""
+    campaign_id = kore_simulator.add_campaign(status="Active", contacts=[{"uniqueId": "1", "dialerOutcome": "busy"}])
+    snapshot = report.one(campaign_id)
+    manifest, digests = manifest_of(snapshot), file_of(snapshot, "digests.txt")
+    del manifest["files"][digests.name]
+    digests.unlink()
+    (folder_of(snapshot) / "manifest.json").write_text(json.dumps(manifest))
+    report.client.stop_campaign(campaign_id, "voice")
+    kore_simulator.set_contacts(campaign_id, RESET)
+
+    assert report.one(campaign_id)["complete"]
+
+
+@pytest.mark.parametrize("note", ["{", "[]", '{"reason": 1}', '{"manifest_sha256": "5f", "reason": "x"}'])
+def test_superseded__torn(note: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """A note that is torn, or is about another report, supersedes nothing."""
+    campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=3)
+    first = report.one(campaign_id)
+    (folder_of(first) / "superseded.json").write_text(note)
+
+    assert report.one(campaign_id)["changed"] is False

@@ -174,6 +174,46 @@ class TestArchiveFails:
         }
         assert only(delete(result_of(path)))["status"] == "Missing"
 
+    def test_delete__not_gone_and_not_writable(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        meanwhile: Meanwhile,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Where that receipt cannot be written either, the error is the same, and the next try writes it."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
+        meanwhile("look_through", lambda: kore_simulator.add_campaign(**before))
+        write = Folder.write
+
+        def refuse(folder: Folder, name: str, chunks: Any, **how: Any) -> Any:
+            if name == "receipt.json":
+                raise ReportStorageError("no space left")
+            return write(folder, name, chunks, **how)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Folder, "write", refuse)
+            assert isinstance(failure(delete(result_of(path)), campaign_id), CampaignTimeoutError)
+        remove(kore_simulator, campaign_id)
+
+        assert only(delete(result_of(path)))["changed"] is True
+        assert kept(tmp_path, campaign_id)["receipt.json"]["outcome"] == "gone"
+
+    def test_delete__torn_receipt(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """A receipt that was torn is written anew."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        delete(result_of(path))
+        (receipt,) = (tmp_path / "archive").rglob("receipt.json")
+        receipt.write_text("{")
+        delete(result_of(path))
+
+        assert kept(tmp_path, campaign_id)["receipt.json"]["proven_gone_at"] is not None
+
     def test_delete__there_again(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
     ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from delete_support import BY, DeleteReported, add, failure, kept, only, there
 from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, rows_of
 
-from airflow_provider_campaigns.reports.errors import ReportRefusedError
+from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
 from airflow_provider_campaigns.reports.folder import Folder
 from airflow_provider_campaigns.reports.publish import Publisher
 
@@ -299,6 +299,29 @@ class TestLess:
         kore_simulator.assert_no_writes()
         assert len(rows_of(result)) == 250
 
+    def test_fewer__note_not_writable(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Where the next report cannot be told to read anew, the refusal stands all the same."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, [ROWS[0] | {"dialerOutcome": ""}, *ROWS[1:]])
+        write = Folder.write
+
+        def refuse(folder: Folder, name: str, chunks: Any, **how: Any) -> Any:
+            if name == "superseded.json":
+                raise ReportStorageError("no space left")
+            return write(folder, name, chunks, **how)
+
+        monkeypatch.setattr(Folder, "write", refuse)
+
+        assert isinstance(failure(delete(result), campaign_id), ReportRefusedError)
+        kore_simulator.assert_no_writes()
+
     def test_comes_back(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
     ) -> None:
@@ -356,6 +379,23 @@ class TestEnds:
 
         assert only(delete(result, verify_results="ends"))["verified"] == "all"
         assert rows_of(report.one(campaign_id)) == rows
+
+    def test_one_page(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
+        """One page is both ends; another number of contacts leads to a reading of all."""
+        same, more = (kore_simulator.add_campaign(status="Stopped", contacts=ROWS[:5]) for _ in range(2))
+        results = [report.one(one) for one in (same, more)]
+        kore_simulator.set_contacts(more, ROWS[:6])
+
+        deleted = delete(results, verify_results="ends").as_dicts()
+        assert [one["verified"] for one in deleted] == ["ends", "all"]
+
+    def test_only_totals(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
+        """A report of totals only has no ends."""
+        kore_simulator.switches(sms_results="error")
+        sms = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=7)
+        result = report.one(sms, if_no_contact_results="totals")
+
+        assert only(delete(result, verify_results="ends"))["verified"] == "all"
 
 
 class TestCannotBeCompared:
