@@ -262,7 +262,7 @@ def adapter(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[NoSocke
     adapter.close()
 
 
-@pytest.mark.timeout(120 + SCHEDULES // 5)
+@pytest.mark.timeout(600 + SCHEDULES // 5)
 def test_writes__whatever_people_do(
     adapter: NoSockets, engine: Engine, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
