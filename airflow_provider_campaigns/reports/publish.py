@@ -72,7 +72,7 @@ class Publisher:
         """Write the files and the manifest, unless what is there is better.
 
         A report that is complete, and a snapshot of a campaign that ran, stay beside the one that takes their place,
-        under a manifest of its own name; but not with phone numbers that are no longer wanted.
+        under a manifest of its own name; but not beside a complete one with other phone numbers.
 
         ``extends`` are the manifests of which it holds everything and more.
 
@@ -153,15 +153,20 @@ class Publisher:
             )
 
     def _stays_beside(self, kept: Manifest, manifest: Manifest) -> bool:
-        is_worth_it = bool(kept.rows) and (kept.complete or is_snapshot(kept))
-        return is_worth_it and kept.phone_numbers == manifest.phone_numbers and kept.files != manifest.files
+        is_worth_it = bool(kept.rows) and (kept.complete or is_snapshot(kept)) and kept.files != manifest.files
+        return is_worth_it and not self._is_unwanted(kept, manifest)
+
+    @staticmethod
+    def _is_unwanted(earlier: Manifest, manifest: Manifest) -> bool:
+        """True of a report with other phone numbers than the complete one that takes its place."""
+        return manifest.complete and earlier.phone_numbers != manifest.phone_numbers
 
     def _sweep(self, manifest: Manifest) -> None:
         """Remove the parts, and the files of reports that nothing names any more."""
         self._folder.remove_folder(PARTS_FOLDER)
         named = set(manifest.files)
         for name, beside in manifests_beside(self._folder).items():
-            if manifest.complete and beside.phone_numbers != manifest.phone_numbers:
+            if self._is_unwanted(beside, manifest):
                 self._folder.remove(name)
             else:
                 named |= beside.files.keys()

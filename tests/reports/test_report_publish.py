@@ -160,6 +160,21 @@ def test_reset__behind_a_report_that_failed(report: Reporter, kore_simulator: Ko
     assert report.one(campaign_id)["reason"] == "says_less"
 
 
+def test_reset__behind_one_with_other_phone_numbers(report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """Nor is it forgotten where that report has other phone numbers: it goes only beside a complete one."""
+    called = [{"uniqueId": "1", "dialerOutcome": "completed", "numberOfAttemptsSoFar": 2}]
+    campaign_id = kore_simulator.add_campaign(status="Active", contacts=called)
+    report.one(campaign_id)
+    report.client.stop_campaign(campaign_id, "voice")
+    kore_simulator.set_contacts(campaign_id, [*called, {"uniqueId": "2", "dialerOutcome": "in-progress"}])
+    assert report.one(campaign_id, phone_numbers="drop")["reason"] == "pending"
+    kore_simulator.set_contacts(campaign_id, [*RESET, {"uniqueId": "2"}])
+    report.fake_clock.elapsed_s += 3 * 3600
+
+    assert report.one(campaign_id, phone_numbers="drop")["reason"] == "says_less"
+    assert report.one(campaign_id, phone_numbers="drop")["reason"] == "says_less"
+
+
 def test_refresh(report: Reporter, kore_simulator: KoreSimulator) -> None:
     """``refresh`` reads everything anew at any time; what was complete before stays beside it."""
     campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=[{"uniqueId": "1", "dialerOutcome": "busy"}])
