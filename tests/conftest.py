@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow_names import AIRFLOW
 from fake_clock import FakeClock
+from kore_support import LetItWait, Waits
 from report_support import Reporter
 from suites import markers_of
 
@@ -152,3 +153,15 @@ def meanwhile(client: KoreClient, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
         monkeypatch.setattr(client, method, call)
 
     return arrange
+
+
+@pytest.fixture
+def meantime() -> Waits:
+    """What happens while a client waits that ``waiting_client`` has made."""
+    return Waits()
+
+
+@pytest.fixture
+def let_it_wait(client: KoreClient, kore_simulator: KoreSimulator, meantime: Waits, wait: str) -> LetItWait:
+    """Let something happen while a write of a campaign waits, after the campaign was read and judged."""
+    return LetItWait(client, kore_simulator, meantime, wait)

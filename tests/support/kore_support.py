@@ -17,6 +17,8 @@ from airflow_provider_campaigns.kore.settings import KoreSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_campaigns.simulator import KoreSimulator
+
 Meanwhile = Callable[[str, Callable[[], object]], None]
 """The fixture ``meanwhile``: lets something happen right before the next call of a client's method."""
 
@@ -69,6 +71,31 @@ def waiting_client(settings: KoreSettings, waits: Waits, *, limit: int) -> KoreC
     """A client of so many requests a minute, during whose waits things happen."""
     budget = RequestBudget(limit, account_key=None, clock=waits.clock, sleep=waits.sleep)
     return KoreClient(settings, budget=budget, clock=waits.clock, sleep=waits.sleep, jitter=lambda: 0.5)
+
+
+@dataclass
+class LetItWait:
+    """Lets something happen while a write of a campaign waits, after the campaign was read and judged.
+
+    Attributes:
+        client: of six requests a minute.
+        simulator: answers it.
+        waits: its waits.
+        wait: what it waits for: ``rate limit`` or ``full budget``.
+    """
+
+    client: KoreClient
+    simulator: KoreSimulator
+    waits: Waits
+    wait: str
+
+    def __call__(self, operation: str, campaign_id: str, event: Callable[[], object]) -> None:
+        self.waits.events = [event]
+        if self.wait == "rate limit":
+            self.simulator.fail_next(429, operation=operation, campaign_id=campaign_id)
+        else:
+            for _ in range(4):
+                self.client.get_campaign(campaign_id)
 
 
 @dataclass

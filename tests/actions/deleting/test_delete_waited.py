@@ -6,30 +6,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 from delete_support import Delete, DeleteReported, add, failure, only, remove, there
-from kore_support import Waits, waiting_client
+from kore_support import waiting_client
 from saved_report import result_of, save_report
 
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fake_clock import FakeClock
-    from kore_support import Meanwhile
+    from kore_support import LetItWait, Meanwhile, Waits
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 WAITS = pytest.mark.parametrize("wait", ["rate limit", "full budget"])
-
-
-@pytest.fixture
-def meantime() -> Waits:
-    """What happens while the client waits."""
-    return Waits()
 
 
 @pytest.fixture
@@ -46,33 +40,16 @@ def delete(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimula
     return Delete(client, fake_clock)
 
 
-@pytest.fixture
-def let_it_wait(client: KoreClient, kore_simulator: KoreSimulator, meantime: Waits, wait: str) -> Callable[..., None]:
-    """Let something happen while the delete of a campaign waits, after it was read and judged."""
-
-    def arrange(campaign_id: str, event: Callable[[], object]) -> None:
-        meantime.events = [event]
-        if wait == "rate limit":
-            kore_simulator.fail_next(429, operation="delete", campaign_id=campaign_id)
-        else:
-            for _ in range(4):
-                client.get_campaign(campaign_id)
-
-    return arrange
-
-
 def run_again(simulator: KoreSimulator, campaign_id: str) -> None:
     simulator.restart(campaign_id)
     simulator.set_status(campaign_id, "Stopped")
 
 
 @WAITS
-def test_delete__started_while_it_waits(
-    kore_simulator: KoreSimulator, delete: Delete, let_it_wait: Callable[..., None]
-) -> None:
+def test_delete__started_while_it_waits(kore_simulator: KoreSimulator, delete: Delete, let_it_wait: LetItWait) -> None:
     """A campaign that somebody starts meanwhile is not deleted; a retry judges anew what it became."""
     (campaign_id,) = add(kore_simulator)
-    let_it_wait(campaign_id, lambda: kore_simulator.restart(campaign_id))
+    let_it_wait("delete", campaign_id, lambda: kore_simulator.restart(campaign_id))
 
     error = failure(delete(campaign_id), campaign_id)
 
@@ -85,23 +62,21 @@ def test_delete__started_while_it_waits(
 
 @WAITS
 def test_delete__run_again_while_it_waits(
-    kore_simulator: KoreSimulator, delete: Delete, let_it_wait: Callable[..., None]
+    kore_simulator: KoreSimulator, delete: Delete, let_it_wait: LetItWait
 ) -> None:
     """So is one that has run once more meanwhile, whose results nobody has read."""
     (campaign_id,) = add(kore_simulator)
-    let_it_wait(campaign_id, lambda: run_again(kore_simulator, campaign_id))
+    let_it_wait("delete", campaign_id, lambda: run_again(kore_simulator, campaign_id))
 
     assert "became Stopped as another run" in str(failure(delete(campaign_id), campaign_id))
     assert campaign_id in there(kore_simulator)
 
 
 @WAITS
-def test_delete__deleted_while_it_waits(
-    kore_simulator: KoreSimulator, delete: Delete, let_it_wait: Callable[..., None]
-) -> None:
+def test_delete__deleted_while_it_waits(kore_simulator: KoreSimulator, delete: Delete, let_it_wait: LetItWait) -> None:
     """One that somebody else deletes meanwhile is missing, and this delete does not claim it."""
     (campaign_id,) = add(kore_simulator)
-    let_it_wait(campaign_id, lambda: remove(kore_simulator, campaign_id))
+    let_it_wait("delete", campaign_id, lambda: remove(kore_simulator, campaign_id))
 
     result = only(delete(campaign_id))
 
@@ -110,12 +85,10 @@ def test_delete__deleted_while_it_waits(
 
 
 @WAITS
-def test_delete__renamed_while_it_waits(
-    kore_simulator: KoreSimulator, delete: Delete, let_it_wait: Callable[..., None]
-) -> None:
+def test_delete__renamed_while_it_waits(kore_simulator: KoreSimulator, delete: Delete, let_it_wait: LetItWait) -> None:
     """One that got another name meanwhile than the one expected is not deleted."""
     (campaign_id,) = add(kore_simulator, name="Spring")
-    let_it_wait(campaign_id, lambda: setattr(kore_simulator.service.store.get(campaign_id), "name", "Summer"))
+    let_it_wait("delete", campaign_id, lambda: setattr(kore_simulator.service.store.get(campaign_id), "name", "Summer"))
 
     error = failure(delete(Target(campaign_id, name="Spring")), campaign_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from kore_support import Waits, waiting_client
+from kore_support import waiting_client
 from stop_support import Stop, add, failure, only
 
 from airflow_provider_campaigns.kore.errors import CampaignStateError
@@ -14,16 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fake_clock import FakeClock
+    from kore_support import Waits
 
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
-
-
-@pytest.fixture
-def meantime() -> Waits:
-    """What happens while the client waits."""
-    return Waits()
 
 
 @pytest.fixture
