@@ -51,7 +51,7 @@ def export_report(
         folder: of this run; local files are written aside in its ``_parts``.
         options: what the report is to be.
         kept: the manifest that is in the folder; an incomplete report never takes the place of a complete one, or of
-            one that holds more contacts. If it is about the same run, what it knows of the time before the stop
+            one that holds more contacts. What it, and those that stay beside it, know of the same run before the stop
             holds for the new one too, and the new one is complete only if it holds no fewer contacts.
         clock: the time it lives in; asked between pages whether to end, where the next export then goes on.
         waiting: for results that are not final yet; None takes them as they are.
@@ -65,24 +65,22 @@ def export_report(
         ReportStorageError: the storage refuses.
         KoreError: the campaign cannot be read.
     """
-    contacts_seen = 0
-    if kept is not None and may_be_about(kept, campaign):
-        options, contacts_seen = _with_what_is_known(options, kept), contacts_in(kept)
+    known = [*([] if kept is None else [kept]), *manifests_beside(folder).values()]
+    earlier = [one for one in known if may_be_about(one, campaign)]
+    options = _with_what_is_known(options, earlier)
     publisher = Publisher(client, folder, options, kept, clock)
     with whole_reading(client, campaign, folder, options, clock) as found:
         verdict = judge(
             found.facts,
             contacts_before_stop=options.contacts_before_stop,
             allow_empty=options.allow_empty,
-            contacts_seen=max(contacts_seen, found.contacts_seen),
+            contacts_seen=max(found.contacts_seen, *map(contacts_in, earlier), 0),
             is_awaited=waiting is not None and not waiting.is_over(found.pending),
         )
         if waiting is not None and verdict.reason is Reason.PENDING:
             waiting.begin(found.pending, found.state.page_size)
         if verdict.reason is None:
-            earlier = [*manifests_beside(folder).values(), *([] if kept is None else [kept])]
-            snapshots = [one for one in earlier if is_snapshot(one) and may_be_about(one, campaign)]
-            verdict = _in_the_light_of(snapshots, folder, found)
+            verdict = _in_the_light_of(filter(is_snapshot, earlier), folder, found)
         return publisher.publish(found, verdict)
 
 
@@ -90,7 +88,7 @@ def _in_the_light_of(snapshots: Iterable[Manifest], folder: Folder, found: Found
     """Whether what was read is complete as far as snapshots from before the stop tell, which may say more."""
     for snapshot in snapshots:
         name = snapshot.name_of(DIGESTS_NAME)
-        if name is None or found.facts.total is None:
+        if name is None or found.facts.total is None or folder.measure(name) != snapshot.files[name]:
             continue
         lost = takes_back(partial(folder.lines, name), found.contents.digests, rows=found.facts.rows)
         if lost:
@@ -99,11 +97,13 @@ def _in_the_light_of(snapshots: Iterable[Manifest], folder: Folder, found: Found
     return Verdict(None)
 
 
-def _with_what_is_known(options: ExportOptions, kept: Manifest) -> ExportOptions:
-    """The options, with what an earlier report of the same run knows of the time before the stop."""
-    counts = [one for one in (options.contacts_before_stop, kept.contacts_before_stop) if one is not None]
-    return replace(
-        options,
-        contacts_before_stop=max(counts, default=None),
-        stopped_at=options.stopped_at or kept.stopped_at,
-    )
+def _with_what_is_known(options: ExportOptions, earlier: Iterable[Manifest]) -> ExportOptions:
+    """The options, with what earlier reports of the same run know of the time before the stop."""
+    for one in earlier:
+        counts = [count for count in (options.contacts_before_stop, one.contacts_before_stop) if count is not None]
+        options = replace(
+            options,
+            contacts_before_stop=max(counts, default=None),
+            stopped_at=options.stopped_at or one.stopped_at,
+        )
+    return options

@@ -12,6 +12,7 @@ import json
 import logging
 from array import array
 from base64 import b64decode, b64encode
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -62,18 +63,24 @@ class Page:
     def always_changing(self, again: Page) -> frozenset[str]:
         """The undocumented fields that every row has, each time with another value, where the page is read again.
 
-        Where other rows came the second time, those that came twice tell, if they are a few.
+        Where other rows came the second time, those that came twice tell, if they are a few. Contacts that are alike
+        tell nothing: which of them is which is not known.
         """
-        now = dict(zip(again.identities, again.rows, strict=True))
-        pairs = [(row, now[one]) for one, row in zip(self.identities, self.rows, strict=True) if one in now]
+        before, now = self._rows_of_one_contact(), again._rows_of_one_contact()
+        pairs = [(before[one], now[one]) for one in before.keys() & now.keys()]
         if len(pairs) < min(len(self.rows), _A_FEW):
             return frozenset()
         return frozenset(
             name
-            for name in (self.rows[0] if pairs else ())
+            for name in (pairs[0][0] if pairs else ())
             if name not in COLUMNS
             and all(name in row and name in other and row[name] != other[name] for row, other in pairs)
         )
+
+    def _rows_of_one_contact(self) -> dict[int, Mapping[str, Any]]:
+        """The rows by their identity, but for those that share one."""
+        counts = Counter(self.identities)
+        return {one: row for one, row in zip(self.identities, self.rows, strict=True) if counts[one] == 1}
 
 
 NO_PAGE = Page((), (), ())

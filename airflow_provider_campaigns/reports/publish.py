@@ -71,8 +71,9 @@ class Publisher:
     def publish(self, found: Found, verdict: Verdict, *, extends: tuple[str, ...] = ()) -> Manifest:
         """Write the files and the manifest, unless what is there is better.
 
-        A report that is complete, and a snapshot of a campaign that ran, stay beside the one that takes their place,
-        under a manifest of its own name; but not beside a complete one with other phone numbers.
+        A report that is complete, that is a snapshot of a campaign that ran, or that has more contacts stays beside the
+        one that takes its place, under a manifest of its own name; but not beside a complete one with other phone
+        numbers.
 
         ``extends`` are the manifests of which it holds everything and more.
 
@@ -153,20 +154,22 @@ class Publisher:
             )
 
     def _stays_beside(self, kept: Manifest, manifest: Manifest) -> bool:
-        is_worth_it = bool(kept.rows) and (kept.complete or is_snapshot(kept)) and kept.files != manifest.files
-        return is_worth_it and not self._is_unwanted(kept, manifest)
+        is_more = (kept.rows or 0) > (manifest.rows or 0)
+        is_worth_it = bool(kept.rows) and (kept.complete or is_snapshot(kept) or is_more)
+        return is_worth_it and not self._is_over(kept, manifest)
 
     @staticmethod
-    def _is_unwanted(earlier: Manifest, manifest: Manifest) -> bool:
-        """True of a report with other phone numbers than the complete one that takes its place."""
-        return manifest.complete and earlier.phone_numbers != manifest.phone_numbers
+    def _is_over(earlier: Manifest, manifest: Manifest) -> bool:
+        """True of a report that is this one, or has other phone numbers than the complete one in its place."""
+        is_unwanted = manifest.complete and earlier.phone_numbers != manifest.phone_numbers
+        return is_unwanted or earlier.files == manifest.files
 
     def _sweep(self, manifest: Manifest) -> None:
         """Remove the parts, and the files of reports that nothing names any more."""
         self._folder.remove_folder(PARTS_FOLDER)
         named = set(manifest.files)
         for name, beside in manifests_beside(self._folder).items():
-            if self._is_unwanted(beside, manifest):
+            if self._is_over(beside, manifest):
                 self._folder.remove(name)
             else:
                 named |= beside.files.keys()

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_AGAIN = "Nothing was deleted. Run the report again, which reads everything anew, and delete with what it returns"
+_ANEW = "Run the report again, which reads everything anew, and delete with what it returns"
+_AGAIN = "Run this again. If it stays so, refresh=True has the report read everything anew, and says what is wrong"
 
 
 def verify_report(
@@ -157,13 +158,15 @@ class _Second:
 
     def _refuse(self, what: str, reason: Reason | None = None) -> NoReturn:
         """Refuse; a report of which something was taken away is not to be kept by the next one."""
+        may_pass = reason is not None and reason.is_transient
         if reason in {Reason.SAYS_LESS, Reason.TOTAL_SHRANK, Reason.EMPTY}:
             try:
                 mark_superseded(self._folder, self._kept, what, at=self._clock.now())
             except KoreError as error:
                 log.warning("campaign %s: %s", self._campaign.campaign_id, error)
         raise ReportRefusedError(
-            f"campaign {self._campaign.campaign_id}: the report {self._folder.url()} {what}. {_AGAIN}",
+            f"campaign {self._campaign.campaign_id}: the report {self._folder.url()} {what}. Nothing was deleted. "
+            + (_AGAIN if may_pass else _ANEW),
             campaign_id=self._campaign.campaign_id,
-            retryable=reason is not None and reason.is_transient,
+            retryable=may_pass,
         )

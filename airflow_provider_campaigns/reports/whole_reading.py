@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreResponseError, quoted
+from airflow_provider_campaigns.kore.errors import KoreResponseError
 from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.digests import Digester
@@ -156,9 +156,10 @@ class _WholeReading:
     def _compared_without(self, left_out: Collection[str], contents: Contents, state: ExportState) -> Contents:
         """The same rows, with digests that do not go by some of their fields."""
         log.warning(
-            "campaign %s: these fields change in every row each time it is read, and are not compared: %s",
-            state.identity["campaign_id"],
-            ", ".join(map(quoted, sorted(left_out))),
+            "campaign %s: %d fields change in every row each time it is read, and are not compared; the manifest names "
+            "them (left_out)",
+            self._campaign_id,
+            len(left_out),
         )
         contents.discard()
         return self._contents_of(Parts(self._parts_folder, state.parts).replay(), left_out)

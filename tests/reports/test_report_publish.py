@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,8 +24,6 @@ from airflow_provider_campaigns.reports.fit import check_report
 from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fake_clock import FakeClock
 
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -173,6 +172,57 @@ def test_reset__behind_one_with_other_phone_numbers(report: Reporter, kore_simul
 
     assert report.one(campaign_id, phone_numbers="drop")["reason"] == "says_less"
     assert report.one(campaign_id, phone_numbers="drop")["reason"] == "says_less"
+
+
+@pytest.mark.parametrize("after", ["drop", "hash", "keep"])
+@pytest.mark.parametrize("before", ["keep", "drop"])
+@pytest.mark.parametrize("left", [0, 40])
+def test_shrunk__however_often(
+    left: int, before: str, after: str, report: Reporter, kore_simulator: KoreSimulator
+) -> None:
+    """What a snapshot has counted is not forgotten by a retry, whatever becomes of phone numbers."""
+    campaign_id = kore_simulator.add_campaign(status="Active", contacts=120)
+    snapshot = report.one(campaign_id, phone_numbers=before)
+    kore_simulator.set_status(campaign_id, "Stopped")
+    kore_simulator.set_contacts(campaign_id, left)
+
+    for _ in range(3):
+        result = report.one(campaign_id, phone_numbers=after, allow_empty=True)
+        assert (result["complete"], result["reason"]) == (False, "total_shrank")
+    assert file_of_snapshot(snapshot).read_bytes().count(b"\n") == 120
+
+
+def test_shrunk__behind_results_that_were_not_final(report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """Nor what any other report has counted that was not complete."""
+    rows = [{"uniqueId": str(number), "dialerOutcome": "in-progress"} for number in range(120)]
+    campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=rows)
+    assert report.one(campaign_id)["reason"] == "pending"
+    kore_simulator.set_contacts(campaign_id, [row | {"dialerOutcome": "busy"} for row in rows[1:]])
+
+    for _ in range(3):
+        assert report.one(campaign_id, phone_numbers="drop")["reason"] == "total_shrank"
+
+
+@pytest.mark.parametrize("name", ["summary.json", "contacts.csv", "contacts.jsonl", "digests.txt", "campaign.json"])
+def test_damaged__still_counts(name: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """A report of which one file was damaged is no reason to take fewer contacts for all; what is whole of it stays."""
+    campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=150)
+    first = report.one(campaign_id)
+    others = {path: path.read_bytes() for path in map(local, first["files"].values()) if path != file_of(first, name)}
+    file_of(first, name).write_bytes(b"{}")
+    kore_simulator.set_contacts(campaign_id, 140)
+
+    for _ in range(2):
+        assert report.one(campaign_id)["reason"] == "total_shrank"
+    assert {path: path.read_bytes() for path in others} == others
+
+
+def local(url: str) -> Path:
+    return Path(url.removeprefix("file://"))
+
+
+def file_of_snapshot(snapshot: dict[str, Any]) -> Path:
+    return local(snapshot["files"]["contacts.jsonl"])
 
 
 def test_refresh(report: Reporter, kore_simulator: KoreSimulator) -> None:

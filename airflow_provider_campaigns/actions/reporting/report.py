@@ -290,7 +290,12 @@ class _Report:
             return write_page_again(folder, manifest)
         for name in damaged:
             log.warning("%s: is not as its manifest says; the report is made again", folder.url(name))
-        return None if damaged else manifest
+        if not damaged:
+            return manifest
+        if not self._options.plan_only:
+            # What it knows of the run still counts, and what is whole of it stays.
+            folder.write_own(MANIFEST_NAME, [manifest.as_bytes()])
+        return None
 
     def _kept_of(self, target: Target) -> list[tuple[Folder, Manifest]]:
         """Every complete report of a campaign."""

@@ -322,6 +322,21 @@ class TestLess:
         assert isinstance(failure(delete(result), campaign_id), ReportRefusedError)
         kore_simulator.assert_no_writes()
 
+    def test_pages_move(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
+    ) -> None:
+        """Where the pages do not stand still, the delete may be tried again, and says what else there is."""
+        result = report.one(campaign_id)
+        kore_simulator.switches(contact_paging="shuffled")
+        kore_simulator.set_contacts(campaign_id, [*ROWS, ROWS[5] | {"botSessionId": "second"}])
+        error = failure(delete(result), campaign_id)
+
+        assert error.retryable
+        assert "the pages do not stand still" in str(error)
+        assert "Nothing was deleted. Run this again. If it stays so, refresh=True has the report read" in str(error)
+        assert "the pages do not stand still" in str(report.failure(campaign_id, refresh=True))
+        kore_simulator.assert_no_writes()
+
     def test_comes_back(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str
     ) -> None:
