@@ -12,6 +12,7 @@ import json
 import logging
 import uuid
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.budget_store import MemoryStore
@@ -28,6 +29,9 @@ KEPT_S = 600.0
 
 READ_S = 60.0
 """Seconds for which a reading shows that campaigns that are there can be read."""
+
+_CANDIDATES = 3
+"""So many campaigns that are there are tried, until one can be read."""
 
 _SIZE = 4096
 """Bytes of the file; what is kept is padded with blanks."""
@@ -200,16 +204,25 @@ class Proof:
         return means
 
     def _read_one_that_is_there(self, listed: dict[str, Campaign], refusal: KoreError | None) -> None:
-        """Make sure that reading finds what is there; where the list is empty, there is nothing to be wrong about."""
+        """Make sure that reading finds what is there; where the list is empty, there is nothing to be wrong about.
+
+        One campaign that cannot be read tells nothing of the others, so a few are tried.
+        """
         if self._seen is not None and 0 <= self._clock() - self._seen[1] < READ_S:
             return
-        candidate = next(iter(listed), None) or (self._seen and self._seen[0])
-        if candidate is not None:
+        failed = None
+        for candidate in [*islice(listed, _CANDIDATES)] or ([self._seen[0]] if self._seen else []):
             try:
                 self._read(candidate)
             except KoreError as error:
-                raise _not_tried(f"campaign {candidate}, which is there", error) from error
-        elif refusal is not None:
+                failed = _not_tried(f"campaign {candidate}, which is there", error)
+                if error.concerns_account:
+                    break
+            else:
+                return
+        if failed is not None:
+            raise failed
+        if refusal is not None:
             raise _no_means(f"the list cannot be used ({refusal}), and no campaign that is there was read") from refusal
 
     def _ask_for_nobody(self) -> KoreError:

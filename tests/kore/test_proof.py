@@ -177,10 +177,30 @@ class TestTried:
         assert proof.means().is_plain
         assert service.asked == asked
 
+    def test_means__one_that_is_refused(self) -> None:
+        """One campaign that cannot be read, although the list shows it, tells nothing of the others."""
+        service = Service(listed=["cd-odd", "cd-there"])
+
+        assert service.proof().means().is_plain
+        assert service.asked == ["list", "nobody", "there", "nobody"]
+
+    def test_means__account(self) -> None:
+        """Where no request gets through, no other campaign is tried."""
+        service = Service(listed=["cd-there", "cd-other"], there=KoreBudgetError("no place"))
+
+        with pytest.raises(KoreBudgetError, match="no place"):
+            service.proof().means()
+
+        assert service.asked == ["list", "there"]
+
     @pytest.mark.parametrize(
         ("service", "message"),
         [
             (Service(there=NOT_FOUND), "could not be tried: campaign cd-there, which is there: HTTP 404"),
+            (
+                Service(listed=("cd-1", "cd-2", "cd-3", "cd-there")),
+                "could not be tried: campaign cd-3, which is there: HTTP 404",
+            ),
             (Service(listed=REFUSED), "the list cannot be used (HTTP 403), and no campaign that is there was read"),
         ],
     )

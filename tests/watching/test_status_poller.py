@@ -290,7 +290,8 @@ def test_poll__refused_once(kore_simulator: KoreSimulator) -> None:
 def test_poll__one_refused_for_good(kore_simulator: KoreSimulator) -> None:
     """A campaign whose reading is refused in two looks in a row ends its own wait, and no other.
 
-    Once it is tried whether that is how the service says that there is none.
+    Once it is tried whether that is how the service says that there is none; the newest campaign of the list, which is
+    tried with it, is it or the other one.
     """
     ids = [kore_simulator.add_campaign(status="Active") for _ in range(2)]
     kore_simulator.fail_next(412, campaign_id=ids[0], times=100)
@@ -306,7 +307,7 @@ def test_poll__one_refused_for_good(kore_simulator: KoreSimulator) -> None:
     error, status = asyncio.run(story())
     assert isinstance(error, KoreRequestError)
     assert status == "Stopped"
-    assert len(kore_simulator.requests.of("get", campaign_id=ids[0])) == 2 + 1
+    assert len(kore_simulator.requests.of("get", campaign_id=ids[0])) in {2, 2 + 1}
 
 
 REFUSED = KoreRequestError("refused")
