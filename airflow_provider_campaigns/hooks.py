@@ -38,8 +38,9 @@ class KoreCampaignHook(BaseHook):
         kore_conn_id: the Airflow connection: host, login (Client ID), password (Client Secret), and the extras
             ``stream_id`` and ``account_id``; see docs/connection.md for the optional ones.
         sleep: waits for so many seconds before something is sent again; may raise to end the waiting.
-        looks_again: a reading that was refused (HTTP 401, 403) is made once more after 30 s before that is believed, as
-            operators do. Otherwise the error is raised at once, and says that it was met once.
+        looks_again: as operators do, a reading that was refused (HTTP 401, 403) is made once more after 30 s before
+            that is believed, and an outage is waited for up to 5 minutes. Otherwise a refusal is raised at once, and
+            says that it was met once; and a reading that fails in passing is sent 5 times, within 8 s.
     """
 
     conn_name_attr = "kore_conn_id"
@@ -72,9 +73,9 @@ class KoreCampaignHook(BaseHook):
     @cached_property
     def _client(self) -> KoreClient:
         from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
-        from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, Bounds  # noqa: PLC0415
+        from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, OUTAGE_S, Bounds  # noqa: PLC0415
 
-        bounds = Bounds(look_again_s=LOOK_AGAIN_S if self._looks_again else None)
+        bounds = Bounds(look_again_s=LOOK_AGAIN_S, outage_s=OUTAGE_S) if self._looks_again else Bounds()
         return KoreClient(self._settings(), bounds=bounds, sleep=self._sleep)
 
     def _settings(self) -> KoreSettings:

@@ -15,7 +15,7 @@ from airflow.providers.common.compat import sdk as compat_sdk
 
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.client import KoreClient
-from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreError
+from airflow_provider_campaigns.kore.errors import KoreAuthenticationError, KoreError, KoreServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +87,19 @@ class TestHook:
 
         assert KoreCampaignHook(sleep=waits.append, looks_again=True).list_campaigns("voice") == []
         assert [round(seconds) for seconds in waits] == [30]
+
+    @pytest.mark.usefixtures("hook")
+    def test_looks_again__outage(self, kore_simulator: KoreSimulator) -> None:
+        """A service that fails is asked five times; as an operator has it, until five minutes are over."""
+        waits: list[float] = []
+        kore_simulator.fail_next(503, times=25)
+
+        with pytest.raises(KoreServiceError):
+            KoreCampaignHook(sleep=waits.append).list_campaigns("voice")
+        assert len(waits) == 4
+
+        assert KoreCampaignHook(sleep=waits.append, looks_again=True).list_campaigns("voice") == []
+        assert len(waits) == 4 + 20
 
     @pytest.mark.parametrize("campaign_type", ["voice", "sms"])
     def test_verbs__write(

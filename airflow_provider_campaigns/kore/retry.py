@@ -23,7 +23,11 @@ MAX_PAUSE_S = 3600.0
 LOOK_AGAIN_S = 30.0
 """A refusal by 401 or 403 that is still there after so long is believed; a shorter one was of something in between."""
 
-_DELAYS_S = (0.5, 1.0, 2.0, 4.0)
+OUTAGE_S = 300.0
+"""So long an operator waits for a service that fails every reading, before it leaves that to its next try."""
+
+_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+_DELAYS_OF_STOPS_S = _DELAYS_S[:4]
 _RATE_LIMIT_S = (WINDOW_S,)
 _RATE_LIMIT_OF_STOPS_S = (10.0, 20.0, 30.0, 60.0)
 
@@ -39,12 +43,15 @@ class Bounds:
         look_again_s: seconds after which a reading that was refused (401, 403) is made once more before that is
             believed; infinite where the caller looks again by itself. None is for a caller who waits at a screen: a
             refusal is raised at once, and says that it was met once.
+        outage_s: seconds from the first reading that failed in passing, while none is answered, for which they are sent
+            again however often that is. So an outage is waited for once, and not once for each campaign.
     """
 
     attempts: int = 5
     seconds: float = 300.0
     drain_s: float = 10.0
     look_again_s: float | None = None
+    outage_s: float = 0.0
 
 
 def delay_s(
@@ -67,7 +74,8 @@ def delay_s(
         return None if error.retry_after_s > MAX_RETRY_AFTER_S else error.retry_after_s + jitter * MAX_JITTER_S
     if not error.retryable:
         return None
-    short_s = _DELAYS_S[min(attempt, len(_DELAYS_S)) - 1] * (0.75 + jitter / 2)
+    delays = _DELAYS_OF_STOPS_S if is_stop else _DELAYS_S
+    short_s = delays[min(attempt, len(delays)) - 1] * (0.75 + jitter / 2)
     if not isinstance(error, KoreServiceError) or error.retry_after_s is None:
         return short_s
     if error.retry_after_s > MAX_RETRY_AFTER_S:

@@ -147,6 +147,8 @@ class Sender:
         self._jitter = jitter
         self._refused_at: float | None = None
         """When a reading was first refused by 401 or 403 since one was answered."""
+        self._failing_since: float | None = None
+        """When a reading first failed in passing since one was answered."""
 
     def read(
         self,
@@ -178,12 +180,13 @@ class Sender:
                 if isinstance(error, KoreAuthenticationError) and not was_refused:
                     was_refused = True
                     delay = self._look_again_s(error)
-                if delay is None or attempt >= self._bounds.attempts or delay > repeat_s():
+                is_outage = self._is_outage(error, delay)
+                if delay is None or delay > repeat_s() or (attempt >= self._bounds.attempts and not is_outage):
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
                 self._wait(error, delay, priority)
             else:
-                self._refused_at = None
+                self._refused_at = self._failing_since = None
                 return answer
             attempt += 1
 
@@ -401,6 +404,15 @@ class Sender:
             self._refused_at = now
         left_s = self._refused_at + (self._bounds.look_again_s or 0.0) - now
         return left_s if left_s > 0 else None
+
+    def _is_outage(self, error: KoreError, delay: float | None) -> bool:
+        """True if the reading that failed may be sent again as long as the service answers nobody."""
+        if error.concerns_account or delay is None:
+            return False
+        now = self._clock()
+        if self._failing_since is None:
+            self._failing_since = now
+        return now + delay <= self._failing_since + self._bounds.outage_s
 
     def _is_doubtful(self, refusal: KoreError) -> bool:
         """True if a first refusal is looked into before it is believed; else it says that it was met once."""

@@ -30,8 +30,9 @@ class TestDelay:
             (2, 0.5, 1.0),
             (3, 0.5, 2.0),
             (4, 0.5, 4.0),
-            (5, 0.5, 4.0),
-            (100, 0.5, 4.0),
+            (5, 0.5, 8.0),
+            (6, 0.5, 15.0),
+            (100, 0.5, 15.0),
             (1, 0.0, 0.375),
             (1, 1.0, 0.625),
             (4, 0.0, 3.0),
@@ -39,8 +40,9 @@ class TestDelay:
         ],
     )
     def test_delay__grows(self, attempt: int, jitter: float, seconds: float) -> None:
-        """The pause doubles from 0.5 s to 4 s, give or take a quarter."""
+        """The pause doubles from 0.5 s to 15 s, give or take a quarter; a stop's to 4 s."""
         assert delay_s(PASSING, attempt, jitter=jitter) == seconds
+        assert delay_s(PASSING, attempt, jitter=jitter, is_stop=True) == min(seconds, 4.0 * (0.75 + jitter / 2))
 
     @pytest.mark.parametrize(
         "error",
@@ -154,4 +156,4 @@ def test_blocks_after(
 
 def test_bounds__defaults() -> None:
     """One call is sent at most five times within 300 s, and a stop is given 10 s to show."""
-    assert Bounds() == Bounds(attempts=5, seconds=300.0, drain_s=10.0)
+    assert Bounds() == Bounds(attempts=5, seconds=300.0, drain_s=10.0, look_again_s=None, outage_s=0.0)

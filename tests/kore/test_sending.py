@@ -179,3 +179,73 @@ class TestMaintenance:
 
         assert (caught.value.retry_after_s, caught.value.retryable) == (3600.0, True)
         assert len(kore_simulator.requests.of(verb)) == 1
+
+
+class TestOutage:
+    """A service that answers no reading: operators wait for it, once, for five minutes at most."""
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            {"status": 500},
+            {"status": 502, "body": "<html>bad gateway</html>"},
+            {"status": 503},
+            {"status": 403, "body": "<html>firewall</html>"},
+            {"status": 409},
+            {"status": 200, "body": "<html>maintenance</html>"},
+        ],
+        ids=lambda trouble: str(trouble["status"]),
+    )
+    def test_read__waits(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], trouble: dict[str, Any]
+    ) -> None:
+        """Three minutes of it are waited out by one reading, at growing pauses of 15 s at most."""
+        kore_simulator.fail_next(**trouble, times=1000)
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if sum(waits) >= 180.0:
+                kore_simulator.clear_faults()
+
+        with client_of(settings, waits, bounds=Bounds(outage_s=300.0), sleep=sleep) as client:
+            assert client.count_campaigns("voice") == 0
+
+        assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, *[15.0] * 11]
+
+    def test_read__gives_up(self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]) -> None:
+        """After five minutes it is raised; other readings are then made as often as without an outage."""
+        kore_simulator.fail_next(503, times=1000)
+
+        with client_of(settings, waits, bounds=Bounds(outage_s=300.0)) as client:
+            with pytest.raises(KoreServiceError):
+                client.count_campaigns("voice")
+            waited = sum(waits)
+            with pytest.raises(KoreServiceError):
+                client.count_campaigns("sms")
+
+        assert waited == 300.0 - 15.0 + 0.5
+        assert waits[-4:] == [0.5, 1.0, 2.0, 4.0]
+        assert sum(waits) == waited + 7.5
+
+    def test_read__another_outage(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]
+    ) -> None:
+        """One that begins after something was answered is waited for anew."""
+        with client_of(settings, waits, bounds=Bounds(outage_s=100.0)) as client:
+            for _ in range(2):
+                kore_simulator.fail_next(503, times=8)
+                client.count_campaigns("voice")
+
+        assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0] * 2
+
+    @pytest.mark.parametrize("status", [401, 403, 404, 412])
+    def test_read__refused(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], status: int
+    ) -> None:
+        """What the service refuses in its own words is no outage."""
+        kore_simulator.fail_next(status, times=1000)
+
+        with client_of(settings, waits, bounds=Bounds(outage_s=300.0)) as client, pytest.raises(KoreError):
+            client.count_campaigns("voice")
+
+        assert waits == []

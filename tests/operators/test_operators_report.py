@@ -20,6 +20,7 @@ from task_runner import run_task
 
 from airflow_provider_campaigns.arguments.folders import storage_path
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
+from airflow_provider_campaigns.kore import retry
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
 from airflow_provider_campaigns.reports import parquet
@@ -250,6 +251,7 @@ class TestResults:
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
         kore_simulator.faults.fail_next(503, operation="contacts", times=99)
         monkeypatch.setattr(CampaignReportOperator, "_sleep", lambda *_: None)
+        monkeypatch.setattr(retry, "OUTAGE_S", 0.0)
 
         assert run(campaign_id=campaign_id).state == "up_for_retry"
 

@@ -48,7 +48,9 @@ def client_of(settings: KoreSettings, waits: list[float] | None = None, **argume
         return sum(noted)
 
     budget = RequestBudget(10_000, account_key=None, clock=clock, sleep=noted.append)
-    return KoreClient(settings, budget=budget, clock=clock, sleep=noted.append, jitter=lambda: 0.5, **arguments)
+    return KoreClient(
+        settings, **{"budget": budget, "clock": clock, "sleep": noted.append, "jitter": lambda: 0.5} | arguments
+    )
 
 
 class Waits:
