@@ -68,19 +68,22 @@ def delay_s(
         return None  # that was a long wait already, or one that nobody wanted
     if isinstance(error, KoreRateLimitError):
         if error.retry_after_s is None:
-            delays = _RATE_LIMIT_OF_STOPS_S if is_stop else _RATE_LIMIT_S
-            return delays[min(attempt, len(delays)) - 1] + jitter * MAX_JITTER_S
+            return _of(_RATE_LIMIT_OF_STOPS_S if is_stop else _RATE_LIMIT_S, attempt) + jitter * MAX_JITTER_S
         # Exactly what the service asks for. More than a worker should wait for is the caller's to wait for.
         return None if error.retry_after_s > MAX_RETRY_AFTER_S else error.retry_after_s + jitter * MAX_JITTER_S
     if not error.retryable:
         return None
-    delays = _DELAYS_OF_STOPS_S if is_stop else _DELAYS_S
-    short_s = delays[min(attempt, len(delays)) - 1] * (0.75 + jitter / 2)
+    short_s = _of(_DELAYS_OF_STOPS_S if is_stop else _DELAYS_S, attempt) * (0.75 + jitter / 2)
     if not isinstance(error, KoreServiceError) or error.retry_after_s is None:
         return short_s
     if error.retry_after_s > MAX_RETRY_AFTER_S:
         return None
     return max(short_s, error.retry_after_s + jitter * MAX_JITTER_S - since_answer_s)
+
+
+def _of(delays: tuple[float, ...], attempt: int) -> float:
+    """The delay after an attempt; after those that have none of their own, the last."""
+    return delays[min(attempt, len(delays)) - 1]
 
 
 def blocks_after(
