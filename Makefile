@@ -8,7 +8,7 @@ PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
 # Airflow on two cores. A file's tests stay together, for they may share one.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # Not again what meets no Airflow; with the oldest dependencies, what meets those. tests/support/suites.py says which.
-OF_CELL := $(if $(CELL),-m "not without_airflow$(if $(filter airflow-%,$(CELL)), or with_libraries)")
+OF_CELL := $(if $(CELL),-m "not (without_airflow or of_the_project)$(if $(filter airflow-%,$(CELL)), or with_libraries)")
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow_names import AIRFLOW
+from airflow_names import AIRFLOW, forget_secrets
 from fake_clock import FakeClock
 from kore_support import LetItWait, Waits
 from report_support import Reporter
@@ -80,6 +80,13 @@ def pytest_report_header() -> str:
     """The versions that matter."""
     names = ("apache-airflow", "apache-airflow-providers-common-compat", "requests", "PyJWT", "fastapi", "uvicorn")
     return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+@pytest.fixture(autouse=True)
+def _no_old_secrets() -> Iterator[None]:
+    """Let no test mask the secrets of those before it: seven thousand of them would take minutes for that."""
+    yield
+    forget_secrets()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def doc_of(module: str) -> str:
     return ast.get_docstring(TREES[module]) or ""
 
 
+@cache
 def defined_in(tree: ast.AST) -> set[str]:
     """Every function, class and table that a module defines."""
     found = set()

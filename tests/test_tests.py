@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from suites import TESTS, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, markers_of
+from suites import OF_THE_PROJECT, TESTS, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, markers_of
 from test_architecture import NO_AIRFLOW
 
 if TYPE_CHECKING:
@@ -120,6 +120,10 @@ class TestSuites:
         assert len(without) > 50
         assert [path.name for path in without if meets_airflow(path)] == []
         assert [name for name in WITH_AIRFLOW_ALL_THE_SAME if not meets_airflow(TESTS / name)] == []
+
+    def test_of_the_project__are_there(self) -> None:
+        """What is about the project alone exists."""
+        assert [pattern for pattern in OF_THE_PROJECT if not list(TESTS.glob(pattern))] == []
 
     def test_with_libraries__are_there(self) -> None:
         """What is run with the oldest libraries exists, and would be left out otherwise."""

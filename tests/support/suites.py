@@ -31,8 +31,27 @@ WITH_LIBRARIES = {
 """What meets a library of which `pyproject.toml` names the oldest version: run with that, too."""
 
 
+OF_THE_PROJECT = (
+    "test_architecture*.py",
+    "test_docs.py",
+    "test_docs_snippets.py",
+    "test_one_answer.py",
+    "test_release_audit.py",
+    "test_tests.py",
+)
+"""What looks at the text of code and docs, or runs it as written for the newest Airflow: once, and in no cell."""
+
+
 def markers_of(path: Path) -> set[str]:
     """The marks of all tests in a file, by which the Makefile chooses for a cell."""
     name = path.relative_to(TESTS).as_posix()
-    without = any(fnmatch(name, pattern) for pattern in WITHOUT_AIRFLOW) and name not in WITH_AIRFLOW_ALL_THE_SAME
-    return {mark for mark, is_so in (("without_airflow", without), ("with_libraries", name in WITH_LIBRARIES)) if is_so}
+
+    def is_among(patterns: tuple[str, ...]) -> bool:
+        return any(fnmatch(name, pattern) for pattern in patterns)
+
+    marks = {
+        "without_airflow": is_among(WITHOUT_AIRFLOW) and name not in WITH_AIRFLOW_ALL_THE_SAME,
+        "with_libraries": name in WITH_LIBRARIES,
+        "of_the_project": is_among(OF_THE_PROJECT),
+    }
+    return {mark for mark, is_so in marks.items() if is_so}
