@@ -45,7 +45,7 @@ def kill_deletes(simulator: KoreSimulator, client: KoreClient, tmp_path: Path, *
     met = Kills()
     with Nursery("delete_process.py") as nursery:
         undisturbed = _Try(simulator, tmp_path / "undisturbed")
-        lines = nursery.work(undisturbed.order())
+        lines = nursery.count(undisturbed.order())
         assert undisturbed.receipt.exists()
         undisturbed.again(client)
         for number, point in enumerate(points(seed, times)):

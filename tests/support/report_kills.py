@@ -38,7 +38,7 @@ class KilledReports:
         Each report is then made again until it is done, and must be as the undisturbed one.
         """
         with Nursery("report_process.py", json.dumps(account_of(self.simulator)), self.campaign_id) as nursery:
-            lines = nursery.work(str(self.prepared("undisturbed")))
+            lines = nursery.count(str(self.prepared("undisturbed")))
             undisturbed = contents_of(self.home / "undisturbed")
             return [
                 self._kill(nursery, self.prepared(f"killed-{number}"), max(int(point * lines), 1), undisturbed)
