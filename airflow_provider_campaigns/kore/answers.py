@@ -78,14 +78,14 @@ def body_of(
     """The JSON object of a successful answer: a 2xx status, an object, no ``errors``, no failure in ``status``.
 
     Raises:
-        KoreProtocolError: a redirect (never followed: the token would travel along), or a 2xx answer that is no JSON
-            object; the latter may be a cut-off answer and is retryable.
-        KoreResponseError: the subclass that fits what the service said.
+        KoreProtocolError: a 2xx answer that is no JSON object; it may be a cut-off answer and is retryable.
+        KoreResponseError: the subclass that fits what the service said. A redirect is never followed, because the token
+            would travel along; it passes, for a service under maintenance leads to another page as well.
     """
     facts: dict[str, Any] = {"endpoint": endpoint.name, "campaign_id": campaign_id, "status": status}
     where = f"{endpoint.name}{f' of campaign {campaign_id}' if campaign_id else ''}"
     if 300 <= status < 400:
-        raise KoreProtocolError(
+        raise KoreServiceError(
             f"{where}: HTTP {status}, a redirect to {_host_in(headers.get('Location', ''))}; redirects are not "
             "followed, because the token would travel along. Set the connection's host to the platform's own address",
             **facts,

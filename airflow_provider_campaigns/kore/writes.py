@@ -256,10 +256,10 @@ class DeleteGoal:
 def is_over(status: int | None) -> bool:
     """True if a write that was answered like this takes no effect any more, unless it already has.
 
-    So it is where the service itself said that it failed (HTTP 500, 503), and after a refusal. Other 5xx, as 502 and
-    504, are of a gateway that passed the request on; a 408 is of somebody who waited no longer.
+    So it is where the service itself said that it failed (HTTP 500, 503), and after a redirect or a refusal. Other 5xx,
+    as 502 and 504, are of a gateway that passed the request on; a 408 is of somebody who waited no longer.
     """
-    return status in _SAID_IT_FAILED or (status is not None and 400 <= status < 500 and status != 408)
+    return status in _SAID_IT_FAILED or (status is not None and 300 <= status < 500 and status != 408)
 
 
 @contextmanager

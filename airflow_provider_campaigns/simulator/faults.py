@@ -57,7 +57,7 @@ class Fault:
         """The body of an answering fault: the given one, else the platform's shape for the status."""
         if self.body is not None:
             return self.body
-        return _DEFAULT_BODIES.get(self.status) or problems.error_body(HTTPStatus(self.status).phrase, self.status)
+        return _DEFAULT_BODIES.get(self.status) or problems.error_body(_phrase(self.status), self.status)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,9 +134,10 @@ class FaultPlan:
         `body` is JSON, text or bytes; left out, it is the platform's error shape.
 
         Raises:
-            ValueError: `status` is not an HTTP status.
+            ValueError: `status` is not an HTTP status. Those that no standard has, such as 499 and 520, are.
         """
-        HTTPStatus(status)
+        if status not in range(200, 600):
+            raise ValueError(f"status: {status} is no HTTP status, 200 to 599")
         fault = Fault(kind="answer", moment=_moment(before, after), status=status, body=body, headers=headers)
         self._order(fault, **which)
 
@@ -244,3 +245,8 @@ def _moment(before: bool, after: bool, late: bool = False) -> Moment:
     if before + after + late > 1:
         raise ValueError("a fault comes before the effect, after it, or late: not several of them")
     return "late" if late else "after" if after else "before"
+
+
+def _phrase(status: int) -> str:
+    """What the standard says in short of a status; "Unknown" of one that it does not have."""
+    return HTTPStatus(status).phrase if status in {*HTTPStatus} else "Unknown"

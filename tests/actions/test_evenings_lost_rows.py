@@ -19,15 +19,14 @@ import os
 import random
 import shutil
 from collections import Counter
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from delete_support import BY
-from no_sockets import NoSockets, account_of
+from no_sockets import AtOnce, NoSockets, account_of
 from saved_report import open_folder
 
 from airflow_provider_campaigns.actions.deleting.archive import Archive
@@ -98,27 +97,6 @@ class Served(NoSockets):
             data = response.json()["data"]
             self.served(data["results"], data["totalResults"])
         return response
-
-
-class AtOnce:
-    """An executor without threads, so that a seed always tells the same evening."""
-
-    def __init__(self, **_: Any) -> None:
-        pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*args))
-        except Exception as error:  # noqa: BLE001 - handed on
-            future.set_exception(error)
-        return future
 
 
 def contact_of(row: Row) -> Contact:

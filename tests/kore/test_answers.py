@@ -133,10 +133,10 @@ class TestRefusals:
             (200, b"[" * 100_000, KoreProtocolError, True),
             (200, LIMIT_TEXT.encode(), KoreRateLimitError, True),
             # Redirects.
-            (301, b"", KoreProtocolError, False),
-            (302, {"status": "success"}, KoreProtocolError, False),
-            (307, b"", KoreProtocolError, False),
-            (304, b"", KoreProtocolError, False),
+            (301, b"", KoreServiceError, True),
+            (302, {"status": "success"}, KoreServiceError, True),
+            (307, b"", KoreServiceError, True),
+            (304, b"", KoreServiceError, True),
         ],
     )
     def test_body_of__refused(self, status: int, body: object, cls: type[KoreError], retryable: bool) -> None:

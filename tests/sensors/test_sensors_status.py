@@ -213,7 +213,7 @@ class TestCampaignStatusSensor:
         assert (done.state, type(done.error)) == ("failed", AirflowFailException)
 
     @pytest.mark.parametrize("deferrable", [True, False])
-    @pytest.mark.parametrize("status", [307, 405, 412])
+    @pytest.mark.parametrize("status", [405, 412])
     def test_execute__refused_for_good(
         self, kore_simulator: KoreSimulator, run: Run, *, deferrable: bool, status: int
     ) -> None:
