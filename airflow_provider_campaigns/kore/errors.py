@@ -175,8 +175,8 @@ class KoreRateLimitError(KoreResponseError):
 class KoreServiceError(KoreResponseError):
     """The service failed to do its work (HTTP 5xx), or a refusal of this moment came, or one that is not its own.
 
-    Those are HTTP 408, 409, 421, 423 and 425, any other 4xx without a JSON object, as of a firewall, and a redirect, as to
-    a page about maintenance. None says anything about campaign, credentials or rights.
+    Those are HTTP 408, 409, 421, 423 and 425, any other 4xx without a JSON object, as of a firewall, and a redirect, as
+    to a page about maintenance. None says anything about campaign, credentials or rights.
     """
 
     retryable = True

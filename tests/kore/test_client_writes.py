@@ -15,7 +15,6 @@ from airflow_provider_campaigns.kore.errors import (
     KoreConnectionError,
     KoreError,
     KoreNotFoundError,
-    KoreProtocolError,
     KoreRateLimitError,
     KoreRequestError,
     KoreScopeError,
