@@ -65,8 +65,8 @@ class KoreCampaignHook(BaseHook):
         """The client for this connection; the same one each time, so that its connections are reused.
 
         Raises:
-            KoreConfigurationError: there is no such connection, which is retryable, or a field of it is missing or
-                malformed; nothing was sent.
+            KoreError: as of ``not_looked_up``, which is retryable; or a ``KoreConfigurationError``: a field of it is
+                missing or malformed. Nothing was sent.
         """
         return self._client
 
@@ -79,12 +79,12 @@ class KoreCampaignHook(BaseHook):
         return KoreClient(self._settings(), bounds=bounds, sleep=self._sleep)
 
     def _settings(self) -> KoreSettings:
-        from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret  # noqa: PLC0415
+        from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415
 
         try:
             connection = self.get_connection(self.kore_conn_id)
-        except AirflowNotFoundException:
-            raise no_such_connection(self.kore_conn_id) from None  # Airflow's own message repeats what was given
+        except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
+            raise not_looked_up(self.kore_conn_id, error) from None
         settings = settings_from(connection)
         # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
         mask_secret(settings.client_secret)
@@ -188,15 +188,19 @@ class KoreCampaignHook(BaseHook):
         return widgets
 
 
-def no_such_connection(kore_conn_id: str) -> KoreConfigurationError:
-    """The error for a connection that Airflow does not find; retryable.
+def not_looked_up(kore_conn_id: str, error: Exception) -> KoreError:
+    """The error for a connection that cannot be had from Airflow; retryable.
 
-    Airflow says the same of a secrets backend that failed (task SDK 1.3, ``_get_connection``), which may pass, and a
-    stop at a close must not be lost to that.
+    Airflow says that there is none also where a secrets backend failed (task SDK 1.3, ``_get_connection``), which may
+    pass, and a stop at a close must not be lost to that. Its own words are left out: they may repeat a URI.
     """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException  # noqa: PLC0415
+
+    got = shown_value(kore_conn_id, QUOTED_LENGTH)
+    if not isinstance(error, AirflowNotFoundException):
+        return KoreConnectionError(f"the connection (got {got}) could not be looked up ({type(error).__name__})")
     missing = KoreConfigurationError(
-        f"kore_conn_id: there is no such connection (got {shown_value(kore_conn_id, QUOTED_LENGTH)}), or the secrets "
-        "backend that has it failed",
+        f"kore_conn_id: there is no such connection (got {got}), or the secrets backend that has it failed",
         field="kore_conn_id",
     )
     missing.retryable = True

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_campaigns.connection import settings_from
-from airflow_provider_campaigns.hooks import KoreCampaignHook, no_such_connection
+from airflow_provider_campaigns.hooks import KoreCampaignHook, not_looked_up
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import QUOTED_LENGTH, KoreConnectionError, KoreNotFoundError, shown_value
+from airflow_provider_campaigns.kore.errors import KoreNotFoundError
 from airflow_provider_campaigns.watching.poller import StatusPoller
 from airflow_provider_campaigns.watching.watch import StatusGoal, results_of
 
@@ -36,8 +35,8 @@ class CampaignStatusTrigger(BaseTrigger):
     """Fires once: when one look at the service finds every campaign in one of the statuses, or when that cannot be.
 
     All waits of one connection in a triggerer share a ``StatusPoller``, so a thousand of them cost what one costs.
-    A look that fails is waited out. ``on_kill`` and ``cleanup`` have nothing to do: waiting only reads, and a wait
-    that is cancelled leaves the poller.
+    A look that fails is waited out, and so is, for an hour, a connection that cannot be had or is wrong. ``on_kill``
+    and ``cleanup`` have nothing to do: waiting only reads, and a wait that is cancelled leaves the poller.
 
     The event is plain JSON, its ``status`` one of
 
@@ -45,7 +44,8 @@ class CampaignStatusTrigger(BaseTrigger):
     - ``timeout``, with ``campaigns`` as last read and ``message``: the deadline has passed;
     - ``missing``, with ``message``: a campaign is provably not there;
     - ``error``, with ``message``, ``error`` (the name of its type) and ``retryable``: two looks in a row met what no
-      waiting mends, such as wrong credentials; the connection is wrong or not there; or this package is wrong.
+      waiting mends, such as wrong credentials; the connection is wrong or not there for an hour; or this package is
+      wrong.
 
     Args:
         kore_conn_id: the Airflow connection; it is looked up in the triggerer, so no credential is stored.
@@ -168,16 +168,10 @@ async def _settings_of(kore_conn_id: str) -> KoreSettings:
     """The account behind a connection, looked up without blocking the event loop; Airflow masks the secret.
 
     Raises:
-        KoreConfigurationError: there is no such connection, which is retryable, or a field of it is wrong.
-        KoreConnectionError: it cannot be looked up now.
+        KoreError: as of ``not_looked_up``; or a ``KoreConfigurationError``: a field of it is wrong.
     """
     try:
         connection = await get_async_connection(kore_conn_id, hook=KoreCampaignHook)
-    except AirflowNotFoundException:
-        raise no_such_connection(kore_conn_id) from None
-    except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything, and repeat a URI
-        got = shown_value(kore_conn_id, QUOTED_LENGTH)
-        raise KoreConnectionError(
-            f"the connection (got {got}) could not be looked up ({type(error).__name__})"
-        ) from None
+    except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
+        raise not_looked_up(kore_conn_id, error) from None
     return settings_from(connection)

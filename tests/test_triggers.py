@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.providers.common.compat.sdk import BaseHook
 from trigger_support import captured_log, connect, drain, first_event, line, trigger_for, until
 
 from airflow_provider_campaigns import triggers
@@ -220,48 +219,6 @@ class TestRun:
 
         assert (event["status"], event["error"], event["retryable"]) == ("error", "KoreAuthenticationError", False)
         assert "HTTP 401: Invalid SDK cred" in event["message"]
-
-    def test_run__no_connection(self, kore_simulator: KoreSimulator) -> None:
-        """A connection id that does not exist ends the wait at once, and is named; a retry may find it."""
-        trigger = trigger_for("cd-1")
-        trigger.kore_conn_id = "kore_nowhere"
-
-        assert drain(trigger) == {
-            "status": "error",
-            "error": "KoreConfigurationError",
-            "message": (
-                "kore_conn_id: there is no such connection (got 'kore_nowhere'), or the secrets backend that has it "
-                "failed"
-            ),
-            "retryable": True,
-        }
-
-    def test_run__wrong_connection(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A connection with a wrong field ends the wait at once; the field is named."""
-        connect(kore_simulator, monkeypatch, stream_id="no-stream")
-
-        event = drain(trigger_for("cd-1"))
-
-        assert (event["error"], event["retryable"]) == ("KoreConfigurationError", False)
-        assert event["message"].startswith("stream_id: expected the app's id")
-
-    @pytest.mark.usefixtures("_impatient")
-    def test_run__connection_cannot_be_looked_up(
-        self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A secrets backend that fails is waited out like a service that fails."""
-        original = BaseHook.aget_connection
-        failures = [OSError("the backend is away"), RuntimeError("and again")]
-
-        async def aget_connection(conn_id: str) -> Any:
-            if failures:
-                raise failures.pop()
-            return await original(conn_id)
-
-        monkeypatch.setattr(triggers.KoreCampaignHook, "aget_connection", aget_connection)
-
-        assert drain(trigger_for(kore_simulator.add_campaign(status="Stopped")))["status"] == "reached"
-        assert failures == []
 
     def test_run__defect(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
         """A defect of this package is told to everybody who waits, instead of leaving them waiting."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from airflow_provider_campaigns.kore.client import KoreClient
+
 SAFETY_NET = timedelta(minutes=10)
 """So long after the deadline the scheduler ends a wait that no triggerer took care of."""
 
@@ -49,27 +51,41 @@ class KoreSensor(BaseSensorOperator):
         self.deferrable = flag("deferrable", deferrable)
         self.clock = clock
         self._deadline: datetime | None = None
+        self._waits_already = False
+        """True where an earlier process has begun the wait (``mode="reschedule"``); it had the connection."""
 
     @cached_property
     def hook(self) -> KoreCampaignHook:
         """The hook for the connection."""
         return KoreCampaignHook(self.kore_conn_id)
 
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+    def poke(self, context: Context) -> PokeReturnValue:
         """Look once: done, or not yet; a deferrable sensor then leaves its worker.
 
         Raises:
             AirflowFailException: no waiting helps, so neither does a retry; the ``KoreError`` is its cause.
-            KoreError: nothing could be asked, as without a connection; a retry may help.
+            KoreError: nothing could be asked by the first look, as without a connection; a retry may help.
         """
+        self._waits_already = bool(context.get("task_reschedule_count"))
         if self._deadline is None:
             self._deadline = self.clock.now() + timedelta(seconds=self.timeout)
         try:
             return self._look(self._deadline)
         except KoreError as error:
-            if error.retryable:
+            if not error.retryable:
+                raise AirflowFailException(str(error)) from error
+            if not self._waits_already:
                 raise
-            raise AirflowFailException(str(error)) from error
+            self.log.warning("%s; still waiting", error)
+            return PokeReturnValue(False)
+
+    def _connect(self) -> KoreClient:
+        """The client; a wait that goes on waits out a connection that cannot be had, or is wrong by now."""
+        try:
+            return self.hook.get_conn()
+        except KoreError as error:
+            error.retryable = error.retryable or self._waits_already
+            raise
 
     @abstractmethod
     def _look(self, deadline: datetime) -> PokeReturnValue:

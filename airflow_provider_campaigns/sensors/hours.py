@@ -134,7 +134,7 @@ class CallingHoursSensor(KoreSensor):
         if self.calling_hours is not None:
             return read_hours("calling_hours", self.calling_hours)
         if self._campaign is None:
-            client = self.hook.get_conn()  # what cannot be asked is not waited for
+            client = self._connect()  # the first look does not wait for what cannot be asked
             try:
                 self._campaign = self._read_campaign(client)
             except KoreError as error:

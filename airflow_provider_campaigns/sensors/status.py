@@ -85,13 +85,13 @@ class CampaignStatusSensor(KoreSensor):
 
     @cached_property
     def _watch(self) -> CampaignWatch:
-        return CampaignWatch(self.hook.get_conn())
+        return CampaignWatch(self._connect())
 
     def _look(self, deadline: datetime) -> PokeReturnValue:
         targets = Targets.parse(self.campaign_id, self.campaign_ids)
         ids = [target.campaign_id for target in targets.targets]
         goal = StatusGoal({one: self._types.get(one) for one in ids}, _statuses(self.statuses))
-        watch = self._watch  # what cannot be asked is not waited for
+        watch = self._watch  # the first look does not wait for what cannot be asked
         try:
             seen = watch.look_at_all(goal.campaigns)
         except KoreError as error:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from airflow_provider_campaigns.kore.budget import WINDOW_S
 from airflow_provider_campaigns.kore.campaigns import Campaign
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreError
 from airflow_provider_campaigns.watching.watch import CampaignWatch
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ BUDGET_SHARE = 0.5
 
 _ATTEMPTS = 2
 """Sendings of one request: a lost connection is opened anew at once, anything longer is the next look's business."""
+
+LOOKUP_WITHIN_S = 30.0
+"""How long a look waits for the account's settings, which may come from a store that hangs."""
+
+WITHOUT_SETTINGS_S = 3600.0
+"""So long a wait goes on while the account's settings cannot be had, or are wrong: somebody is at work on that."""
 
 _LEAST_PAUSE_S = 0.5
 """After a look that failed, however impatient the waits are."""
@@ -71,6 +77,7 @@ class StatusWait:
         self.seen: dict[str, Campaign] = {}
         self.trouble: KoreError | None = None
         self._tell = tell
+        self._without_settings_since: float | None = None
         self._look: dict[str, Found] = {}
         self._doubted: AbstractSet[str | None] = frozenset()
         """What the last look says will never be read: campaigns, and None for what cut it short."""
@@ -83,6 +90,20 @@ class StatusWait:
     def begin_look(self) -> None:
         """Forget the last look: a goal is reached within one, not bit by bit."""
         self._look = {}
+        self._without_settings_since = None
+
+    def go_without_look(self, error: KoreError, now: float) -> None:
+        """There can be no look, because the settings cannot be had: ends the wait if that has been so for too long.
+
+        Nobody was asked, so nothing is known of the campaigns, and a secrets backend that is away, or a connection that
+        somebody is editing, is mended before long.
+        """
+        self.looked.set()
+        self._met(error)
+        if self._without_settings_since is None:
+            self._without_settings_since = now
+        elif now - self._without_settings_since >= WITHOUT_SETTINGS_S:
+            self.end(error)
 
     def take(self, found: Mapping[str, Found]) -> None:
         """Learn what a portion of a look says about this wait's campaigns."""
@@ -120,7 +141,10 @@ class StatusWait:
         if believed:
             self.end(believed[0])
             return
-        trouble = next(iter(troubles.values()), None)
+        self._met(next(iter(troubles.values()), None))
+
+    def _met(self, trouble: KoreError | None) -> None:
+        """Tell the first trouble of a streak, and its end."""
         if trouble is not None and self.trouble is None:
             self._tell(logging.WARNING, f"the status could not be read ({trouble}); still waiting")
         elif trouble is None and self.trouble is not None:
@@ -142,8 +166,8 @@ class StatusPoller:
     most one such interval old, plus what the look itself took. A look that fails is logged once per streak, and
     the next one is made as if nothing had happened. What no waiting mends ends a wait when two of its looks in a row
     have met it; one refusal may come from something between here and the service, and a thousand waits should not end
-    of it. Even then a wait goes on whose campaigns were all read. Wrong settings end all waits at once: nothing was
-    asked.
+    of it. Even then a wait goes on whose campaigns were all read. While the settings cannot be had, or are wrong, there
+    is no look, and waits go on for an hour.
 
     The settings are asked for before every look, so a connection that is edited is used from the next one on.
 
@@ -170,6 +194,7 @@ class StatusPoller:
         self._changed = asyncio.Event()
         self._nobody_waits = threading.Event()
         self._task: asyncio.Task[None] | None = None
+        self._lookup: asyncio.Future[KoreSettings] | None = None
         self._settings: KoreSettings | None = None
         self._client: KoreClient | None = None
         self._watch: CampaignWatch | None = None
@@ -213,6 +238,8 @@ class StatusPoller:
         finally:
             self._nobody_waits.set()
             self._on_end()
+            if self._lookup is not None:
+                self._lookup.cancel()
             if self._client is not None:
                 self._client.close()
 
@@ -251,16 +278,20 @@ class StatusPoller:
         loop = asyncio.get_running_loop()
         self._begun_at = loop.time()
         waits = list(self._waits)
+        try:
+            watch = await self._open()
+        except KoreError as error:
+            self._hold_off(error)
+            async for wait in _breathing(waits):
+                wait.go_without_look(error, loop.time())
+            return
         for wait in waits:
             wait.begin_look()
         trouble: KoreError | None = None
         try:
-            await self._look(await self._open(), waits)
+            await self._look(watch, waits)
         except _NobodyWaitsError:
             return
-        except KoreConfigurationError as error:
-            for wait in self._waits:
-                wait.end(error)
         except KoreError as error:
             trouble = error
             self._hold_off(error)
@@ -274,13 +305,25 @@ class StatusPoller:
 
     async def _open(self) -> CampaignWatch:
         """The watch for the account as it is now."""
-        settings = await self._get_settings()
+        settings = await self._settings_now()
         if self._watch is None or settings != self._settings:
+            client = await _in_thread(lambda: self._open_client(settings, self._sleep))
             if self._client is not None:
                 self._client.close()
-            self._client = await _in_thread(lambda: self._open_client(settings, self._sleep))
-            self._settings, self._watch = settings, CampaignWatch(self._client)
+            self._client, self._settings, self._watch = client, settings, CampaignWatch(client)
         return self._watch
+
+    async def _settings_now(self) -> KoreSettings:
+        """The settings, looked up; a lookup that hangs is waited for again by the next look, and not made twice."""
+        if self._lookup is None:
+            self._lookup = asyncio.ensure_future(self._get_settings())
+        await asyncio.wait({self._lookup}, timeout=LOOKUP_WITHIN_S)
+        if not self._lookup.done():
+            raise KoreConnectionError(
+                f"the connection could not be looked up within {LOOKUP_WITHIN_S:g} s: does the secrets backend hang?"
+            )
+        lookup, self._lookup = self._lookup, None
+        return lookup.result()
 
     async def _look(self, watch: CampaignWatch, waits: list[StatusWait]) -> None:
         """Let those see the look who waited when it began: for others it may show a state from before they did."""

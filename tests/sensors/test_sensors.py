@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 from airflow_names import DagSerialization
 from sensor_support import (
@@ -18,9 +20,11 @@ from sensor_support import (
     runner,
     status_sensor,
 )
+from structlog.testing import capture_logs
 
 from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.hooks import KoreCampaignHook
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreConnectionError
 from airflow_provider_campaigns.sensors import CallingHoursSensor, CampaignStatusSensor
 
 if TYPE_CHECKING:
@@ -116,3 +120,56 @@ class TestTemplates:
         """A campaign's hours or one's own, not both, not neither."""
         with pytest.raises(KoreConfigurationError, match="campaign_id, calling_hours: give one of them"):
             CallingHoursSensor(task_id="wait", **arguments)
+
+
+def _missing(monkeypatch: pytest.MonkeyPatch, _: KoreSimulator) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_KORE_DEFAULT")
+
+
+def _wrong(monkeypatch: pytest.MonkeyPatch, simulator: KoreSimulator) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", simulator.connection_json(stream_id="no-stream"))
+
+
+def _away(monkeypatch: pytest.MonkeyPatch, _: KoreSimulator) -> None:
+    def get_connection(*_: object) -> None:
+        raise OSError("the vault is sealed")
+
+    monkeypatch.setattr(KoreCampaignHook, "get_connection", get_connection)
+
+
+class TestConnectionAway:
+    """A secrets backend that is away, or a connection that somebody is editing."""
+
+    @pytest.mark.parametrize("make", [CampaignStatusSensor, CallingHoursSensor])
+    @pytest.mark.parametrize(
+        ("spoil", "said", "at_first"),
+        [
+            (_missing, "kore_conn_id: there is no such connection (got 'kore_default')", KoreConfigurationError),
+            (_wrong, "stream_id: expected the app's id", AirflowFailException),
+            (_away, "the connection (got 'kore_default') could not be looked up (OSError)", KoreConnectionError),
+        ],
+    )
+    def test_poke__goes_on(
+        self,
+        kore_simulator: KoreSimulator,
+        monkeypatch: pytest.MonkeyPatch,
+        make: Any,
+        spoil: Any,
+        said: str,
+        at_first: type[Exception],
+    ) -> None:
+        """A wait that was rescheduled goes on; the first look of one fails, so that a mistake is seen at once."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        arguments = {"task_id": "wait", "campaign_id": campaign_id, "mode": "reschedule"}
+        with monkeypatch.context() as trouble:
+            spoil(trouble, kore_simulator)
+            with capture_logs() as log:
+                assert make(**arguments).poke({"task_reschedule_count": 1}).is_done is False
+            with pytest.raises(at_first, match=f"^{re.escape(said)}"):
+                make(**arguments).poke({"task_reschedule_count": 0})
+
+        assert [one["log_level"] for one in log] == ["warning"]
+        assert log[0]["event"].startswith(said)
+        assert log[0]["event"].endswith("; still waiting")
+        make(**arguments).poke({"task_reschedule_count": 2})
+        assert [one.operation for one in kore_simulator.requests] == ["get"]

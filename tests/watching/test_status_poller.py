@@ -24,13 +24,12 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.simulator import KoreSimulator
 from airflow_provider_campaigns.watching.poller import StatusPoller, StatusWait
 from airflow_provider_campaigns.watching.watch import StatusGoal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from airflow_provider_campaigns.simulator import KoreSimulator
 
 pytestmark = pytest.mark.usefixtures("no_rate_limit")
 
@@ -178,6 +177,22 @@ def test_poll__connection_edited(kore_simulator: KoreSimulator) -> None:
 
     asyncio.run(story())
     assert account.threads == {"kore-status-poller"}
+
+
+def test_poll__another_account(kore_simulator: KoreSimulator) -> None:
+    """A connection that is edited to another account while somebody waits is asked there from the next look on."""
+    account = Account(kore_simulator)
+
+    async def story(other: KoreSimulator) -> str:
+        campaign_id = other.add_campaign(status="Stopped")
+        kore_simulator.add_campaign(status="Active", campaign_id=campaign_id)
+        wait = join(account.poller(), campaign_id)
+        await until(lambda: campaign_id in wait.seen)
+        account.simulator = other
+        return str((await wait.reached)[0].status)
+
+    with KoreSimulator() as other:
+        assert asyncio.run(story(other)) == "Stopped"
 
 
 def test_join__own_context(kore_simulator: KoreSimulator) -> None:
