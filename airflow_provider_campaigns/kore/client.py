@@ -510,9 +510,9 @@ class KoreClient:
         )
         return campaign_in(body, endpoint, campaign_id)
 
-    def _look_again(self, campaign_id: str, patience: Patience) -> Campaign | ProvenMissing:
+    def _look_again(self, campaign_id: str, priority: Priority, patience: Patience) -> Campaign | ProvenMissing:
         """The campaign after trouble with a write, ahead of ordinary reads."""
-        ahead: dict[str, Any] = {"priority": Priority.WRITE, "patience": patience}
+        ahead: dict[str, Any] = {"priority": priority, "patience": patience}
         return look_for(
             campaign_id,
             read=partial(self.get_campaign, **ahead),

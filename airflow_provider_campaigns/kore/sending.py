@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_DRAIN_READS = (0.0, 0.1, 0.2, 0.3, 0.4)
-"""Pauses before the readings that follow a stop with an unknown outcome, as parts of ``Bounds.drain_s``."""
+_DRAIN_READS = (0.0, 0.1, 0.3, 0.6, 1.0)
+"""When a stop with an unknown outcome is read, as parts of ``Bounds.drain_s`` since it was sent."""
 
 FRESH_S = 5.0
 """The look before a write began at most so long before it is sent."""
@@ -119,7 +120,7 @@ class Sender:
 
     Args:
         transport: sends one request.
-        look: reads a campaign after trouble with a write, as patiently as it is told.
+        look: reads a campaign after trouble with a write, as urgently and as patiently as it is told.
         read_at: reads a campaign once, at a place in the request budget that is held for it.
         bounds: how long one call is kept up.
         clock: monotonic seconds.
@@ -131,7 +132,7 @@ class Sender:
         self,
         transport: Transport,
         *,
-        look: Callable[[str, Patience], Campaign | ProvenMissing],
+        look: Callable[[str, Priority, Patience], Campaign | ProvenMissing],
         read_at: Callable[[Place, str, Priority, Patience], Campaign],
         bounds: Bounds,
         clock: Callable[[], float],
@@ -235,8 +236,12 @@ class Sender:
             is_news = so_far.add(trouble, goal)
             if (so_far.in_doubt and not is_blocked) or (is_news and self._is_doubtful(trouble)):
                 yield
-                find_out = self._find_out if so_far.in_doubt else self._look_after_refusal
-                found = find_out(endpoint, goal, trouble, patience)
+                # As urgent as the write: what holds back others must not hold up its repetition.
+                look = partial(self._look, goal.campaign_id, priority, patience)
+                if so_far.in_doubt:
+                    found = self._find_out(endpoint, goal, trouble, patience, look, sent_at=answered_at)
+                else:
+                    found = self._look_after_refusal(endpoint, goal, trouble, look)
                 if found is not None:
                     return replace(found, sendings=so_far.sendings)
             if so_far.maybe_later and not goal.is_repeatable:
@@ -300,7 +305,7 @@ class Sender:
                         if isinstance(found, KoreError) and wants_fresh_token(found) and not was_refused:
                             log.info("%s; once more with a fresh token", found)
                             was_refused, found = True, None
-                if campaign is None and isinstance(self._look(goal.campaign_id, patience), ProvenMissing):
+                if campaign is None and isinstance(self._look(goal.campaign_id, priority, patience), ProvenMissing):
                     found = _receipt_by_reading(goal, PROVEN_MISSING, in_doubt=so_far.in_doubt)
                 if found is not None:
                     return found
@@ -342,20 +347,33 @@ class Sender:
         )
 
     @in_doubt()
-    def _find_out(self, endpoint: Endpoint, goal: WriteGoal, trouble: KoreError, patience: Patience) -> Receipt | None:
+    def _find_out(
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        trouble: KoreError,
+        patience: Patience,
+        look: Callable[[], Campaign | ProvenMissing],
+        *,
+        sent_at: float,
+    ) -> Receipt | None:
         """Find out by reading whether a write took effect: its receipt, or None if it provably did not.
+
+        A reading that has to wait, as for the rate limit, stands for all that were due before it.
 
         Raises:
             KoreError: reading does not tell either (``outcome_unknown``), or the write must not be sent again.
         """
         log.info("%s; reading the campaign to find out whether it took effect", trouble)
         for part in _DRAIN_READS if goal.drains else _DRAIN_READS[:1]:
-            pause = part * self._bounds.drain_s
+            pause = max(0.0, sent_at + part * self._bounds.drain_s - self._clock())
+            if part and not pause:
+                continue
             if pause and pause > self._repeat_s(patience)():
                 break
             self._sleep(pause)
             try:
-                campaign = self._look(goal.campaign_id, patience)
+                campaign = look()
             except KoreError as error:
                 raise KoreConnectionError(
                     f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
@@ -373,7 +391,11 @@ class Sender:
         return None
 
     def _look_after_refusal(
-        self, endpoint: Endpoint, goal: WriteGoal, refusal: KoreError, patience: Patience
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        refusal: KoreError,
+        look: Callable[[], Campaign | ProvenMissing],
     ) -> Receipt | None:
         """Read the campaign after a first refusal by 401 or 403: its receipt if what is wanted is there already.
 
@@ -384,7 +406,7 @@ class Sender:
         """
         log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
         try:
-            receipt = _receipt_by_reading(goal, self._look(goal.campaign_id, patience), in_doubt=False)
+            receipt = _receipt_by_reading(goal, look(), in_doubt=False)
         except KoreError as error:
             refusal.retryable = error.retryable
             raise refusal from error

@@ -8,6 +8,7 @@ import pytest
 from kore_support import client_of
 
 from airflow_provider_campaigns.kore.errors import KoreBudgetError, KoreRateLimitError
+from airflow_provider_campaigns.kore.retry import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,60 @@ def test_rate_limit__stops_go_ahead(
     client.start_campaign(other, "voice", instance_id=None)
 
     assert waits == [60.0]
+
+
+@pytest.mark.parametrize(
+    ("doubt", "limit"),
+    [
+        (lambda sim, one: sim.drop_next(operation="stop", campaign_id=one), {"status": 429}),
+        (lambda sim, one: sim.fail_next(500, operation="stop", campaign_id=one), {"status": 429}),
+        (lambda sim, one: sim.garble_next(before=True, operation="stop", campaign_id=one), {"status": 429}),
+        (lambda sim, one: sim.truncate_next(operation="stop", campaign_id=one), {"status": 429}),
+        (
+            lambda sim, one: sim.drop_next(operation="stop", campaign_id=one),
+            {"status": 400, "body": {"message": LIMIT_TEXT}},
+        ),
+        (
+            lambda sim, one: sim.drop_next(operation="stop", campaign_id=one),
+            {"status": 200, "body": {"message": LIMIT_TEXT}},
+        ),
+        (lambda sim, one: sim.fail_next(403, operation="stop", campaign_id=one), {"status": 429}),
+    ],
+    ids=["lost", "500", "garbled", "cut off", "lost, and a 400", "lost, and a 200", "refused once"],
+)
+def test_rate_limit__stop_in_doubt(
+    *,
+    settings: KoreSettings,
+    kore_simulator: KoreSimulator,
+    campaign_id: str,
+    doubt: Callable[[KoreSimulator, str], None],
+    limit: dict[str, object],
+) -> None:
+    """What finds out about a stop is as urgent as one: it waits 10 s where another stop met the limit."""
+    waits: list[float] = []
+    other = kore_simulator.add_campaign(status="Active")
+    doubt(kore_simulator, campaign_id)
+    kore_simulator.fail_next(**limit, operation="stop", campaign_id=other)
+    with client_of(settings, waits, bounds=Bounds(look_again_s=30.0)) as client:
+        first = client.send_stop_once(campaign_id, "voice")
+        client.send_stop_once(other, "voice").finish()
+        assert sum(waits) == 10.5
+        assert first.finish().status == "Stopped"
+
+    assert sum(waits) <= 11.0
+    kore_simulator.assert_one_effect("stop", campaign_id)
+
+
+def test_rate_limit__delete_in_doubt(
+    client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], campaign_id: str
+) -> None:
+    """What finds out about a delete is no more urgent than that, and waits for a minute."""
+    kore_simulator.set_status(campaign_id, "Stopped")
+    kore_simulator.drop_next(after=True, operation="delete")
+    kore_simulator.fail_next(429, operation="get")
+
+    assert client.delete_campaign(campaign_id, "voice").changed
+    assert sum(waits) == 60.5
 
 
 def test_rate_limit__longer_than_anybody_waits(

@@ -200,6 +200,8 @@ class _Stop:
         self._moment = moment
         self._patience = ENDLESS if moment is None else moment.patience(clock)
         self._reader = CampaignReader(client, patience=self._patience)
+        self._urgent = CampaignReader(client, priority=Priority.STOP, patience=self._patience)
+        """As urgent as the stops that wait for what it reads."""
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
         self._clock = clock
@@ -226,8 +228,8 @@ class _Stop:
         moment = self._moment
         if moment is None or self._clock.now() >= moment.at:
             return self._stop_until_proven()
-        # As urgent as the stops: what is read for them must not wait behind the room that is kept for them.
-        self._reader = CampaignReader(self._client, priority=Priority.STOP, patience=self._patience)
+        # What is read of them must not wait behind the room that is kept for them.
+        self._reader = self._urgent
         self._may_count = False
         wait_until(moment.at - ROOM, self._clock)
         left_s = (moment.at - self._clock.now()).total_seconds()
@@ -238,17 +240,14 @@ class _Stop:
     def _stop_until_proven(self) -> Outcomes:
         self._contacts.recall(self._earlier)
         self._rounds.extend(self._targets)
-        # As urgent as the stops that wait for it.
-        urgent = CampaignReader(self._client, priority=Priority.STOP, patience=self._patience)
-        self._read_and_stop(list(self._targets), urgent)
+        self._read_and_stop(list(self._targets))
         self._rounds.go_on(look=self._look, act=self._read_and_stop, give_up=self._give_up)
         if confirmed := self._outcomes.confirmed():
             self._evidence.keep(confirmed)
         return self._outcomes
 
-    def _read_and_stop(self, campaign_ids: list[str], reader: CampaignReader | None = None) -> None:
+    def _read_and_stop(self, campaign_ids: list[str]) -> None:
         """Read campaigns and do what the status of each asks for."""
-        reader = reader or self._reader
         targets = [self._targets[one] for one in campaign_ids]
         if self._moment is not None and self._clock.now() < self._moment.at:
             early = look_before(
@@ -263,7 +262,7 @@ class _Stop:
             self._outcomes.failures.update(early.failures)
             self._stop_found(early.found)
             targets = early.unread
-        self._stop_found(reader.read_many(targets, self._options.campaign_type, self._outcomes))
+        self._stop_found(self._urgent.read_many(targets, self._options.campaign_type, self._outcomes))
 
     def _stop_found(self, found: Mapping[str, Campaign | ProvenMissing]) -> None:
         campaigns: dict[str, Campaign] = {}

@@ -23,6 +23,7 @@ from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     CampaignTimeoutError,
     KoreAuthenticationError,
+    KoreRateLimitError,
 )
 
 if TYPE_CHECKING:
@@ -169,6 +170,23 @@ class TestPreparing:
 
         assert (result["status"], result["changed"]) == ("Stopped", True)
         assert result["sent_at"] == "2026-03-02T12:30:15.000Z"
+
+    def test_stop__becomes_active_after_a_rate_limit(
+        self, kore_simulator: KoreSimulator, stop: Stop, client: KoreClient, fake_clock: FakeClock, waits: list[float]
+    ) -> None:
+        """What a stop waits for is read as urgently as that, whatever limit other readings have met."""
+        (campaign_id,) = add(kore_simulator, 1, status="Preparing")
+
+        def meet_the_limit() -> None:
+            kore_simulator.restart(campaign_id)
+            kore_simulator.fail_next(429, operation="contacts")
+            with pytest.raises(KoreRateLimitError):
+                client.count_contact_results(campaign_id)
+
+        fake_clock.events = [meet_the_limit]
+
+        assert stop(campaign_id, confirm=False, count_contacts=False).results[campaign_id].status == "Stopped"
+        assert waits == []
 
     def test_stop__stays(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock) -> None:
         """It is waited for as long as asked, at the end of which it is looked at once more."""
