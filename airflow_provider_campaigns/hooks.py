@@ -11,11 +11,9 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_campaigns.connection import connection_type, settings_from
 from airflow_provider_campaigns.kore.errors import (
     QUOTED_LENGTH,
-    KoreAuthenticationError,
     KoreConfigurationError,
     KoreConnectionError,
     KoreError,
-    KoreScopeError,
     shown_value,
 )
 
@@ -135,31 +133,10 @@ class KoreCampaignHook(BaseHook):
         self._client.disable_schedule(name)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Prove host, credentials and scope with one harmless read, or say which of them is wrong."""
-        from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
-        from airflow_provider_campaigns.kore.retry import Bounds  # noqa: PLC0415
+        """Prove host, credentials and scope with one harmless read, or say what is wrong; within 10 s."""
+        from airflow_provider_campaigns.connection_check import check_connection  # noqa: PLC0415
 
-        try:
-            settings = self._settings()
-            with KoreClient(settings, bounds=Bounds(attempts=1)) as client:
-                count = client.count_campaigns("voice")
-        except KoreConfigurationError as error:
-            return False, str(error)
-        except KoreScopeError as error:
-            return False, (
-                "scope: the credentials are right, but the app may not manage campaigns; give it the API scope "
-                f"'Campaign Management' and publish it ({error})"
-            )
-        except KoreAuthenticationError as error:
-            return False, (
-                "login, password, stream_id or account_id: the platform does not accept these credentials for this app "
-                f"({error})"
-            )
-        except KoreConnectionError as error:
-            return False, f"host: no connection ({error})"
-        except KoreError as error:
-            return False, f"host or account_id: an unexpected answer; is this the platform's address? ({error})"
-        return True, f"Connected to {settings.address}: credentials and scope are accepted ({count} voice campaigns)"
+        return check_connection(self._settings)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

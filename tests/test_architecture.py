@@ -80,6 +80,7 @@ LAYERS = {
     "actions": 4,
     "arguments": 5,
     "connection": 5,
+    "connection_check": 5,
     "hooks": 5,
     "retry_policy": 5,
     "watching": 5,
@@ -322,7 +323,14 @@ NAMES_THAT_DECIDE = {
 # Who names them for another reason.
 NOT_ON_RETRYING = {
     "actions.outcomes": {"KoreAuthenticationError"},  # what comes back from JSON is of the class that it was
-    "hooks": {"KoreAuthenticationError", "KoreConnectionError"},  # which field of the connection is wrong
+    "connection_check": {  # what is wrong, and only once: nothing is tried again
+        "KoreAuthenticationError",
+        "KoreBudgetError",
+        "KoreConnectionError",
+        "KoreRateLimitError",
+        "KoreServiceError",
+    },
+    "hooks": {"KoreConnectionError"},  # made there, for a connection that cannot be looked up
     "retry_policy": {"KoreRateLimitError"},  # how long to wait, not whether
 }
 

@@ -304,7 +304,6 @@ class TestTestConnection:
             (200, b"<html><body>Welcome</body></html>"),
             (404, b"<html><body>Not Found</body></html>"),
             (200, b'{"hello": "world"}'),
-            (500, b"oops"),
             (302, b""),
         ],
     )

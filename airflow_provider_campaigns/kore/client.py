@@ -345,10 +345,13 @@ class KoreClient:
         """
         return self._list(checked_campaign_type(campaign_type), priority=priority, patience=patience)
 
-    def count_campaigns(self, campaign_type: str, *, api_version: str | None = None) -> int:
+    def count_campaigns(
+        self, campaign_type: str, *, api_version: str | None = None, patience: Patience = ENDLESS
+    ) -> int:
         """How many campaigns of a type there are; one small request."""
         kind = checked_campaign_type(campaign_type)
-        return listing.count_campaigns(self._sender.read, self._endpoint("list", api_version), kind)
+        read = partial(self._sender.read, patience=patience)
+        return listing.count_campaigns(read, self._endpoint("list", api_version), kind)
 
     def find_campaign(self, name: str, *, api_version: str | None = None) -> Campaign:
         """The one campaign of exactly this name, voice or SMS.
