@@ -149,7 +149,10 @@ class _StopCampaignOperator(CampaignsOperator):
         while wake_at := stopping.serve_what_is_due(
             client, run, options, lead_time=lead_time, evidence=evidence, audit=audit, clock=clock
         ):
-            self.log.info("%d campaigns wait for their close; next at %s", len(run.planned), instant_text(wake_at))
+            absent = f", and {len(run.absent.targets)} that are not there are looked for" if run.absent else ""
+            self.log.info(
+                "%d campaigns wait for their close%s; next at %s", len(run.planned), absent, instant_text(wake_at)
+            )
             if self.deferrable:
                 self.defer_until(wake_at, run=run.as_json())
             wait_until(wake_at, clock)
@@ -213,7 +216,8 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
         deferrable: wait for the close in the triggerer, without a worker; Airflow's ``default_deferrable`` by default.
         disable_schedule: also disable the schedule of a scheduled campaign, which otherwise fails, because the platform
             would start it again.
-        if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there.
+        if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there. With ``calling_hours_end``
+            it is looked for again before each close and, where none is known, for ten minutes.
         confirm: prove by reading that each campaign stopped; False believes the answer.
         poll_interval: seconds (or a timedelta) between readings while a campaign has not stopped yet, or is Preparing.
         confirm_timeout: seconds (or a timedelta) for which it is read: from its stop on, or from the first reading on

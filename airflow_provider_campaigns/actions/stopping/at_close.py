@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_campaigns.actions.closing import Closing, Schedule
 from airflow_provider_campaigns.actions.evidence import (
+    Entry,
     NoEvidence,
     check_not_started_again,
     stop_by_an_earlier_try,
@@ -38,6 +39,8 @@ from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
 from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.listing import Listing
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 
 if TYPE_CHECKING:
@@ -49,6 +52,12 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
 
 log = logging.getLogger(__name__)
+
+_LOOK_AHEAD = timedelta(seconds=30)
+"""How long before a worker is armed absent campaigns are looked for: what that takes is free again at the close."""
+
+_LOOK_EVERY, _LOOK_FOR = timedelta(seconds=60), timedelta(minutes=10)
+"""How often, and for how long, where no close is known to look before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,56 @@ class Planned:
     campaign: Campaign | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Campaigns that were provably not there when the run was planned, and whose hours are not known.
+
+    A service may say so for some seconds, of all that it has. They have their outcome, which holds unless they turn up.
+
+    Attributes:
+        targets: the campaigns, by id.
+        contact_timezones: as of ``plan_close_run``.
+        last_day: as of ``plan_close_run``.
+        looked_at: when they were looked for last.
+        until: so long they are looked for where no close is known.
+    """
+
+    targets: Mapping[str, Target]
+    contact_timezones: tuple[str, ...]
+    last_day: date | None
+    looked_at: datetime
+    until: datetime
+
+    def look_at(self, closing: Closing | None, lead_time: timedelta) -> datetime | None:
+        """When they are looked for next: before the next close, every minute where there is none; None: not again."""
+        if closing is not None:
+            due = armed_at(closing.at, lead_time) - _LOOK_AHEAD
+        else:
+            due = min(self.looked_at + _LOOK_EVERY, self.until)
+        return due if due > self.looked_at else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values, for ``from_json``."""
+        return {
+            "campaigns": {one: target.name for one, target in self.targets.items()},
+            "contact_timezones": list(self.contact_timezones),
+            "last_day": self.last_day and self.last_day.isoformat(),
+            "looked_at": self.looked_at.isoformat(),
+            "until": self.until.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What ``as_json`` gave, in another process."""
+        return cls(
+            {one: Target(one, name) for one, name in value["campaigns"].items()},
+            tuple(value["contact_timezones"]),
+            value["last_day"] and date.fromisoformat(value["last_day"]),
+            datetime.fromisoformat(value["looked_at"]),
+            datetime.fromisoformat(value["until"]),
+        )
+
+
 class CloseRun:
     """What one run has to stop at which closes, and what has become of it so far.
 
@@ -77,12 +136,16 @@ class CloseRun:
         run_at: the instant that says which business day the run is for; the same for every try.
         planned: campaigns whose close has yet to be served, by id.
         outcomes: results and errors of the others.
+        absent: those of the others that are looked for again; None if there are none.
     """
 
-    def __init__(self, run_at: datetime, planned: Sequence[Planned], outcomes: Outcomes) -> None:
+    def __init__(
+        self, run_at: datetime, planned: Sequence[Planned], outcomes: Outcomes, absent: Absent | None = None
+    ) -> None:
         self.run_at = run_at
         self.planned = {one.target.campaign_id: one for one in planned}
         self.outcomes = outcomes
+        self.absent = absent
 
     @property
     def all_wait_for_their_last_day(self) -> bool:
@@ -143,6 +206,7 @@ class CloseRun:
                 for one in self.planned.values()
             ],
             "outcomes": self.outcomes.as_json(),
+            "absent": self.absent and self.absent.as_json(),
         }
 
     @classmethod
@@ -164,7 +228,13 @@ class CloseRun:
             )
             for one in value["planned"]
         ]
-        return cls(datetime.fromisoformat(value["run_at"]), planned, Outcomes.from_json(value["outcomes"]))
+        absent = value.get("absent")
+        return cls(
+            datetime.fromisoformat(value["run_at"]),
+            planned,
+            Outcomes.from_json(value["outcomes"]),
+            absent and Absent.from_json(absent),
+        )
 
 
 def plan_close_run(
@@ -184,51 +254,152 @@ def plan_close_run(
     Counting takes one more request each. It ends well before the first close, leaves out what it did not get to, and
     keeps what it has counted as evidence, so that a later try knows it.
 
-    ``calling_hours`` are those of all campaigns in the place of their own. A campaign that cannot be read, is provably
-    missing, or is of another type or name is an outcome already, and keeps no other from being planned. So is one whose
-    business day comes before ``last_day``: it goes on, with ``waits_for`` in its result. One that has ended is planned
-    like any other: its status is read again at the close. But one that an earlier try of the task has sent a stop is
-    not planned again, whenever this try comes: if it is stopped, that is its result; if somebody has started it again,
-    its failure.
+    ``calling_hours`` are those of all campaigns in the place of their own. A campaign that cannot be read, or is of
+    another type or name, is an outcome already, and keeps no other from being planned. So is one whose business day
+    comes before ``last_day``: it goes on, with ``waits_for`` in its result. One that is provably missing is looked at
+    again at its close where the hours are given; else it has its outcome, and is looked for (``Absent``). One that has
+    ended is planned like any other: its status is read again at the close. But one that an earlier try of the task has
+    sent a stop is not planned again, whenever this try comes: if it is stopped, that is its result; if somebody has
+    started it again, its failure.
     """
     outcomes = Outcomes(target.campaign_id for target in targets)
     reader = CampaignReader(client)
     by_id = {target.campaign_id: target for target in targets}
-    running: dict[str, Campaign] = {}
     evidence = evidence or NoEvidence()
     earlier = evidence.recall()
+    rules = _Rules(options, run_at, last_day, calling_hours, tuple(contact_timezones))
+    began, absent = clock.now(), {}
 
     def plan(campaign_id: str) -> Planned | None:
+        target = by_id[campaign_id]
         campaign = reader.read(campaign_id, options.campaign_type)
-        if isinstance(campaign, ProvenMissing):
-            outcomes.results[campaign_id] = missing_result(campaign_id, options, campaign)
-            return None
-        check_type(campaign, options.campaign_type)
-        by_id[campaign_id].check_name(campaign)
-        if (sent := stop_by_an_earlier_try(campaign, earlier)) is not None:
-            log.info("campaign %s: is stopped since an earlier try sent that at %s", campaign_id, sent["sent_at"])
-            outcomes.results[campaign_id] = Result.of(campaign, changed=False, **sent)
-            return None
-        runs = will_stop(campaign, options)
-        if runs:
-            check_not_started_again(campaign, earlier)
-        hours = calling_hours or hours_of(campaign)
-        schedule = Schedule(hours, tuple(contact_timezones))
-        if last_day is not None and schedule.is_before(last_day, run_at):
-            outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=last_day.isoformat())
-            return None
-        if runs:
-            running[campaign_id] = campaign
-        return Planned(by_id[campaign_id], schedule, campaign=_essence(campaign))
+        if not isinstance(campaign, ProvenMissing):
+            return _plan_one(campaign, target, rules, earlier, outcomes)
+        # What an earlier try has sent a stop may be deleted by now.
+        if not options.plan_only and not was_sent(earlier.get(campaign_id, {})):
+            if calling_hours is None:
+                absent[campaign_id] = target
+            elif (unseen := rules.planned_unseen(target, calling_hours, began)) is not None:
+                return unseen
+        outcomes.results[campaign_id] = missing_result(campaign_id, options, campaign)
+        return None
 
     found = outcomes.attempt_all(by_id, plan)
     planned = [one for one in found.values() if one is not None]
     if not options.plan_only:
         scratch = CloseRun(run_at, planned, Outcomes(by_id))
         scratch.choose_closings(clock.now())
+        running = {
+            one.campaign.campaign_id: one.campaign
+            for one in planned
+            if one.campaign is not None and will_stop(one.campaign, options)
+        }
         counts = _count_contacts(client, running, scratch.next_closing, evidence, clock)
         planned = [replace(one, contacts=counts.get(one.target.campaign_id)) for one in planned]
-    return CloseRun(run_at, planned, outcomes)
+    kept = [replace(one, campaign=one.campaign and _essence(one.campaign)) for one in planned]
+    # Of a run that is cleared the next day the ten minutes are over: it may well have deleted what it does not find.
+    until = min(began, run_at) + _LOOK_FOR
+    known = Absent(absent, tuple(contact_timezones), last_day, clock.now(), until) if absent else None
+    return CloseRun(run_at, kept, outcomes, known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What says when a campaign is stopped, beside the campaign; as the arguments of ``plan_close_run``."""
+
+    options: StopOptions
+    run_at: datetime
+    last_day: date | None
+    calling_hours: CallingHours | None
+    contact_timezones: tuple[str, ...]
+
+    def schedule_of(self, campaign: Campaign) -> Schedule:
+        """The clocks that count for a campaign."""
+        return Schedule(self.calling_hours or hours_of(campaign), self.contact_timezones)
+
+    def is_early(self, schedule: Schedule) -> bool:
+        """True if the run is for a business day before the last one."""
+        return self.last_day is not None and schedule.is_before(self.last_day, self.run_at)
+
+    def planned_unseen(self, target: Target, hours: CallingHours, now: datetime) -> Planned | None:
+        """A campaign that was not there, to be read at its close; None if that is not waited for."""
+        schedule = Schedule(hours, self.contact_timezones)
+        try:
+            if self.is_early(schedule):
+                return None
+            schedule.closing_to_act_on(self.run_at, now)
+        except KoreError:
+            return None
+        return Planned(target, schedule)
+
+
+def _plan_one(
+    campaign: Campaign, target: Target, rules: _Rules, earlier: Mapping[str, Entry], outcomes: Outcomes
+) -> Planned | None:
+    """The campaign with its schedule; None if it has a result by now.
+
+    Raises:
+        KoreError: it is another one, was started again, or its hours cannot be read.
+    """
+    campaign_id = target.campaign_id
+    check_type(campaign, rules.options.campaign_type)
+    target.check_name(campaign)
+    if (sent := stop_by_an_earlier_try(campaign, earlier)) is not None:
+        log.info("campaign %s: is stopped since an earlier try sent that at %s", campaign_id, sent["sent_at"])
+        outcomes.results[campaign_id] = Result.of(campaign, changed=False, **sent)
+        return None
+    if will_stop(campaign, rules.options):
+        check_not_started_again(campaign, earlier)
+    schedule = rules.schedule_of(campaign)
+    if rules.is_early(schedule):
+        outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=str(rules.last_day))
+        return None
+    return Planned(target, schedule, campaign=campaign)
+
+
+def _look_for(
+    client: KoreClient, run: CloseRun, absent: Absent, options: StopOptions, *, evidence: Evidence | None, clock: Clock
+) -> None:
+    """Look for absent campaigns; one that turned up is planned. Whatever cannot be read is as absent as before.
+
+    It ends before a worker is to be armed for the next close.
+    """
+    closing, targets = run.next_closing, dict(absent.targets)
+    patience = ENDLESS if closing is None else Patience.until(closing.at - ROOM, clock)
+    reader = CampaignReader(client, patience=patience)
+    rules = _Rules(options, run.run_at, absent.last_day, None, absent.contact_timezones)
+    earlier = (evidence or NoEvidence()).recall()
+
+    def look(campaign_id: str) -> Planned | None:
+        try:
+            campaign = reader.read(campaign_id, options.campaign_type)
+        except KoreError as error:
+            log.info("campaign %s: could not be looked for: %s", campaign_id, error)
+            return None
+        if isinstance(campaign, ProvenMissing):
+            return None
+        log.warning("campaign %s: is there, and was not when this was planned", campaign_id)
+        run.outcomes.results.pop(campaign_id, None)
+        run.outcomes.failures.pop(campaign_id, None)
+        return _plan_one(campaign, targets.pop(campaign_id), rules, earlier, run.outcomes)
+
+    found = run.outcomes.attempt_all(_worth_reading(reader, targets, options), look)
+    run.planned |= {
+        one: replace(planned, campaign=planned.campaign and _essence(planned.campaign))
+        for one, planned in found.items()
+        if planned is not None
+    }
+    run.absent = replace(absent, targets=targets, looked_at=clock.now()) if targets else None
+
+
+def _worth_reading(reader: CampaignReader, targets: Mapping[str, Target], options: StopOptions) -> list[str]:
+    """Of many, those that may be in the list, which costs one request a look and not one for each."""
+    try:
+        listed = reader.look_up(targets, options.campaign_type)
+    except KoreError as error:
+        log.info("nothing could be looked for: %s", error)
+        return []
+    return [one for one in targets if not isinstance(listed, Listing) or listed.may_hold(one)]
 
 
 def _count_contacts(
@@ -276,17 +447,24 @@ def serve_what_is_due(
 ) -> datetime | None:
     """Stop the campaigns of every close for which it is time to be armed (``armed_at``), each group at its close.
 
+    Before a close those are looked for that were absent.
+
     Returns:
-        When to come back for the next close, or None if none is left.
+        When to come back for the next close, or to look; None if nothing is left.
     """
     while True:
         now = clock.now()
         run.choose_closings(now)
-        if (closing := run.next_closing) is None:
-            return None
-        if (wake_at := armed_at(closing.at, lead_time)) > now:
-            return wake_at
-        _stop_group(client, run, closing, options, evidence=evidence, audit=audit, clock=clock)
+        closing, absent = run.next_closing, run.absent
+        wake_at = None if closing is None else armed_at(closing.at, lead_time)
+        look_at = None if absent is None else absent.look_at(closing, lead_time)
+        # Stops first: nobody is looked for once it is time to be armed.
+        if closing is not None and wake_at is not None and wake_at <= now:
+            _stop_group(client, run, closing, options, evidence=evidence, audit=audit, clock=clock)
+        elif absent is not None and look_at is not None and look_at <= now:
+            _look_for(client, run, absent, options, evidence=evidence, clock=clock)
+        else:
+            return min((one for one in (wake_at, look_at) if one is not None), default=None)
 
 
 def _stop_group(
