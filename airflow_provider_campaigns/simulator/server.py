@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # Longer than the minute a rate-limited client may pause, so that its warm connections survive.
 _KEEP_ALIVE_S = 90
 _BACKLOG = 2048
+_ENDS_WITHIN_S = 15.0
 
 
 class KoreSimulator(Engine):
@@ -142,7 +143,7 @@ class _Running:
         self._servers = servers
         self._sockets = sockets
         self._wire = wire
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._thread = threading.Thread(target=self._run, name="kore-simulator", daemon=True)
         self._thread.start()
         for server in servers:
@@ -156,7 +157,7 @@ class _Running:
             server.should_exit = True
         # A request that hangs on order must not hold up the end.
         self._loop.call_soon_threadsafe(self._wire.close)
-        self._thread.join()
+        self._thread.join(_ENDS_WITHIN_S)
 
     def _run(self) -> None:
         try:
@@ -168,6 +169,16 @@ class _Running:
 
     async def _serve(self) -> None:
         await asyncio.gather(*(server.serve([sock]) for server, sock in zip(self._servers, self._sockets, strict=True)))
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose time goes on while a test freezes ``time.monotonic``; else what waits in it would never end."""
+
+    # Not a global of this module, which freezegun would replace.
+    _monotonic = staticmethod(time.monotonic)
+
+    def time(self) -> float:
+        return self._monotonic()
 
 
 class _Server(uvicorn.Server):
