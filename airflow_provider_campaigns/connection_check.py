@@ -121,6 +121,7 @@ _WITHOUT_ANSWER = (
 
 _NOT_ITS_WORD = (
     (500, 599, "outage: the service fails, or what is before it; ask its support if that stays"),
+    (300, 399, _NOT_THE_PLATFORM),
     (404, 404, _NOT_THE_PLATFORM),
     (0, 499, "network: what is before the service refused, as a firewall does; have this machine let through"),
 )

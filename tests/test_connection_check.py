@@ -124,8 +124,8 @@ def test_check_connection__redirect(kore_simulator: KoreSimulator, check: Callab
 
     assert not works
     assert message == (
-        f"{NOT_THE_PLATFORM} (list_v2: HTTP 307, a redirect to login.example; redirects are not followed, because the "
-        "token would travel along. Set the connection's host to the platform's own address)"
+        f"{NOT_THE_PLATFORM}; test again (list_v2: HTTP 307, a redirect to login.example; redirects are not followed, "
+        "because the token would travel along. Set the connection's host to the platform's own address)"
     )
 
 

@@ -117,7 +117,7 @@ class Situations:
         self.client(host="http://127.0.0.1:9").get_campaign(SPRING)
 
     def KoreProtocolError(self) -> None:  # noqa: N802
-        self.simulator.redirect_next("https://other.example/")
+        self.simulator.mislabel_next()
         self.client().get_campaign(SPRING)
 
     def KoreAuthenticationError(self) -> None:  # noqa: N802

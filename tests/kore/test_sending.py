@@ -249,3 +249,21 @@ class TestOutage:
             client.count_campaigns("voice")
 
         assert waits == []
+
+    def test_read__for_a_stop(self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]) -> None:
+        """Whether a stop took effect is asked every 4 s at least, so that it is not sent again late."""
+        campaign_id = kore_simulator.add_campaign(status="Active")
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if sum(waits) >= 60.0:
+                kore_simulator.clear_faults()
+
+        with client_of(settings, waits, bounds=Bounds(outage_s=300.0), sleep=sleep) as client:
+            client.get_campaign(campaign_id)
+            kore_simulator.fail_next(503, times=1000)
+            client.stop_campaign(campaign_id, "voice")
+
+        assert max(waits) == 4.0
+        assert kore_simulator.campaign(campaign_id).status == "Stopped"
+        kore_simulator.assert_one_effect("stop", campaign_id)
