@@ -165,12 +165,13 @@ class RequestBudget:
         *,
         timeout_s: float | None = None,
         block_timeout_s: float = math.inf,
-    ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    ) -> Iterator[Callable[[], AbstractContextManager[Callable[[], None]]]]:
         """Places for requests that are sent one after the other in the ``with`` block, without waiting in between.
 
         They are taken in one step, or none is: whoever held one and waited for the next would be in the way of others
         who do the same. Each call of what the block is given uses one of them, in a ``with`` block of its own, as
-        ``slot`` does. Those that are not used are given back.
+        ``slot`` does; that block is given a function to call if nothing was sent after all. What was not used is given
+        back.
 
         Raises:
             ValueError: on entering, if there never are so many places.
@@ -181,17 +182,20 @@ class RequestBudget:
         turn = _Turn(self, places, int(priority), timeout_s, block_timeout_s)
         self._start(turn)
         try:
-            yield lambda: self._use(turn.tickets.pop(0))
+            yield lambda: self._use(turn.tickets)
         finally:
             if turn.tickets:
                 self._transact(turn.leave)
 
     @contextlib.contextmanager
-    def _use(self, ticket: int) -> Iterator[None]:
+    def _use(self, tickets: list[int]) -> Iterator[Callable[[], None]]:
+        """Use the place of the first ticket, unless it is put back."""
+        ticket = tickets.pop(0)
         try:
-            yield
+            yield lambda: tickets.insert(0, ticket)
         finally:
-            self._transact(lambda ledger: ledger.land(ticket))
+            if ticket not in tickets:
+                self._transact(lambda ledger: ledger.land(ticket))
 
     def block(self, seconds: float, *, priority: Priority = Priority.STOP) -> None:
         """Let nothing of the account start for so many seconds: the service said that there were too many requests.
@@ -359,7 +363,8 @@ class _Turn:
         """What has its ticket still will not be sent: it gives its turn back, or its place."""
         for ticket in self.tickets:
             ledger.waiters.pop(ticket, None)
-            ledger.flights.pop(ticket, None)
+            if ledger.flights.pop(ticket, None) is not None and self._priority == Priority.STOP:
+                ledger.draw(os.getpid(), -1)
 
 
 def _check_duration(name: str, seconds: float) -> None:

@@ -231,11 +231,11 @@ class Ledger:
         self.reservations[ticket] = Reservation(ticket, ends_at, pid, places)
         return ticket
 
-    def draw(self, pid: int) -> None:
-        """Use up one reserved place of a process, if it has one."""
+    def draw(self, pid: int, places: int = 1) -> None:
+        """Use up a reserved place of a process, if it has one; -1 gives it back."""
         for reservation in self.reservations.values():
-            if reservation.pid == pid and reservation.places:
-                self.reservations[reservation.ticket] = reservation._replace(places=reservation.places - 1)
+            if reservation.pid == pid and reservation.places >= places:
+                self.reservations[reservation.ticket] = reservation._replace(places=reservation.places - places)
                 return
 
     def block(self, priority: int, until: float) -> None:

@@ -42,6 +42,40 @@ def test_hold__not_used(machine: Machine):
     assert machine.slept == []
 
 
+def test_hold__given_back(machine: Machine):
+    """A place whose request was not sent after all is there for the next one, and free in the end."""
+    with machine.budget(1).hold(1, Priority.WRITE) as place:
+        for _ in range(3):
+            with place() as give_back:
+                give_back()
+
+    use(machine.budget(1))
+    assert machine.slept == []
+
+
+def test_hold__given_back_to_stops(machine: Machine):
+    """A stop that was not sent leaves the room for stops as large as it was."""
+    budget = machine.budget(3)
+
+    with budget.reserve(2, duration_s=20):
+        with budget.hold(1, Priority.STOP) as place, place() as give_back:
+            give_back()
+        use(budget)
+        assert wait_of(budget) == 20.0
+
+
+def test_hold__given_back_to_nobody(machine: Machine):
+    """One that is less urgent than a stop has taken nothing from that room, and adds nothing to it."""
+    budget = machine.budget(3)
+
+    with budget.reserve(1, duration_s=20):
+        with budget.hold(1, Priority.WRITE) as place, place() as give_back:
+            give_back()
+        use(budget, 2)
+
+    assert machine.slept == []
+
+
 def test_hold__one_is_not_enough(machine: Machine):
     """Where one place is free and two are wanted, none is taken before there are two."""
     budget = machine.budget(3)
