@@ -40,6 +40,7 @@ KORE_RINGS = (
         "runs",
     ),
     ("answers", "bodies", "listing", "retry", "settings", "writes"),
+    ("connections", "exchange"),
     ("transport",),
     ("sending",),
     ("client",),
@@ -233,19 +234,23 @@ class TestImports:
         assert loaders == {f"{NAME}.reports.contents"}
         assert "pyarrow" not in loaded_by(f"import {NAME}.actions.reporting.report, {NAME}.operators.report")
 
-    @pytest.mark.parametrize("library", ["requests", "urllib3"])
-    def test_imports__one_door_to_the_network(self, library: str) -> None:
-        """One module talks to the platform."""
-        users = {module for module in MODULES if library in {name.partition(".")[0] for name in imports(module)}}
+    def test_imports__one_door_to_the_network(self) -> None:
+        """One module talks to the platform, over connections that another makes, and only requests are sent by it."""
+        connections, exchange = f"{NAME}.kore.connections", f"{NAME}.kore.exchange"
+        libraries = {"requests", "urllib3", "httpx", "aiohttp"}
+        found = {(module, name.partition(".")[0]) for module in MODULES for name in imports(module)}
+        users = {(module, name) for module, name in found if name in libraries}
+        modules = {"http.client", "urllib.request"}
+        users |= {(module, name) for module in MODULES for name in imports(module) if name in modules}
 
-        assert users == {f"{NAME}.kore.transport"}
-
-    def test_imports__other_ways_to_the_network(self) -> None:
-        """No other HTTP library is used, nor the standard library's client."""
-        others = {"httpx", "aiohttp", "http.client", "urllib.request"}
-        found = {(module, name) for module in MODULES for name in imports(module) if name in others}
-
-        assert found == set()
+        assert users == {
+            (connections, "requests"),
+            (connections, "urllib3"),
+            (exchange, "urllib3"),
+            (exchange, "http.client"),
+        }
+        assert {module for module in MODULES if exchange in imports(module)} == {connections}
+        assert {module for module in MODULES if connections in imports(module)} == {f"{NAME}.kore.transport"}
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -60,7 +60,9 @@ def test_modules__all_named_in_their_own_words() -> None:
     assert said == are
 
 
-IMPURE = re.compile(r"airflow_provider_campaigns\.kore\.(client|transport|sending|budget|budget_store)$|requests|time$")
+IMPURE = re.compile(
+    r"airflow_provider_campaigns\.kore\.(client|connections|exchange|transport|sending|budget|budget_store)$|requests|time$"
+)
 CLOCKS = {"Clock", "SYSTEM_CLOCK", "wait_until"}
 
 

@@ -24,7 +24,7 @@ No message holds a header, a token, a secret or a phone number. A value of a con
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,9 +129,19 @@ class KoreBudgetError(KoreError):
 
 
 class KoreConnectionError(KoreError):
-    """No complete answer came: connection refused or reset, or a time-out."""
+    """No complete answer came: connection refused or reset, or a time-out.
+
+    Attributes:
+        never_sent: True if there was no connection to send anything over.
+        broke_idle: True if a connection that had been idle broke instead of carrying the request.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, never_sent: bool = False, broke_idle: bool = False, **about: Any) -> None:
+        super().__init__(message, **about)
+        self.never_sent = never_sent
+        self.broke_idle = broke_idle
 
     @property
     def concerns_account(self) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import datetime as dt
 import ipaddress
 import socket
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +16,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kore_support import CAMPAIGN, RawServer, account, client_of, closed_port, http_answer, listening
+from kore_support import (
+    CAMPAIGN,
+    RawServer,
+    Received,
+    account,
+    client_of,
+    closed_port,
+    http_answer,
+    listening,
+    transport_to,
+)
 from urllib3 import HTTPConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import InsecureRequestWarning
 
+from airflow_provider_campaigns.kore.budget import Priority
+from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreConnectionError, KoreError
 from airflow_provider_campaigns.kore.retry import Bounds
 
@@ -55,9 +71,9 @@ def status_of(settings: KoreSettings) -> str:
         return str(client.get_campaign_status(CAMPAIGN))
 
 
-def failure(settings: KoreSettings) -> KoreError:
+def failure(settings: KoreSettings, **bounds: float) -> KoreError:
     """The error of a stop."""
-    with client_of(settings) as client, pytest.raises(KoreError) as caught:
+    with client_of(settings, bounds=Bounds(**bounds)) as client, pytest.raises(KoreError) as caught:
         client.stop_campaign(CAMPAIGN, "voice")
     return caught.value
 
@@ -255,28 +271,33 @@ class TestProxies:
         assert "auth" in server.requests[0].headers
 
     def test_proxy__socks(self, set_proxy: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
-        """The connections of a proxy for SOCKS are its own, and stay so."""
-        own = {"http": HTTPConnectionPool}
+        """A proxy for SOCKS makes connections in its own way, and they are held to the deadline as well."""
         managers = []
 
-        class SocksManager(PoolManager):
+        class SocksConnection(HTTPConnection):
             """Stands in for that of PySocks, which is not among our dependencies."""
 
+            def _new_conn(self) -> socket.socket:
+                return socket.create_connection(("127.0.0.1", server.port), self.timeout)
+
+        class SocksPool(HTTPConnectionPool):
+            ConnectionCls = SocksConnection
+
+        class SocksManager(PoolManager):
             def __init__(self, url: str, **options: Any) -> None:
                 super().__init__()
-                self.pool_classes_by_scheme = own
+                self.pool_classes_by_scheme = {"http": SocksPool}
                 managers.append(url)
-
-            def connection_from_host(self, *_: Any, **__: Any) -> HTTPConnectionPool:
-                assert self.pool_classes_by_scheme is own
-                return HTTPConnectionPool("127.0.0.1", server.port)
 
         monkeypatch.setattr("requests.adapters.SOCKSProxyManager", SocksManager)
         with listening(RawServer(STATUS)) as server:
             set_proxy("http_proxy", "socks5h://127.0.0.1:1080")
-            assert status_of(account("http://kore.test", allow_http=True)) == "Ready"
+            settings = account("http://kore.test", allow_http=True, timeout_s=0.3)
+            assert [status_of(settings) for _ in range(2)] == ["Ready"] * 2
+        with listening(RawServer(STATUS, piece_s=0.01)) as server:
+            assert "no complete answer within 0.3 s" in TestDeadline.late(settings)
 
-        assert managers == ["socks5h://127.0.0.1:1080"]
+        assert managers == ["socks5h://127.0.0.1:1080"] * 3
 
     @pytest.mark.parametrize("exempt", ["kore.test", ".test", "a.test,kore.test", "*"])
     def test_proxy__no_proxy(self, set_proxy: Callable[[str, str], None], exempt: str) -> None:
@@ -358,7 +379,7 @@ class TestProxies:
         """A proxy that does not listen was given nothing to pass on."""
         set_proxy("http_proxy", f"http://127.0.0.1:{closed_port()}")
 
-        error = failure(account("http://kore.test", allow_http=True))
+        error = failure(account("http://kore.test", allow_http=True), seconds=2.0)
 
         assert "the proxy did not connect (http://kore.test)" in str(error)
         assert (error.outcome_unknown, error.retryable) == (False, True)
@@ -367,7 +388,7 @@ class TestProxies:
         """A proxy that refuses its tunnel was given nothing to pass on."""
         with listening(RawServer(http_answer(b"", "407 Proxy Authentication Required"))) as proxy:
             set_proxy("https_proxy", proxy.url.replace("//", "//user:hunter2@"))
-            error = failure(account("https://kore.test"))
+            error = failure(account("https://kore.test"), seconds=2.0)
 
         assert (error.outcome_unknown, error.retryable) == (False, True)
         assert "the proxy did not connect" in str(error)
@@ -381,6 +402,114 @@ class TestProxies:
 
         assert error.outcome_unknown is True
         assert [request.line[:4] for request in proxy.requests] == ["POST", *["GET "] * 5]
+
+
+class TestDeadline:
+    """An answer in pieces ends in time through TLS and proxies as well, and so does what comes before it."""
+
+    @staticmethod
+    def late(settings: KoreSettings) -> str:
+        """The error of a reading that is over in time."""
+        transport, began = transport_to(settings), time.monotonic()
+        with pytest.raises(KoreConnectionError) as caught:
+            transport.send(ENDPOINTS["get_v2"], priority=Priority.READ, campaign_id=CAMPAIGN)
+        transport.close()
+        assert time.monotonic() - began < 0.6
+        return str(caught.value)
+
+    def test_tls__answer(self, authority: Authority) -> None:
+        """Pieces of an answer through TLS."""
+        with listening(RawServer(STATUS, piece_s=0.01), authority.wrap) as server:
+            settings = account(f"https://kore.test:{server.port}", ca_bundle=authority.bundle, timeout_s=0.3)
+            assert "no complete answer within 0.3 s" in self.late(settings)
+
+    @pytest.mark.parametrize("at_once", [0, 3])
+    def test_tls__handshake(self, authority: Authority, at_once: int) -> None:
+        """Pieces of a handshake, before which nothing was sent."""
+
+        class Handshake(RawServer):
+            def serve(self, conn: socket.socket) -> None:
+                conn.recv(65536)
+                with contextlib.suppress(OSError):
+                    self.respond(conn, Received("", {}, b"", 0))
+
+        hello = b"\x16\x03\x03\x40\x00\x02" + b"\x00" * 99
+        with listening(Handshake(hello, piece_s=0.01, at_once=at_once)) as server:
+            settings = account(f"https://kore.test:{server.port}", ca_bundle=authority.bundle, timeout_s=0.3)
+            assert "no connection within 0.3 s" in self.late(settings)
+
+    def test_tls__share_of_an_address(self, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A host's address that answers has the rest of the time for its handshake, and no longer a share of it."""
+
+        def slowly(sock: socket.socket) -> socket.socket:
+            time.sleep(0.25)
+            return authority.wrap(sock)
+
+        resolve = socket.getaddrinfo
+        both = resolve("127.0.0.1", 80, 0, 1) + resolve("127.0.0.2", 80, 0, 1)
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda host, *args, **kw: both if host == "kore.test" else resolve(host, *args, **kw)
+        )
+        with listening(RawServer(STATUS), slowly) as server:
+            settings = account(f"https://kore.test:{server.port}", ca_bundle=authority.bundle, timeout_s=0.45)
+            assert status_of(settings) == "Ready"
+
+    def test_proxy__says_more_than_its_tunnel(
+        self, authority: Authority, set_proxy: Callable[[str, str], None]
+    ) -> None:
+        """What a proxy says behind its own answer is no part of the tunnel."""
+        with (
+            listening(RawServer(STATUS), authority.wrap) as server,
+            listening(RawServer(b"", server.port, b"HTTP/1.1 200 OK\r\n\r\nwelcome")) as proxy,
+        ):
+            set_proxy("https_proxy", proxy.url)
+            settings = account(f"https://kore.test:{server.port}", ca_bundle=authority.bundle)
+            assert status_of(settings) == "Ready"
+
+    def test_proxy__answer(self, set_proxy: Callable[[str, str], None]) -> None:
+        """Pieces of an answer that a proxy passes on."""
+        with listening(RawServer(STATUS, piece_s=0.01)) as proxy:
+            set_proxy("http_proxy", proxy.url)
+            settings = account("http://kore.test", allow_http=True, timeout_s=0.3)
+            assert "no complete answer within 0.3 s" in self.late(settings)
+
+    def test_proxy__tunnel(self, set_proxy: Callable[[str, str], None]) -> None:
+        """Pieces of a proxy's own answer, before which nothing was sent."""
+        with listening(RawServer(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50, piece_s=0.01)) as proxy:
+            set_proxy("https_proxy", proxy.url)
+            assert "no connection within 0.3 s" in self.late(account("https://kore.test", timeout_s=0.3))
+
+    def test_proxy__tunnel_that_is_late(self, authority: Authority, set_proxy: Callable[[str, str], None]) -> None:
+        """What a proxy takes for its tunnel is no longer there for the handshake that follows."""
+
+        class Slow(RawServer):
+            def serve(self, conn: socket.socket) -> None:
+                time.sleep(0.3)
+                conn.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while conn.recv(65536):
+                    pass
+
+        with listening(Slow(b"")) as proxy:
+            set_proxy("https_proxy", proxy.url)
+            settings = account("https://kore.test", ca_bundle=authority.bundle, timeout_s=0.4)
+            assert "no connection within 0.4 s" in self.late(settings)
+
+    @pytest.mark.parametrize(
+        ("pieces_s", "what"), [((0.01, 0.0), "no complete answer within 0.3 s"), ((0.0, 0.01), "no connection within")]
+    )
+    def test_proxy__tls_in_tls(
+        self, authority: Authority, set_proxy: Callable[[str, str], None], pieces_s: tuple[float, float], what: str
+    ) -> None:
+        """A tunnel through a proxy that speaks TLS itself ends in time, whoever sends in pieces."""
+        with (
+            listening(RawServer(STATUS, piece_s=pieces_s[0]), authority.wrap) as server,
+            listening(RawServer(b"", server.port, piece_s=pieces_s[1]), authority.wrap) as proxy,
+        ):
+            set_proxy("https_proxy", f"https://kore.test:{proxy.port}")
+            settings = account(f"https://kore.test:{server.port}", ca_bundle=authority.bundle, timeout_s=0.3)
+            assert what in self.late(settings)
+            server.piece_s = proxy.piece_s = 0.0
+            assert status_of(dataclasses.replace(settings, timeout_s=5.0)) == "Ready"
 
 
 class TestStrangers:

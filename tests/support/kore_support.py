@@ -6,13 +6,16 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.kore.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +54,12 @@ def client_of(settings: KoreSettings, waits: list[float] | None = None, **argume
     return KoreClient(
         settings, **{"budget": budget, "clock": clock, "sleep": noted.append, "jitter": lambda: 0.5} | arguments
     )
+
+
+def transport_to(settings: KoreSettings) -> Transport:
+    """A transport with a budget of its own."""
+    signer = TokenSigner(settings.client_id, settings.client_secret)
+    return Transport(settings, budget=RequestBudget(10_000, account_key=None), signer=signer)
 
 
 class Waits:
@@ -116,11 +125,20 @@ class RawServer:
 
     Attributes:
         answer: the bytes to send; None resets the connection instead.
+        piece_s: seconds before each piece of it, if it is to come in pieces.
+        piece_bytes: bytes in a piece.
+        at_once: bytes that come before the first piece.
+        port: where it listens; 0 for a free one.
         tunnel: answers CONNECT by becoming a tunnel to this port; None refuses it with ``answer``.
+        tunnel_answer: what it says then.
     """
 
     answer: bytes | None
     tunnel: int | None = None
+    tunnel_answer: bytes = b"HTTP/1.1 200 OK\r\n\r\n"
+    piece_s: float = 0.0
+    piece_bytes: int = 1
+    at_once: int = 0
     requests: list[Received] = field(default_factory=list)
     connections: int = 0
     port: int = 0
@@ -137,13 +155,24 @@ class RawServer:
             while received := read_request(stream, number):
                 self.requests.append(received)
                 if received.line.startswith("CONNECT ") and self.tunnel is not None:
-                    conn.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                    relay(conn, self.tunnel)
+                    conn.sendall(self.tunnel_answer)
+                    relay(conn, self.tunnel, self.piece_s)
                     return
-                if self.answer is None:
-                    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if not self.respond(conn, received):
                     return
-                conn.sendall(self.answer)
+
+    def respond(self, conn: socket.socket, received: Received) -> bool:
+        """Answer a request; False ends the connection. Servers with other manners have another one."""
+        del received
+        if self.answer is None:
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
+        begin = self.at_once if self.piece_s else len(self.answer)
+        conn.sendall(self.answer[:begin])
+        for at in range(begin, len(self.answer), self.piece_bytes):
+            time.sleep(self.piece_s)
+            conn.sendall(self.answer[at : at + self.piece_bytes])
+        return True
 
 
 def read_request(stream: Any, connection: int) -> Received | None:
@@ -158,18 +187,19 @@ def read_request(stream: Any, connection: int) -> Received | None:
     return Received(line, headers, stream.read(int(headers.get("Content-Length", 0))), connection)
 
 
-def relay(conn: socket.socket, port: int) -> None:
-    """Carry bytes both ways until either side ends."""
+def relay(conn: socket.socket, port: int, piece_s: float) -> None:
+    """Carry bytes both ways until either side ends, those to ``conn`` one by one if there is a pause before each."""
     with socket.create_connection(("127.0.0.1", port)) as other:
-        back = threading.Thread(target=_pump, args=(other, conn), daemon=True)
+        back = threading.Thread(target=_pump, args=(other, conn, piece_s), daemon=True)
         back.start()
         _pump(conn, other)
         back.join()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, piece_s: float = 0.0) -> None:
     with contextlib.suppress(OSError):
-        while data := source.recv(65536):
+        while data := source.recv(1 if piece_s else 65536):
+            time.sleep(piece_s)
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
 
@@ -178,8 +208,8 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 def listening(
     server: RawServer, wrap: Callable[[socket.socket], socket.socket] = lambda sock: sock
 ) -> Iterator[RawServer]:
-    """``server`` on a free port of loopback; ``wrap`` may put TLS over each connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    """``server`` on its port of loopback; ``wrap`` may put TLS over each connection."""
+    listener = socket.create_server(("127.0.0.1", server.port))
     server.port = listener.getsockname()[1]
     threads: list[threading.Thread] = []
     open_connections: list[socket.socket] = []

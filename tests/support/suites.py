@@ -24,6 +24,8 @@ WITH_AIRFLOW_ALL_THE_SAME = {
 
 WITH_LIBRARIES = {
     "kore/test_auth.py",
+    "kore/test_connections.py",
+    "kore/test_exchange.py",
     "kore/test_transport.py",
     "kore/test_transport_security.py",
     "reports/test_report_parquet.py",
