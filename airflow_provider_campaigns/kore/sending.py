@@ -89,6 +89,7 @@ class _SoFar:
 
     Attributes:
         sendings: how many they were.
+        unsent: how often in a row a stop found no connection; that is no sending, because nothing was sent.
         in_doubt: whether one may have taken effect; then a later refusal may be its echo: gone, because it was deleted
             after all.
         was_refused: whether one was refused by 401 or 403.
@@ -97,13 +98,18 @@ class _SoFar:
     """
 
     sendings: int = 0
+    unsent: int = 0
     in_doubt: bool = False
     was_refused: bool = False
     maybe_accepted: bool = False
     maybe_later: bool = False
 
-    def add(self, trouble: KoreError, goal: WriteGoal) -> bool:
+    def add(self, trouble: KoreError, goal: WriteGoal, *, is_stop: bool) -> bool:
         """One more, and what was wrong with its answer; True if it is the first refusal, and no echo."""
+        if is_stop and isinstance(trouble, KoreConnectionError) and trouble.never_sent:
+            self.unsent += 1
+            return False
+        self.unsent = 0
         self.sendings += 1
         self.in_doubt = self.in_doubt or trouble.outcome_unknown
         # A 2xx answer that says nothing.
@@ -223,17 +229,18 @@ class Sender:
         bounds_s = countdown(self._bounds.seconds, self._clock)
         patience = replace(patience, repeat_s=lambda: min(bounds_s(), patience.left_s()))
         so_far = _SoFar()
+        is_stop = priority is Priority.STOP
         while True:
             if so_far.sendings or judge is not None:
                 sent = self._look_and_send(endpoint, goal, priority, patience, judge=judge, so_far=so_far)
             else:
-                sent = self._send_write(endpoint, goal, priority, patience)
+                sent = self._send_unread(endpoint, goal, priority, patience, so_far)
             answered_at = self._clock()
             if isinstance(sent, Receipt):
                 return replace(sent, sendings=so_far.sendings if sent.by_reading else so_far.sendings + 1)
             trouble = sent
             is_blocked = isinstance(trouble, KoreRateLimitError)
-            is_news = so_far.add(trouble, goal)
+            is_news = so_far.add(trouble, goal, is_stop=is_stop)
             if (so_far.in_doubt and not is_blocked) or (is_news and self._is_doubtful(trouble)):
                 yield
                 # As urgent as the write: what holds back others must not hold up its repetition.
@@ -254,22 +261,37 @@ class Sender:
                 ) from trouble
             delay = delay_s(
                 trouble,
-                so_far.sendings,
+                so_far.sendings or 1,
                 jitter=self._jitter(),
-                is_stop=priority is Priority.STOP,
+                is_stop=is_stop,
                 since_answer_s=self._clock() - answered_at,
             )
             if delay is None or so_far.sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
                 trouble.outcome_unknown = so_far.maybe_accepted
                 raise trouble
-            log.info("%s; it had no effect, sending again in %.1f s", trouble, delay)
+            # A stop that finds no connection tries again twice a second, and does not say so each time.
+            level = logging.DEBUG if so_far.unsent > 1 else logging.INFO
+            log.log(level, "%s; it had no effect, sending again in %.1f s", trouble, delay)
             if is_blocked:
                 # At once: nobody else may send meanwhile. This one waits for its places in the budget.
                 self._wait(trouble, delay, priority)
                 yield
             else:
+                due_at = self._clock() + delay
                 yield
-                self._wait(trouble, delay, priority)
+                self._wait(trouble, max(0.0, due_at - self._clock()), priority)
+
+    def _send_unread(
+        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience, so_far: _SoFar
+    ) -> Receipt | KoreError:
+        """Send a write without looking at the campaign; a stop once more at once if an idle connection broke."""
+        sent = self._send_write(endpoint, goal, priority, patience)
+        broke_idle = isinstance(sent, KoreConnectionError) and sent.broke_idle
+        if isinstance(sent, Receipt) or not broke_idle or priority is not Priority.STOP or self._bounds.attempts == 1:
+            return sent
+        log.info("%s; it had been idle, so the stop is sent again at once", sent)
+        so_far.add(sent, goal, is_stop=True)
+        return self._send_write(endpoint, goal, priority, patience)
 
     def _look_and_send(
         self,

@@ -372,6 +372,7 @@ class TestInDoubt:
 class TestRefused:
     """What is refused had no effect, and is known to have had none."""
 
+    @pytest.mark.parametrize("verb", ["start", "delete"])
     def test_write__no_connection(
         self, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
     ) -> None:
