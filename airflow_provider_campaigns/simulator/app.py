@@ -18,7 +18,7 @@ from airflow_provider_campaigns.simulator.clock import iso_ms
 from airflow_provider_campaigns.simulator.faults import ANOTHER_CAMPAIGN, ANOTHER_INSTANCE, GARBLED
 from airflow_provider_campaigns.simulator.openapi import DESCRIPTION, operation_document
 from airflow_provider_campaigns.simulator.routes import PLAIN_PATHS, ROUTES
-from airflow_provider_campaigns.simulator.wire import Reset, Truncated
+from airflow_provider_campaigns.simulator.wire import Hinted, Reset, Trickled, Truncated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,6 +78,7 @@ class _Door:
     async def _handle(self, request: Request, call: Call) -> Response:
         record = self._record(request, call.operation, call.route.version, call.campaign_id, call.body)
         fault = self._engine.faults.take(call.operation, call.campaign_id)
+        self._wire.keep_alive(request.scope, self._engine.service.switches.keep_alive)
         if latency := self._engine.service.switches.latency:
             await asyncio.sleep(latency)
         if fault is None:
@@ -115,6 +116,10 @@ class _Door:
                 return Reset(self._wire)
             case "truncate":
                 return Truncated(self._wire, answer.encoded(), answer.status)
+            case "trickle":
+                return Trickled(self._wire, answer.encoded(), answer.status, fault.seconds)
+            case "hint":
+                return Hinted(self._wire, self._respond(answer, record, None), fault.status)
             case "garble":
                 return self._send(record, 200, GARBLED.encode(), "text/html")
             case "mislabel":

@@ -32,8 +32,8 @@ class Engine:
     are what the account begins with, and what `reset` goes back to.
 
     `requests` is the live log (see `Journal`). The fault methods `fail_next`, `drop_next`, `hang_next`,
-    `truncate_next`, `garble_next`, `redirect_next`, `mislabel_next`, `random_faults` and `clear_faults` are those of
-    `FaultPlan`. All methods may be called from any thread.
+    `truncate_next`, `trickle_next`, `hint_next`, `garble_next`, `redirect_next`, `mislabel_next`, `random_faults` and
+    `clear_faults` are those of `FaultPlan`. All methods may be called from any thread.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class Engine:
         self.drop_next = self.faults.drop_next
         self.hang_next = self.faults.hang_next
         self.truncate_next = self.faults.truncate_next
+        self.trickle_next = self.faults.trickle_next
+        self.hint_next = self.faults.hint_next
         self.garble_next = self.faults.garble_next
         self.redirect_next = self.faults.redirect_next
         self.mislabel_next = self.faults.mislabel_next

@@ -17,7 +17,7 @@ from airflow_provider_campaigns.simulator.routes import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-Kind = Literal["answer", "drop", "hang", "truncate", "garble", "redirect", "mislabel"]
+Kind = Literal["answer", "drop", "hang", "truncate", "trickle", "hint", "garble", "redirect", "mislabel"]
 Moment = Literal["before", "after", "late"]
 
 ANOTHER_CAMPAIGN = "cd-0000000-0000-4000-8000-000000000000"
@@ -164,6 +164,20 @@ class FaultPlan:
     def truncate_next(self, **which: Unpack[Which]) -> None:
         """Let the request take effect, send half of the body and close the connection."""
         self._order(Fault(kind="truncate", moment="after"), **which)
+
+    def trickle_next(self, seconds: float, **which: Unpack[Which]) -> None:
+        """Let the request take effect, send the answer byte by byte over so many seconds and close the connection."""
+        self._order(Fault(kind="trickle", moment="after", seconds=seconds), **which)
+
+    def hint_next(self, status: int = 103, **which: Unpack[Which]) -> None:
+        """Let the request take effect, and send a 1xx, such as 103 Early Hints, before the answer.
+
+        Raises:
+            ValueError: `status` is not an HTTP status from 100 to 199.
+        """
+        if not 100 <= HTTPStatus(status) < 200:
+            raise ValueError(f"a hint has a status from 100 to 199, not {status}")
+        self._order(Fault(kind="hint", moment="after", status=status), **which)
 
     def garble_next(self, *, before: bool = False, after: bool = False, **which: Unpack[Which]) -> None:
         """Answer 200 with an HTML page, without effect or (`after`) after it."""

@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator.credentials import Credentials
     from airflow_provider_campaigns.simulator.switches import Switches
 
-# Longer than the minute a rate-limited client may pause, so that its warm connections survive.
-_KEEP_ALIVE_S = 90
 _BACKLOG = 2048
 _ENDS_WITHIN_S = 15.0
 
@@ -100,6 +99,27 @@ class KoreSimulator(Engine):
         if running:
             running.stop()
 
+    def refuse_connections(self, seconds: float) -> None:
+        """Break all connections to the service, and refuse new ones for so many seconds from now; 0 ends that.
+
+        When this returns, the port is closed, or open again. The control port stays open. `reset` ends it too.
+
+        Raises:
+            RuntimeError: the simulator is not running.
+            ValueError: `seconds` is negative.
+        """
+        if not self._open:
+            raise RuntimeError("the simulator is not running: use it in a with statement, or call start()")
+        if seconds < 0:
+            raise ValueError(f"connections are refused for a number of seconds from 0, not {seconds}")
+        self._open.refuse(seconds)
+
+    def reset(self) -> None:
+        """Go back to the beginning, as `Engine` does; connections are no longer refused."""
+        super().reset()
+        if self._open:
+            self._open.end_refusing()
+
     @property
     def url(self) -> str:
         """Address of the service, such as `http://127.0.0.1:50123`, without a slash at the end.
@@ -159,6 +179,13 @@ class _Running:
         self._loop.call_soon_threadsafe(self._wire.close)
         self._thread.join(_ENDS_WITHIN_S)
 
+    def refuse(self, seconds: float) -> None:
+        asyncio.run_coroutine_threadsafe(self._servers[0].refuse(seconds, self._wire), self._loop).result()
+
+    def end_refusing(self) -> None:
+        if self._servers[0].is_refusing:
+            self.refuse(0)
+
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -182,14 +209,46 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it is listening."""
+    """A uvicorn server that says when it is listening, and may stop doing so for a while."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.answering = threading.Event()
+        self._address = ("", 0)
+        self._opening: asyncio.Task[None] | None = None
+
+    @property
+    def is_refusing(self) -> bool:
+        """True while the port is closed."""
+        return self._opening is not None and not self._opening.done()
+
+    async def refuse(self, seconds: float, wire: Wire) -> None:
+        """Break what is open, and open the port again after so many seconds."""
+        address = self._address
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        while self.servers:
+            self.servers.pop().close()
+        wire.break_all()
+        # Bound and not listening: connections are refused, and nobody else gets the port.
+        self._opening = asyncio.create_task(self._open_after(seconds, _bound(*address)))
+        if not seconds:
+            await self._opening
+
+    async def _open_after(self, seconds: float, sock: socket.socket) -> None:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            sock.close()
+            raise
+        make: Any = self.config.http_protocol_class
+        connection = partial(make, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        self.servers.append(await asyncio.get_running_loop().create_server(connection, sock=sock, backlog=_BACKLOG))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._address = self.servers[0].sockets[0].getsockname()[:2]
         self.answering.set()
 
 
@@ -203,12 +262,17 @@ def _config(app: FastAPI, *, access_log: bool) -> uvicorn.Config:
         log_level="info" if access_log else "critical",
         access_log=access_log,
         backlog=_BACKLOG,
-        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=5,
     )
 
 
 def _listener(host: str, port: int) -> socket.socket:
+    listener = _bound(host, port)
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _bound(host: str, port: int) -> socket.socket:
     # The protocol is named because asyncio sets TCP_NODELAY only where it is; without it every answer, being written in
     # two pieces, waits 40 ms for the peer's delayed acknowledgement (measured).
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -216,7 +280,6 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise OSError(error.errno, f"{host} port {port}: {error.strerror}") from error

@@ -114,6 +114,10 @@ class Switches:
     retry_after: bool = False
     """The rate limit's answer carries `Retry-After` (whole seconds)."""
 
+    keep_alive: float = 90.0
+    """Seconds of silence after which a connection that is kept is closed, counted from its latest answer. By default
+    longer than the minute a rate-limited client may pause; common servers wait for 5 s."""
+
     latency: float = 0.0
     """Seconds that every request waits before the service looks at it."""
 

@@ -1,10 +1,11 @@
-"""Answers that misbehave on the wire: reset, cut off, or simply as they should be."""
+"""Answers that misbehave on the wire: reset, cut off, byte by byte, or with something before them."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -37,16 +38,27 @@ class Wire:
         Raises:
             RuntimeError: it did not come through a socket of an attached server.
         """
-        for connection in self._state.connections if self._state else ():
-            found: Any = connection
-            if found.client == scope.get("client"):
-                transport: asyncio.Transport = found.transport
-                return transport
-        raise RuntimeError("connection faults need a real server: there is no connection to break")
+        if (found := self._connection(scope)) is None:
+            raise RuntimeError("connection faults need a real server: there is no connection to break")
+        transport: asyncio.Transport = found.transport
+        return transport
+
+    def keep_alive(self, scope: Scope, seconds: float) -> None:
+        """Let the connection that a request came in on be closed after so many seconds of silence."""
+        if (found := self._connection(scope)) is not None:
+            found.timeout_keep_alive = seconds
+
+    def _connection(self, scope: Scope) -> Any:
+        connections: Any = self._state.connections if self._state else ()
+        return next((one for one in connections if one.client == scope.get("client")), None)
 
     def close(self) -> None:
         """Set `closing` and break every open connection; call this in the server's event loop."""
         self.closing.set()
+        self.break_all()
+
+    def break_all(self) -> None:
+        """Break every open connection; call this in the server's event loop."""
         for connection in tuple(self._state.connections) if self._state else ():
             found: Any = connection
             if found.transport is not None:
@@ -85,6 +97,47 @@ class Truncated(Response):
         await send({"type": "http.response.body", "body": half, "more_body": True})
         transport.close()
         await _until_disconnected(receive)
+
+
+class Trickled(Response):
+    """An answer whose bytes come one by one, those of its head as well."""
+
+    def __init__(self, wire: Wire, content: bytes, status_code: int, seconds: float) -> None:
+        super().__init__(content, status_code, media_type="application/json")
+        self._wire = wire
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Send it so, unless the caller gives up, and close the connection."""
+        transport = self._wire.transport(scope)
+        lines = [_status_line(self.status_code), *(b": ".join(one) for one in self.raw_headers), b"connection: close"]
+        answer = b"\r\n".join([*lines, b"", bytes(self.body)])
+        for at in range(len(answer)):
+            if transport.is_closing():
+                break
+            transport.write(answer[at : at + 1])
+            await asyncio.sleep(self._seconds / len(answer))
+        transport.close()
+        await _until_disconnected(receive)
+
+
+class Hinted(Response):
+    """An answer before which a 1xx comes."""
+
+    def __init__(self, wire: Wire, answer: Response, hint: int) -> None:
+        super().__init__(status_code=answer.status_code)
+        self._wire = wire
+        self._answer = answer
+        self._hint = hint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send both."""
+        self._wire.transport(scope).write(_status_line(self._hint) + b"\r\n\r\n")
+        await self._answer(scope, receive, send)
+
+
+def _status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()
 
 
 async def _until_disconnected(receive: Receive) -> None:

@@ -170,6 +170,143 @@ def test_truncate_next(caller: Caller, campaign_id: str) -> None:
     assert caller.status_text(campaign_id) == "Stopped"
 
 
+def test_trickle_next(caller: Caller, campaign_id: str) -> None:
+    """The answer comes whole, byte by byte over the time that was ordered, and the effect has been applied."""
+    caller.simulator.trickle_next(0.3, operation="stop")
+    began = time.monotonic()
+
+    reply = caller.stop(campaign_id)
+
+    assert 0.3 <= time.monotonic() - began < 2
+    assert (reply.status, reply.body["status"], reply.headers["connection"]) == (200, "Stopped", "close")
+    assert caller.status_text(campaign_id) == "Stopped"
+    assert caller.simulator.requests[0].fault == "trickle after"
+
+
+def test_trickle_next__nobody_waits(caller: Caller, campaign_id: str) -> None:
+    """It ends when the caller gives up; so does the simulator, which need not wait for it."""
+    caller.simulator.trickle_next(60, operation="stop")
+
+    with pytest.raises(TimeoutError):
+        caller.stop(campaign_id, timeout=0.02)
+
+    assert caller.status_text(campaign_id) == "Stopped"
+
+
+@pytest.mark.parametrize(("status", "line"), [(103, "HTTP/1.1 103 Early Hints"), (102, "HTTP/1.1 102 Processing")])
+def test_hint_next(caller: Caller, status: int, line: str) -> None:
+    """A 1xx comes before the answer, which is as usual."""
+    caller.simulator.hint_next(status)
+
+    with socket.create_connection(address(caller), timeout=5) as conn:
+        headers = "".join(f"{name}: {value}\r\n" for name, value in caller.headers().items())
+        conn.sendall(f"GET {caller_path(caller)} HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode())
+        received = b""
+        while not received.endswith(b"}"):
+            received += conn.recv(65536)
+
+    first, second = received.decode().split("\r\n\r\n")[:2]
+    assert first == line
+    assert second.startswith("HTTP/1.1 400 Bad Request")
+
+
+@pytest.mark.parametrize("status", [200, 99])
+def test_hint_next__no_hint(caller: Caller, status: int) -> None:
+    """Nothing but a 1xx is a hint."""
+    with pytest.raises(ValueError, match=str(status)):
+        caller.simulator.hint_next(status)
+
+
+def test_keep_alive(caller: Caller) -> None:
+    """An idle connection is closed after so many seconds since its last answer, and not before."""
+    caller.simulator.switches(keep_alive=0.1)
+    connection = http.client.HTTPConnection(*address(caller), timeout=5)
+    for _ in range(2):
+        connection.request("GET", caller_path(caller), headers=caller.headers())
+        connection.getresponse().read()
+        time.sleep(0.05)
+    sock = connection.sock
+    assert sock is not None
+    began = time.monotonic()
+
+    assert sock.recv(1) == b""
+
+    assert time.monotonic() - began < 0.5
+    connection.close()
+
+
+class TestRefuseConnections:
+    """The service's port is closed for a while."""
+
+    def test_refuse_connections(self, caller: Caller) -> None:
+        """Open connections break, new ones are refused until the time is over, and then all is as before."""
+        connection = http.client.HTTPConnection(*address(caller), timeout=5)
+        connection.request("GET", caller_path(caller), headers=caller.headers())
+        connection.getresponse().read()
+        assert connection.sock is not None
+        caller.simulator.refuse_connections(0.2)
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.sock.recv(1) == b""
+        connection.close()
+        began = time.monotonic()
+        with pytest.raises(ConnectionRefusedError):
+            caller.list()
+        time.sleep(0.25 - (time.monotonic() - began))
+
+        assert caller.list().status == 200
+
+    def test_refuse_connections__end(self, caller: Caller) -> None:
+        """It can be ended, prolonged, and is ended by a reset."""
+        caller.simulator.refuse_connections(60)
+        caller.simulator.refuse_connections(120)
+        with pytest.raises(ConnectionRefusedError):
+            caller.list()
+        caller.simulator.refuse_connections(0)
+        assert caller.list().status == 200
+        caller.simulator.refuse_connections(60)
+        caller.simulator.reset()
+        assert caller.list().status == 200
+
+    def test_refuse_connections__by_the_control_port(self, kore_simulator: KoreSimulator) -> None:
+        """The control port, which stays open, orders and ends it."""
+        control = http.client.HTTPConnection(urlsplit(kore_simulator.control_url).netloc, timeout=5)
+        body = '{"kind": "refuse", "seconds": 60}'
+        control.request("POST", "/faults", body, {"Content-Type": "application/json"})
+        assert control.getresponse().read() == b"[]"
+        with pytest.raises(ConnectionRefusedError):
+            Caller(kore_simulator).list()
+        control.request("POST", "/reset")
+        assert control.getresponse().read() == b'{"status":"reset"}'
+        control.close()
+
+        assert Caller(kore_simulator).list().status == 200
+
+    def test_refuse_connections__closed_meanwhile(self) -> None:
+        """A simulator that refuses connections can be closed, and then refuses none."""
+        with KoreSimulator() as simulator:
+            simulator.refuse_connections(60)
+        simulator.reset()
+
+        with pytest.raises(RuntimeError, match="not running"):
+            simulator.refuse_connections(1)
+
+    def test_refuse_connections__no_time(self, kore_simulator: KoreSimulator) -> None:
+        """A time before now makes no sense."""
+        with pytest.raises(ValueError, match="a number of seconds from 0, not -1"):
+            kore_simulator.refuse_connections(-1)
+
+
+def address(caller: Caller) -> tuple[str, int]:
+    """Host and port of the service."""
+    url = urlsplit(caller.simulator.url)
+    return str(url.hostname), int(url.port or 0)
+
+
+def caller_path(caller: Caller) -> str:
+    """The path of a campaign that is not there."""
+    return f"/campaign/api/v2/public/{caller.simulator.stream_id}/campaign/cd-1?accountId={caller.simulator.account_id}"
+
+
 @pytest.mark.parametrize(("moment", "after"), [("before", "Active"), ("after", "Stopped")])
 def test_garble_next(caller: Caller, campaign_id: str, moment: str, after: str) -> None:
     """A page of HTML with status 200 comes instead of JSON."""
