@@ -381,11 +381,15 @@ def test_pending_seconds(still: Caller, clock: ManualClock) -> None:
     """For a while after the end some contacts are in progress or wait for a note; then none is."""
 
     def outcomes() -> set[str]:
-        rows = still.contacts(campaign_id, page=1, limit=100).body["data"]["results"]
-        return {row["dialerOutcome"] for row in rows} & {"", "waitingForDisposition", "retry-cancelled"}
+        pages = [still.contacts(campaign_id, page=page, limit=100).body["data"]["results"] for page in range(1, 11)]
+        return {row["dialerOutcome"] for rows in pages for row in rows} & {
+            "",
+            "waitingForDisposition",
+            "retry-cancelled",
+        }
 
-    campaign_id = still.simulator.add_campaign(status="Active", contacts=100)
-    still.simulator.switches(pending_seconds=600)
+    campaign_id = still.simulator.add_campaign(status="Active", contacts=1000)
+    still.simulator.switches(pending_seconds=600, rate_limit=None)
     still.simulator.set_status(campaign_id, "Completed")
     assert outcomes() == {"", "waitingForDisposition"}
     clock.advance(599)
