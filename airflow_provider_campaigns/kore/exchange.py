@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import socket
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
@@ -129,25 +130,26 @@ class DirectConnection(TimedConnection):
     """A connection of ours to a host or a proxy, of which each address gets its share of the time."""
 
     def _new_conn(self) -> socket.socket:
-        exchange, name = UNDER_WAY.get(), self._dns_host
         try:
-            found = socket.getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except UnicodeError:
-            raise LocationValueError(name) from None
+            raise LocationValueError("no host name") from None
         except OSError:
             raise NewConnectionError(self, "no such host") from None
-        addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-        for number, address in enumerate(addresses, start=1):
-            self._dns_host = address
-            self.timeout = exchange.left_s() / (len(addresses) - number + 1)
-            try:
-                sock = super()._new_conn()
-                break
-            except (NewConnectionError, ConnectTimeoutError):
-                if number == len(addresses):
-                    raise
-            finally:
-                self._dns_host = name
+        *others, last = dict.fromkeys(str(address[0]) for *_, address in found)
+        for number, address in enumerate(others):
+            with suppress(NewConnectionError, ConnectTimeoutError):
+                return self._connected_to(address, shares=len(others) + 1 - number)
+        return self._connected_to(last, shares=1)
+
+    def _connected_to(self, address: str, *, shares: int) -> socket.socket:
+        """The connection to one address, in one of so many shares of the time that is left."""
+        exchange, name = UNDER_WAY.get(), self._dns_host
+        self._dns_host, self.timeout = address, exchange.left_s() / shares
+        try:
+            sock = super()._new_conn()
+        finally:
+            self._dns_host = name
         sock.settimeout(exchange.left_s())
         return sock
 
