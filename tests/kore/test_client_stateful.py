@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from airflow_provider_campaigns.kore import connections
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import KoreError
@@ -57,6 +58,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("fail_next", {"status": 401, "body": {"errors": [{"msg": "Permission denied. Scope is incorrect!"}]}}),
     *[(name, {"after": after}) for name in ("drop_next", "garble_next") for after in (False, True)],
     ("truncate_next", {}),
+    *[("hint_next", {"status": status}) for status in (102, 103)],
     ("redirect_next", {"location": "http://elsewhere.test/"}),
     # Not of a list: one that names other campaigns would be believed, as it must be.
     ("mislabel_next", {"operation": ["start", "stop", "delete", "get", "status"]}),
@@ -96,6 +98,7 @@ class Evening(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.client.close()
+        connections.IDLE_S = 1.0
 
     def sleep(self, seconds: float) -> None:
         """Time passes, and during one of the waits somebody may act at the UI."""
@@ -112,8 +115,11 @@ class Evening(RuleBasedStateMachine):
         start_running=st.sampled_from(["error", "noop"]),
         drain_polls=st.integers(0, 4),
         drain_answer=st.sampled_from(["Stopped", "Active"]),
+        idle_s=st.sampled_from([0.0, 1.0]),
     )
-    def service(self, **switches: Any) -> None:
+    def service(self, *, idle_s: float, **switches: Any) -> None:
+        """A service; with ``idle_s`` 0 each connection that breaks is taken for an idle one, whatever it carried."""
+        connections.IDLE_S = idle_s
         self.simulator.switches(**switches)
 
     @rule(
