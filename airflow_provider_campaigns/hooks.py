@@ -38,7 +38,8 @@ class KoreCampaignHook(BaseHook):
         sleep: waits for so many seconds before something is sent again; may raise to end the waiting.
         looks_again: as operators do, a reading that was refused (HTTP 401, 403) is made once more after 30 s before
             that is believed, and an outage is waited for up to 5 minutes. Otherwise a refusal is raised at once, and
-            says that it was met once; and a reading that fails in passing is sent 5 times, within 8 s.
+            says that it was met once; and a reading that fails in passing is sent 5 times, within 8 s. A stop that
+            finds no connection is tried for 5 minutes either way.
     """
 
     conn_name_attr = "kore_conn_id"
