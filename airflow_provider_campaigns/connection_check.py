@@ -75,7 +75,7 @@ def _ask(get_settings: Callable[[], KoreSettings]) -> tuple[bool, str]:
         return False, str(error)
     try:
         with KoreClient(settings, bounds=Bounds(attempts=1)) as client:
-            count = client.count_campaigns("voice", patience=patience)
+            count = client.count_campaigns("voice", api_version=client.api_version_of("list"), patience=patience)
     except KoreConfigurationError as error:
         return False, str(error)
     except KoreError as error:

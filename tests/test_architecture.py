@@ -38,6 +38,7 @@ KORE_RINGS = (
         "proof",
         "redaction",
         "runs",
+        "stand_ins",
     ),
     ("answers", "bodies", "listing", "retry", "settings", "writes"),
     ("connections", "exchange"),

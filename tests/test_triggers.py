@@ -261,7 +261,7 @@ class TestFailedLooks:
             "drop": kore_simulator.drop_next,
             "garble": kore_simulator.garble_next,
         }[fault]
-        fail(times=4)
+        fail(times=4 if fault == "drop" else 14)  # whatever stands in is refused as well
 
         async def story() -> str:
             waiting = asyncio.create_task(first_event(trigger_for(campaign_id)))

@@ -117,7 +117,7 @@ class Situations:
         self.client(host="http://127.0.0.1:9").get_campaign(SPRING)
 
     def KoreProtocolError(self) -> None:  # noqa: N802
-        self.simulator.mislabel_next()
+        self.simulator.mislabel_next(times=2)
         self.client().get_campaign(SPRING)
 
     def KoreAuthenticationError(self) -> None:  # noqa: N802

@@ -18,6 +18,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
+from airflow_provider_campaigns.kore.stand_ins import Need
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -39,6 +40,7 @@ class CampaignReader:
 
     Args:
         client: where they are.
+        need: what is to be known of a campaign; says which reading stands in where another is refused.
         priority: the place of the readings in the request budget's queue.
         patience: how long each reading is waited for.
     """
@@ -47,10 +49,12 @@ class CampaignReader:
         self,
         client: KoreClient,
         *,
+        need: Need = Need.OBJECT,
         priority: Priority = Priority.READ,
         patience: Patience = ENDLESS,
     ) -> None:
         self._client = client
+        self._need = need
         self._priority = priority
         self._patience = patience
         self._lists: dict[CampaignType, Listing] = {}
@@ -66,7 +70,7 @@ class CampaignReader:
         """
         return look_for(
             campaign_id,
-            read=partial(self._client.get_campaign, priority=self._priority, patience=self._patience),
+            read=partial(self._get, kinds=_kinds(campaign_type)),
             is_listed=partial(self._is_listed, campaign_type=campaign_type),
             proof=self._client.proof,
             kind=campaign_type,
@@ -114,7 +118,8 @@ class CampaignReader:
     def look_up(self, campaign_ids: Collection[str], campaign_type: CampaignType) -> Mapping[str, Campaign]:
         """What a new list says, if enough campaigns are asked for to be worth it; empty means to read each by itself.
 
-        So it also is where the service does not answer the list as it should: only the core endpoints must work.
+        So it also is where the service does not answer the list as it should: only the core endpoints must work. Where
+        the list is refused by 401 or 403, one campaign is read to find out whether everything is.
 
         Raises:
             KoreError: it concerns the account, so no request would get any further.
@@ -122,26 +127,47 @@ class CampaignReader:
         if len(campaign_ids) < LIST_FROM:
             return {}
         try:
-            return self._list(campaign_type, fresh=True)
+            return self._list(campaign_type, fresh=True, is_last_resort=False)
         except KoreError as error:
-            if error.concerns_account:
+            if not error.may_concern_one_request:
                 raise
+            if error.concerns_account:
+                self._make_sure_that_one_is_read(campaign_ids, campaign_type)
             log.warning("the list cannot be used (%s); each campaign is read by itself", error)
             return {}
 
+    def _make_sure_that_one_is_read(self, campaign_ids: Collection[str], kind: CampaignType) -> None:
+        """Raise what refuses one of the campaigns as well, if that concerns the account."""
+        try:
+            self._get(next(iter(campaign_ids)), kinds=(kind,))
+        except KoreError as error:
+            if error.concerns_account:
+                raise
+
+    def _get(self, campaign_id: str, *, kinds: Collection[CampaignType]) -> Campaign:
+        return self._client.get_campaign(
+            campaign_id, need=self._need, kinds=kinds, priority=self._priority, patience=self._patience
+        )
+
     def _is_listed(self, campaign_id: str, campaign_type: CampaignType | None) -> bool:
-        kinds = tuple(CampaignType) if campaign_type is None else (campaign_type,)
         # A list from before may still hold what was deleted since; only a fresh one contradicts the reading.
         return any(
             self._list(kind).may_hold(campaign_id) and self._list(kind, fresh=True).may_hold(campaign_id)
-            for kind in kinds
+            for kind in _kinds(campaign_type)
         )
 
-    def _list(self, kind: CampaignType, *, fresh: bool = False) -> Listing:
+    def _list(self, kind: CampaignType, *, fresh: bool = False, is_last_resort: bool = True) -> Listing:
         with self._lock:
             if fresh or kind not in self._lists:
-                self._lists[kind] = self._client.look_through(kind, priority=self._priority, patience=self._patience)
+                self._lists[kind] = self._client.look_through(
+                    kind, priority=self._priority, patience=self._patience, is_last_resort=is_last_resort
+                )
             return self._lists[kind]
+
+
+def _kinds(known: CampaignType | None) -> tuple[CampaignType, ...]:
+    """The lists in which a campaign may be."""
+    return tuple(CampaignType) if known is None else (known,)
 
 
 def hours_of(campaign: Campaign) -> CallingHours:

@@ -108,6 +108,8 @@ def body_of(
     if status in _PASSING or status >= 500 or (status >= 400 and not isinstance(body, dict)):
         raise KoreServiceError(said, retry_after_s=_retry_after_s(headers) if status == 503 else None, **facts)
     refusal = _error_class(status, text.casefold())(said, **facts)
+    # The path, which holds that word as well, may be repeated by whoever does not know it.
+    refusal.names_campaign = any("campaign" in word for word in text.casefold().split() if "/" not in word)
     raise refusal if isinstance(refusal, KoreAuthenticationError) else _comparable(refusal, text)
 
 

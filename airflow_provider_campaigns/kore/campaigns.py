@@ -1,7 +1,8 @@
 """Campaigns as values: what the service's JSON bodies say, under one name each, and nothing of them lost.
 
 Sources: the get, list, status and contact pages of the campaign API. The same thing has several names there: an id is
-``_id``, ``id`` or ``campId``, depending on the endpoint.
+``_id``, ``id`` or ``campId``, depending on the endpoint. Names that no page prints are read as well, where what stands
+there cannot be anything else.
 """
 
 from __future__ import annotations
@@ -77,6 +78,9 @@ _SPELLING = {
 for _name in _SPELLING.values():
     setattr(CampaignStatus, _name.upper(), CampaignStatus(_name))
 
+_ID_NAMES = ("_id", "id", "campId", "campaignId")
+_STATUS_NAMES = ("status", "campaignStatus", "state")
+
 KNOWN_STATUSES: tuple[str, ...] = tuple(_SPELLING.values())
 """Every status that the documentation names, in the order of a campaign's life."""
 
@@ -94,6 +98,7 @@ class Campaign:
         created_at: ISO 8601 text as the service gave it, None if it gave none.
         updated_at: the same.
         is_scheduled: True if the platform will start it by itself: by its status or by an enabled schedule.
+        is_whole: False if it is the status view's: then type, schedule and run are not known.
         raw: the whole JSON object, unknown fields included. It holds a caller id, so it never shows in ``repr``.
     """
 
@@ -106,43 +111,46 @@ class Campaign:
     updated_at: str | None
     is_scheduled: bool
     raw: Mapping[str, Any] = field(repr=False, compare=False)
+    is_whole: bool = True
 
     @property
     def is_at_rest(self) -> bool:
         """True if nothing of it runs, and nothing will by itself: Stopped, Completed or Ready, and no schedule.
 
-        Only then do its results stand still, and only then may it be deleted. An unknown status never is at rest.
+        Only then do its results stand still, and only then may it be deleted. An unknown status never is at rest, nor
+        is a campaign of whose schedule nothing is known.
         """
-        return (self.status.is_ended or self.status == CampaignStatus.READY) and not self.is_scheduled
+        is_over = self.status.is_ended or self.status == CampaignStatus.READY
+        return is_over and not self.is_scheduled and self.is_whole
 
     @classmethod
-    def from_api(cls, body: Mapping[str, Any]) -> Campaign:
-        """A campaign object of a get, list, status or delete answer.
+    def from_api(cls, body: Mapping[str, Any], *, is_whole: bool = True) -> Campaign:
+        """A campaign object of a get, list, status or delete answer; ``is_whole`` is False of a status view's.
 
         Raises:
             KoreProtocolError: the object names no campaign or no status.
         """
         campaign_id = campaign_id_of(body)
-        status = body.get("status")
-        if campaign_id is None or not isinstance(status, str) or not status.strip():
+        status = status_of(body)
+        if campaign_id is None or status is None:
             raise KoreProtocolError(
                 f"a campaign object without {'an id' if campaign_id is None else 'a status'}: "
                 f"it has the fields {excerpt(', '.join(sorted(map(quoted, body)))) or '(none)'}",
                 campaign_id=campaign_id,
             )
         schedule = body.get("schedule")
-        parsed = CampaignStatus(status)
         return cls(
             campaign_id=campaign_id,
             name=_text(body.get("name")) or "",
-            status=parsed,
+            status=status,
             campaign_type=_campaign_type_of(body),
             campaign_instance_id=_text(body.get("campaignInstanceId")),
             created_at=_text(body.get("createdAt")),
             updated_at=_text(body.get("updatedAt")),
-            is_scheduled=parsed.is_scheduled
+            is_scheduled=status.is_scheduled
             or (isinstance(schedule, dict) and schedule.get("isSchedulingEnabled") is True),
             raw=MappingProxyType(dict(body)),
+            is_whole=is_whole,
         )
 
 
@@ -193,8 +201,18 @@ class ContactPage:
 
 
 def campaign_id_of(body: Mapping[str, Any]) -> str | None:
-    """The id in a campaign object, whichever of its three names it goes by there."""
-    return _text(body.get("_id")) or _text(body.get("id")) or _text(body.get("campId"))
+    """The id in a campaign object, whichever of its names it goes by there."""
+    return next((text for name in _ID_NAMES if (text := _text(body.get(name)))), None)
+
+
+def status_of(body: Mapping[str, Any]) -> CampaignStatus | None:
+    """The status in a campaign object: a known one, under whichever name; else any text that is called ``status``."""
+    named = [body.get(name) for name in _STATUS_NAMES]
+    inner = [one.get(name) for one in named if isinstance(one, dict) for name in (*_STATUS_NAMES, "name", "value")]
+    texts = [CampaignStatus(one) for one in (*named, *inner) if isinstance(one, str)]
+    known = next((one for one in texts if one.is_known), None)
+    own = body.get("status")
+    return known or (CampaignStatus(own) if isinstance(own, str) and own.strip() else None)
 
 
 def checked_campaign_id(value: object) -> str:

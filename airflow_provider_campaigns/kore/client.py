@@ -9,7 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from glob import escape
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode
 
 from airflow_provider_campaigns.kore import listing
@@ -24,8 +24,10 @@ from airflow_provider_campaigns.kore.campaigns import (
     checked_campaign_id,
     checked_campaign_type,
 )
+from airflow_provider_campaigns.kore.endpoints import API_VERSIONS
 from airflow_provider_campaigns.kore.errors import (
     KoreConfigurationError,
+    KoreError,
     KoreNotFoundError,
     KoreProtocolError,
 )
@@ -34,8 +36,16 @@ from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 from airflow_provider_campaigns.kore.proof import Proof
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.runs import InstanceId, UnknownInstance
-from airflow_provider_campaigns.kore.sending import Judge, Sender, Writing
+from airflow_provider_campaigns.kore.sending import Elsewhere, Judge, Sender, Writing
 from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
+from airflow_provider_campaigns.kore.stand_ins import (
+    Need,
+    StandIns,
+    is_unknown_path,
+    leads_on,
+    tells_most,
+    to_ask_again,
+)
 from airflow_provider_campaigns.kore.transport import CONNECT_TIMEOUT_S, Place, Transport
 from airflow_provider_campaigns.kore.writes import (
     DeleteGoal,
@@ -45,11 +55,14 @@ from airflow_provider_campaigns.kore.writes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
     from airflow_provider_campaigns.kore.listing import Listing
+    from airflow_provider_campaigns.kore.writes import WriteGoal
+
+_T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +121,7 @@ class KoreClient:
         )
         self._budget = budget
         self._clock = clock
+        self._stand_ins = StandIns(clock)
         self._warned_of: set[CampaignType] = set()
         """Types whose list holds items that cannot be read, which is told once."""
         self._transport = Transport(settings, budget=budget, signer=signer)
@@ -122,7 +136,7 @@ class KoreClient:
         )
         self.proof = Proof(
             read=self.get_campaign,
-            read_status=self.get_campaign_status,
+            read_status=self._view_status,
             try_list=self._try_list,
             store=budget.store_beside("proof"),
             clock=clock,
@@ -176,9 +190,9 @@ class KoreClient:
         ``finish`` then does what ``stop_campaign`` does after trouble: it reads, and sends again only what had no
         effect. That takes seconds, in which others can be stopped.
         """
-        endpoint = self._endpoint("stop", api_version, campaign_type=campaign_type)
+        endpoint, elsewhere = self._paths("stop", api_version, campaign_type)
         goal = StopGoal(checked_campaign_id(campaign_id), instance_id)
-        return self._sender.send_write_once(endpoint, goal, Priority.STOP, patience=patience)
+        return self._sender.send_write_once(endpoint, goal, Priority.STOP, patience=patience, elsewhere=elsewhere)
 
     def start_campaign(
         self,
@@ -201,9 +215,9 @@ class KoreClient:
 
         Source: start-voice-campaign, start-sms-campaign.
         """
-        endpoint = self._endpoint("start", api_version, campaign_type=campaign_type)
+        endpoint, elsewhere = self._paths("start", api_version, campaign_type)
         goal = StartGoal(checked_campaign_id(campaign_id), instance_id)
-        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge)
+        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge, elsewhere=elsewhere)
 
     def delete_campaign(
         self,
@@ -228,9 +242,9 @@ class KoreClient:
 
         Source: delete-voice-campaign-v2, delete-sms-campaign-v2.
         """
-        endpoint = self._endpoint("delete", api_version, campaign_type=campaign_type)
+        endpoint, elsewhere = self._paths("delete", api_version, campaign_type)
         goal = DeleteGoal(checked_campaign_id(campaign_id), instance_id, updated_at)
-        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge)
+        return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge, elsewhere=elsewhere)
 
     def disable_schedule(self, name: str) -> None:
         """Disable the schedule of the campaign of this name. Disabling a disabled one changes nothing, so it repeats.
@@ -263,10 +277,15 @@ class KoreClient:
         campaign_id: str,
         *,
         api_version: str | None = None,
+        need: Need = Need.OBJECT,
+        kinds: Collection[CampaignType] = tuple(CampaignType),
         priority: Priority = Priority.READ,
         patience: Patience = ENDLESS,
     ) -> Campaign:
         """The whole campaign object; ``priority`` is its place in the request budget's queue.
+
+        Where get is refused in one version, the other stands in, unless a version was asked for; and what else ``need``
+        admits. In the list it is then looked for among ``kinds``.
 
         Raises:
             KoreNotFoundError: the service says that there is none; ``is_listed`` tells whether to believe it.
@@ -274,16 +293,18 @@ class KoreClient:
 
         Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2.
         """
-        endpoint = self._endpoint("get", api_version)
-        body = self._sender.read(
-            endpoint,
-            campaign_id=checked_campaign_id(campaign_id),
-            priority=priority,
-            patience=patience,
-        )
-        campaign = campaign_in(body, endpoint, campaign_id)
-        self.proof.saw(campaign_id)
-        return campaign
+        checked_campaign_id(campaign_id)
+
+        def ask(endpoint: Endpoint, **how: Any) -> Campaign:
+            read: listing.Read = partial(self._sender.read, priority=priority, patience=patience, **how)
+            if endpoint.name.startswith("list_"):
+                return listing.find_campaign(read, endpoint, kinds, campaign_id)
+            campaign = campaign_in(read(endpoint, campaign_id=campaign_id), endpoint, campaign_id)
+            if campaign.is_whole:
+                self.proof.saw(campaign_id)
+            return campaign
+
+        return self._first_answer(need, ask, api_version)
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
         """The campaign's status alone.
@@ -294,9 +315,7 @@ class KoreClient:
 
         Source: get-campaign-status-v2.
         """
-        endpoint = self._endpoint("status", api_version)
-        body = self._sender.read(endpoint, campaign_id=checked_campaign_id(campaign_id))
-        return campaign_in(body, endpoint, campaign_id).status
+        return self.get_campaign(campaign_id, api_version=api_version, need=Need.STATUS_ALONE).status
 
     def list_campaigns(
         self,
@@ -334,24 +353,36 @@ class KoreClient:
         return [one for one in listed.values() if (not wanted or one.status in wanted) and is_meant(one.name)]
 
     def look_through(
-        self, campaign_type: str, *, priority: Priority = Priority.READ, patience: Patience = ENDLESS
+        self,
+        campaign_type: str,
+        *,
+        priority: Priority = Priority.READ,
+        patience: Patience = ENDLESS,
+        is_last_resort: bool = True,
     ) -> Listing:
         """The list of a type by id, for whoever looks for certain ids: an item that cannot be read is a warning.
+
+        Who can read them one by one as well says that it is no last resort: a 401 or 403 is then raised at once.
 
         Raises:
             KoreProtocolError: as in ``list_campaigns``, but for such items.
 
         Source: get-all-campaigns-v2.
         """
-        return self._list(checked_campaign_type(campaign_type), priority=priority, patience=patience)
+        kind = checked_campaign_type(campaign_type)
+        return self._list(kind, priority=priority, patience=patience, is_last_resort=is_last_resort)
 
     def count_campaigns(
         self, campaign_type: str, *, api_version: str | None = None, patience: Patience = ENDLESS
     ) -> int:
         """How many campaigns of a type there are; one small request."""
         kind = checked_campaign_type(campaign_type)
-        read = partial(self._sender.read, patience=patience)
-        return listing.count_campaigns(read, self._endpoint("list", api_version), kind)
+
+        def ask(endpoint: Endpoint, **how: Any) -> int:
+            read: listing.Read = partial(self._sender.read, patience=patience, **how)
+            return listing.count_campaigns(read, endpoint, kind)
+
+        return self._first_answer(Need.LIST, ask, api_version)
 
     def find_campaign(self, name: str, *, api_version: str | None = None) -> Campaign:
         """The one campaign of exactly this name, voice or SMS.
@@ -396,11 +427,13 @@ class KoreClient:
             raise KoreConfigurationError(f"page: pages are counted from 1, got {page!r}", field="page")
         if not 1 <= limit <= CONTACT_PAGE_SIZE:
             raise KoreConfigurationError(f"limit: expected 1 to {CONTACT_PAGE_SIZE}, got {limit!r}", field="limit")
-        endpoint = self._endpoint("contacts", api_version)
-        body = self._sender.read(
-            endpoint, campaign_id=checked_campaign_id(campaign_id), body={"page": page, "limit": limit}
-        )
-        return contact_page_in(body, endpoint, campaign_id, page)
+        checked_campaign_id(campaign_id)
+
+        def ask(endpoint: Endpoint, **how: Any) -> ContactPage:
+            body = self._sender.read(endpoint, campaign_id=campaign_id, body={"page": page, "limit": limit}, **how)
+            return contact_page_in(body, endpoint, campaign_id, page)
+
+        return self._first_answer(Need.CONTACTS, ask, api_version)
 
     def count_contact_results(
         self,
@@ -417,7 +450,7 @@ class KoreClient:
 
         Source: get-all-contact-details-voice-campaigns-v2.
         """
-        endpoint = self._endpoint("contacts", api_version)
+        endpoint = self._in_order(Need.CONTACTS, api_version)[0]
         body = self._transport.send(
             endpoint,
             priority=Priority.READ,
@@ -455,9 +488,8 @@ class KoreClient:
         Raises:
             KoreError: it was not read; ``KoreBudgetError`` if there was no place.
         """
-        endpoint = self._endpoint("status", None)
         self._transport.send(
-            endpoint,
+            self._in_order(Need.VIEW)[0],
             priority=Priority.READ,
             campaign_id=checked_campaign_id(campaign_id),
             patience=replace(patience, place_s=0),
@@ -488,37 +520,123 @@ class KoreClient:
         kind = "" if campaign_type is None else f"{checked_campaign_type(campaign_type)}_"
         return self.settings.endpoints[f"{verb}_{kind}{version}"]
 
+    def _paths(self, verb: str, api_version: str | None, campaign_type: str) -> tuple[Endpoint, Elsewhere]:
+        """Where a write is sent, and where else if that path is not known: nowhere where a version is named."""
+        preferred = self._endpoint(verb, api_version, campaign_type=campaign_type)
+        if api_version or self.settings.api_version:
+            return preferred, lambda _: None
+        other = next(
+            one
+            for version in API_VERSIONS
+            if (one := self._endpoint(verb, version, campaign_type=campaign_type)) is not preferred
+        )
+        first, second = sorted((preferred, other), key=lambda one: self._stand_ins.is_refused(one.name))
+        left = [second]
+
+        def elsewhere(trouble: KoreError) -> Endpoint | None:
+            if not is_unknown_path(trouble) or not left:
+                return None
+            if self._stand_ins.does_not_know(first.name):
+                log.warning("%s; it is sent by %s instead", trouble, second.name)
+            return left.pop()
+
+        return first, elsewhere
+
+    def _in_order(self, need: Need, api_version: str | None = None) -> list[Endpoint]:
+        """The readings that tell what is needed, in order; where a version is named, of that alone."""
+        named = api_version or self.settings.api_version
+        versions = ("v2", "v1") if named is None else (checked_api_version(named),)
+        return [self.settings.endpoints[name] for name in self._stand_ins.order(need, versions)]
+
+    def _first_answer(
+        self,
+        need: Need,
+        ask: Callable[..., _T],
+        api_version: str | None = None,
+        *,
+        is_last_resort: bool = True,
+    ) -> _T:
+        """What ``ask`` returns for the first endpoint that is answered; ``Sender.read`` is to get its keywords.
+
+        Raises:
+            KoreError: none was; or one says that there is no such campaign, or for how long nobody is to ask.
+        """
+        endpoints = {one.name: one for one in self._in_order(need, api_version)}
+        refused: dict[str, KoreError] = {}
+        last: str | None = next(iter(endpoints))
+        if len(endpoints) > 1 or not is_last_resort:
+            for name, endpoint in endpoints.items():
+                try:
+                    answer = ask(endpoint, gives_up_on=partial(leads_on, need=need))
+                except KoreError as error:
+                    if not leads_on(error, need):
+                        raise
+                    refused[name] = error
+                else:
+                    return self._answered(need, name, refused, answer)
+            self._stand_ins.none_answered(need, refused)
+            last = to_ask_again(refused, is_last_resort=is_last_resort)
+        if last is None:
+            raise tells_most(refused)
+        return self._answered(need, last, {}, ask(endpoints[last]))
+
+    def _answered(self, need: Need, name: str, refused: dict[str, KoreError], answer: _T) -> _T:
+        for one in self._stand_ins.answered(need, name, refused):
+            log.warning("%s; %s stands in for %s", refused[one], name, one)
+        return answer
+
     def _list(
-        self, kind: CampaignType, api_version: str | None = None, statuses: Sequence[str] = (), **how: Any
+        self,
+        kind: CampaignType,
+        api_version: str | None = None,
+        statuses: Sequence[str] = (),
+        *,
+        is_last_resort: bool = True,
+        **how: Any,
     ) -> Listing:
         """Every campaign of a type by its id; ``how`` is for ``Sender.read``."""
-        read, endpoint = partial(self._sender.read, **how), self._endpoint("list", api_version)
-        listed = listing.list_campaigns(read, endpoint, kind, statuses)
+
+        def ask(endpoint: Endpoint, **more: Any) -> Listing:
+            return listing.list_campaigns(partial(self._sender.read, **how, **more), endpoint, kind, statuses)
+
+        listed = self._first_answer(Need.LIST, ask, api_version, is_last_resort=is_last_resort)
         if listed.unreadable and kind not in self._warned_of:
             self._warned_of.add(kind)
             number, first = len(listed.unreadable), listed.unreadable[0].error
             log.warning(
-                "%s: %d of %d items cannot be read; the first is %s", endpoint.name, number, listed.total, first
+                "the list of %s campaigns: %d of %d items cannot be read; the first is %s",
+                kind,
+                number,
+                listed.total,
+                first,
             )
         return listed
 
     def _try_list(self, kind: CampaignType | None) -> Listing:
-        return listing.try_list(self._sender.read, self._endpoint("list", None), kind or CampaignType.VOICE)
+        def ask(endpoint: Endpoint, **how: Any) -> Listing:
+            return listing.try_list(partial(self._sender.read, **how), endpoint, kind or CampaignType.VOICE)
 
-    def _read_at(self, place: Place, campaign_id: str, priority: Priority, patience: Patience) -> Campaign:
-        """The whole campaign object, asked for once, at a place in the budget that is held for it."""
-        endpoint = self._endpoint("get", None)
+        return self._first_answer(Need.LIST, ask)
+
+    def _view_status(self, campaign_id: str) -> CampaignStatus:
+        """The status as its own view shows it, and nothing else."""
+        return self.get_campaign(campaign_id, need=Need.VIEW).status
+
+    def _read_at(self, place: Place, goal: WriteGoal, priority: Priority, patience: Patience) -> Campaign:
+        """The campaign of a goal, asked for once, at a place in the budget that is held for it."""
+        # The list may take more places than one.
+        endpoint = next(one for one in self._in_order(goal.need) if not one.name.startswith("list_"))
         body = self._transport.send(
-            endpoint, priority=priority, campaign_id=campaign_id, patience=patience, place=place
+            endpoint, priority=priority, campaign_id=goal.campaign_id, patience=patience, place=place
         )
-        return campaign_in(body, endpoint, campaign_id)
+        return campaign_in(body, endpoint, goal.campaign_id)
 
-    def _look_again(self, campaign_id: str, priority: Priority, patience: Patience) -> Campaign | ProvenMissing:
-        """The campaign after trouble with a write, ahead of ordinary reads."""
+    def _look_again(self, goal: WriteGoal, priority: Priority, patience: Patience) -> Campaign | ProvenMissing:
+        """The campaign of a goal after trouble with its write, ahead of ordinary reads."""
         ahead: dict[str, Any] = {"priority": priority, "patience": patience}
         return look_for(
-            campaign_id,
-            read=partial(self.get_campaign, **ahead),
+            goal.campaign_id,
+            read=partial(self.get_campaign, need=goal.need, **ahead),
             is_listed=lambda one: any(self._list(kind, **ahead).may_hold(one) for kind in CampaignType),
             proof=self.proof,
             may_try=patience.is_endless,

@@ -60,6 +60,11 @@ class Endpoint:
         return self.name.startswith("contacts_")
 
     @property
+    def tells_status_only(self) -> bool:
+        """True if the answers tell a campaign's status, and neither type, schedule nor run."""
+        return self.name.startswith("status_")
+
+    @property
     def note(self) -> str:
         """How a contradiction of the page is read; empty where there is none."""
         return _NOTES.get(self.name, "")

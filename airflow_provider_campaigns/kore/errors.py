@@ -56,14 +56,16 @@ class KoreError(Exception):
         outcome_unknown: True if a write was sent and it could not be found out whether it took effect.
         status: HTTP status of the answer, None without an answer.
         retry_after_s: seconds that the service asked to wait, None if it did not.
+        names_campaign: True if a refusal in the service's own words speaks of a campaign: its path is known.
         nothing_found: how a reading was answered that may have found nothing, in a form that can be compared with
             another such answer; None if the answer cannot mean that. ``proof`` says whether it does.
 
     Two questions are answered here and nowhere else: ``retryable`` for whoever waits or tries again, and
-    ``concerns_account`` for whoever has another request to send.
+    ``concerns_account`` for whoever has another request to send; ``may_concern_one_request`` says how sure that is.
     """
 
     retryable: bool = False
+    names_campaign: bool = False
     nothing_found: str | None = None
 
     def __init__(
@@ -94,6 +96,11 @@ class KoreError(Exception):
         not trusted. Every other error is about one request, and the next one may be answered.
         """
         return False
+
+    @property
+    def may_concern_one_request(self) -> bool:
+        """True unless ``concerns_account`` is certain: of a refusal by 401 or 403, which may be about one endpoint."""
+        return not self.concerns_account
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors cross process borders (an executor, a retry policy) whole."""
@@ -161,6 +168,7 @@ class KoreAuthenticationError(KoreResponseError):
     """The service does not accept the credentials (HTTP 401, or 403)."""
 
     concerns_account = True
+    may_concern_one_request = True
 
 
 class KoreScopeError(KoreAuthenticationError):

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.kore.bodies import campaign_of, object_in
+from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, object_in
 from airflow_provider_campaigns.kore.campaigns import Campaign, campaign_id_of
 from airflow_provider_campaigns.kore.errors import KoreProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.endpoints import Endpoint
@@ -120,6 +120,21 @@ def try_list(read: Read, endpoint: Endpoint, kind: CampaignType) -> Listing:
     return listing
 
 
+def find_campaign(read: Read, endpoint: Endpoint, kinds: Collection[CampaignType], campaign_id: str) -> Campaign:
+    """A campaign as the lists of these types show it. That they do not does not say that it is not there.
+
+    Raises:
+        KoreProtocolError: they do not.
+    """
+    for kind in kinds:
+        listing = list_campaigns(read, endpoint, kind)
+        if campaign_id in listing:
+            return listing[campaign_id]
+    raise KoreProtocolError(
+        f"{endpoint.name}: does not show campaign {campaign_id}", endpoint=endpoint.name, campaign_id=campaign_id
+    )
+
+
 def count_campaigns(read: Read, endpoint: Endpoint, kind: CampaignType) -> int:
     """How many campaigns of a type there are; one small request."""
     return _page(read, endpoint, kind, (), page=1, skip=0, limit=1)[1]
@@ -168,7 +183,7 @@ def _page(
     }
     if statuses:
         query["filters"] = {"status": list(map(str, statuses))}
-    data = object_in(read(endpoint, body=query), endpoint)
+    data = object_in(read(endpoint, body=query), endpoint, is_it=is_page)
     items, total = data.get("results"), data.get("totalResults")
     if not isinstance(items, list) or type(total) is not int:
         raise KoreProtocolError(f"{endpoint.name}: no results or no total in the answer", endpoint=endpoint.name)

@@ -154,8 +154,9 @@ class Proof:
         Raises:
             KoreError: the status view shows the campaign, or could not be read.
         """
-        if refusal is not None and not is_refusal(refusal):
-            return False
+        is_by_status = not_found.endpoint is not None and not_found.endpoint.startswith("status_")
+        if is_by_status or (refusal is not None and not is_refusal(refusal)):
+            return False  # the status view is no second witness to itself
         means = self._means_if_any(kind, may_try=may_try)
         if means is None or not means.is_plain or means.nothing_found != not_found.nothing_found:
             return False

@@ -40,10 +40,12 @@ def named_run(instance_id: object) -> InstanceId:
 def run_of(campaign: Campaign) -> InstanceId:
     """The latest run of a campaign: None only where its status says that it cannot have run without naming it.
 
-    A campaign that runs, or is over, has run; so may one whose status nobody documented.
+    A campaign that runs, or is over, has run; so may one whose status nobody documented, and one of which nothing but
+    the status is known.
     """
     status = campaign.status
-    if campaign.campaign_instance_id is None and (status.is_running or status.is_ended or not status.is_known):
+    may_have_run = status.is_running or status.is_ended or not status.is_known or not campaign.is_whole
+    if campaign.campaign_instance_id is None and may_have_run:
         return UnknownInstance.UNKNOWN
     return campaign.campaign_instance_id
 

@@ -9,6 +9,7 @@ import logging
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, count, takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
@@ -28,7 +29,7 @@ from airflow_provider_campaigns.kore.transport import wants_fresh_token
 from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.endpoints import Endpoint
@@ -41,16 +42,26 @@ log = logging.getLogger(__name__)
 _DRAIN_READS = (0.0, 0.1, 0.3, 0.6, 1.0)
 """When a stop with an unknown outcome is read, as parts of ``Bounds.drain_s`` since it was sent."""
 
+ACCEPTED_S = 60.0
+"""What was accepted by a 2xx of any form, and does not show, is sent again after so long, once."""
+
+_READ_ON_S = 10.0
+"""Between readings of what was accepted."""
+
 FRESH_S = 5.0
 """The look before a write began at most so long before it is sent."""
 
 _LOOKS = 3
 """Before one sending, if looking takes longer than that or fails."""
 
+Elsewhere: TypeAlias = "Callable[[KoreError], Endpoint | None]"
+"""Where a write is sent whose path the service does not know, as this answer says; None: nowhere else."""
+
 Judge: TypeAlias = "Callable[[Campaign], None]"
 """Raises a ``KoreError`` if a campaign must not be sent a write, by the reading right before it."""
 
-_Steps: TypeAlias = "Generator[None, None, Receipt]"
+_Steps: TypeAlias = "Generator[bool, None, Receipt]"
+"""Each step says whether the write may have been accepted: by a 2xx that does not say what it did."""
 
 
 class Writing:
@@ -58,12 +69,14 @@ class Writing:
 
     Attributes:
         receipt: of a write that took effect; None while that is not known.
+        was_accepted: whether it may have been, by a 2xx that does not say what it did; it may take a while to show.
     """
 
     def __init__(self, steps: _Steps) -> None:
         """Sends it; raises what ``finish`` raises where that is clear at once."""
         self._steps = steps
         self.receipt: Receipt | None = None
+        self.was_accepted = False
         self._go_on()
 
     def finish(self) -> Receipt:
@@ -76,9 +89,15 @@ class Writing:
             self._go_on()
         return self.receipt
 
+    def finish_or_leave(self) -> Receipt | None:
+        """The same for a caller who reads on by itself what may have been accepted: None then."""
+        while self.receipt is None and not self.was_accepted:
+            self._go_on()
+        return self.receipt
+
     def _go_on(self) -> None:
         try:
-            next(self._steps)
+            self.was_accepted = next(self._steps)
         except StopIteration as end:
             self.receipt = end.value
 
@@ -93,7 +112,7 @@ class _SoFar:
         in_doubt: whether one may have taken effect; then a later refusal may be its echo: gone, because it was deleted
             after all.
         was_refused: whether one was refused by 401 or 403.
-        maybe_accepted: whether one may have been accepted, and take longer to show than anybody looks for it.
+        accepted: what was wrong with the first answer by which one may have been accepted; it may take long to show.
         maybe_later: whether one may still take effect.
     """
 
@@ -101,7 +120,7 @@ class _SoFar:
     unsent: int = 0
     in_doubt: bool = False
     was_refused: bool = False
-    maybe_accepted: bool = False
+    accepted: KoreError | None = None
     maybe_later: bool = False
 
     def add(self, trouble: KoreError, goal: WriteGoal, *, is_stop: bool) -> bool:
@@ -113,8 +132,8 @@ class _SoFar:
         self.sendings += 1
         self.in_doubt = self.in_doubt or trouble.outcome_unknown
         # A 2xx answer that says nothing.
-        if goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
-            self.maybe_accepted = True
+        if self.accepted is None and goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
+            self.accepted = trouble
         self.maybe_later = self.maybe_later or _may_take_effect_later(trouble)
         is_news = isinstance(trouble, KoreAuthenticationError) and not self.in_doubt and not self.was_refused
         self.was_refused = self.was_refused or is_news
@@ -126,8 +145,8 @@ class Sender:
 
     Args:
         transport: sends one request.
-        look: reads a campaign after trouble with a write, as urgently and as patiently as it is told.
-        read_at: reads a campaign once, at a place in the request budget that is held for it.
+        look: reads the campaign of a goal after trouble with its write, as urgently and as patiently as it is told.
+        read_at: reads it once, at a place in the request budget that is held for it.
         bounds: how long one call is kept up.
         clock: monotonic seconds.
         sleep: waits for so many seconds.
@@ -138,8 +157,8 @@ class Sender:
         self,
         transport: Transport,
         *,
-        look: Callable[[str, Priority, Patience], Campaign | ProvenMissing],
-        read_at: Callable[[Place, str, Priority, Patience], Campaign],
+        look: Callable[[WriteGoal, Priority, Patience], Campaign | ProvenMissing],
+        read_at: Callable[[Place, WriteGoal, Priority, Patience], Campaign],
         bounds: Bounds,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
@@ -166,8 +185,12 @@ class Sender:
         query: dict[str, str] | None = None,
         priority: Priority = Priority.READ,
         patience: Patience = ENDLESS,
+        gives_up_on: Callable[[KoreError], bool] = lambda _: False,
     ) -> dict[str, Any]:
-        """The answer to a request that may be repeated; it is sent once at least, also when patience is at an end."""
+        """The answer to a request that may be repeated; it is sent once at least, also when patience is at an end.
+
+        What it ``gives_up_on`` is raised at once, because something else is asked then.
+        """
         repeat_s = self._repeat_s(patience)
         attempt = 1
         was_refused = False
@@ -182,6 +205,8 @@ class Sender:
                     patience=patience,
                 )
             except KoreError as error:
+                if gives_up_on(error):
+                    raise
                 # Read for a stop, it is as urgent as one, and holds up no stop for longer than one would.
                 delay = delay_s(error, attempt, jitter=self._jitter(), is_stop=priority is Priority.STOP)
                 if isinstance(error, KoreAuthenticationError) and not was_refused:
@@ -197,18 +222,33 @@ class Sender:
                 return answer
             attempt += 1
 
-    def write(self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, *, judge: Judge | None = None) -> Receipt:
+    def write(
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        priority: Priority,
+        *,
+        judge: Judge | None = None,
+        elsewhere: Elsewhere = lambda _: None,
+    ) -> Receipt:
         """Send a write until it took effect once, or until it is clear that it cannot.
 
         With a ``judge`` the campaign is looked at and judged before the first sending too; its error is raised.
         """
-        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, ENDLESS, judge))).finish()
+        steps = self._write(endpoint, goal, priority, ENDLESS, judge=judge, elsewhere=elsewhere)
+        return Writing(self._named(endpoint, steps)).finish()
 
     def send_write_once(
-        self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, *, patience: Patience = ENDLESS
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        priority: Priority,
+        *,
+        patience: Patience = ENDLESS,
+        elsewhere: Elsewhere = lambda _: None,
     ) -> Writing:
         """Send a write once; what it then takes to find out what that did, and to send it again, can wait."""
-        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, patience)))
+        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, patience, elsewhere=elsewhere)))
 
     def _named(self, endpoint: Endpoint, steps: _Steps) -> _Steps:
         try:
@@ -223,7 +263,9 @@ class Sender:
         goal: WriteGoal,
         priority: Priority,
         patience: Patience,
+        *,
         judge: Judge | None = None,
+        elsewhere: Elsewhere,
     ) -> _Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
         bounds_s = countdown(self._bounds.seconds, self._clock)
@@ -239,16 +281,19 @@ class Sender:
             if isinstance(sent, Receipt):
                 return replace(sent, sendings=so_far.sendings if sent.by_reading else so_far.sendings + 1)
             trouble = sent
+            if (other := elsewhere(trouble)) is not None:
+                # Nobody took it, so it had no effect. It is sent there after a look.
+                so_far.sendings, endpoint = so_far.sendings + 1, other
+                yield so_far.accepted is not None
+                continue
             is_blocked = isinstance(trouble, KoreRateLimitError)
             is_news = so_far.add(trouble, goal, is_stop=is_stop)
+            is_accepted = so_far.accepted is not None
             if (so_far.in_doubt and not is_blocked) or (is_news and self._is_doubtful(trouble)):
-                yield
+                yield is_accepted
                 # As urgent as the write: what holds back others must not hold up its repetition.
-                look = partial(self._look, goal.campaign_id, priority, patience)
-                if so_far.in_doubt:
-                    found = self._find_out(endpoint, goal, trouble, patience, look, sent_at=answered_at)
-                else:
-                    found = self._look_after_refusal(endpoint, goal, trouble, look)
+                look = partial(self._look, goal, priority, patience)
+                found = self._look_into(endpoint, goal, trouble, patience, look, so_far=so_far, sent_at=answered_at)
                 if found is not None:
                     return replace(found, sendings=so_far.sendings)
             if so_far.maybe_later and not goal.is_repeatable:
@@ -267,7 +312,7 @@ class Sender:
                 since_answer_s=self._clock() - answered_at,
             )
             if delay is None or so_far.sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
-                trouble.outcome_unknown = so_far.maybe_accepted
+                trouble.outcome_unknown = is_accepted
                 raise trouble
             # A stop that finds no connection tries again twice a second, and does not say so each time.
             level = logging.DEBUG if so_far.unsent > 1 else logging.INFO
@@ -275,10 +320,10 @@ class Sender:
             if is_blocked:
                 # At once: nobody else may send meanwhile. This one waits for its places in the budget.
                 self._wait(trouble, delay, priority)
-                yield
+                yield is_accepted
             else:
                 due_at = self._clock() + delay
-                yield
+                yield is_accepted
                 self._wait(trouble, max(0.0, due_at - self._clock()), priority)
 
     def _send_unread(
@@ -319,7 +364,7 @@ class Sender:
                 is_last_stop = priority is Priority.STOP and number == _LOOKS
                 with self._transport.hold(2, endpoint, goal.campaign_id, priority=priority, patience=patience) as place:
                     began = self._clock()
-                    campaign = self._read_now(place, goal.campaign_id, priority, patience)
+                    campaign = self._read_now(place, goal, priority, patience)
                     found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
                     is_fresh = is_last_stop or self._clock() - began <= FRESH_S
                     if campaign is not None and found is None and is_fresh:
@@ -327,25 +372,25 @@ class Sender:
                         if isinstance(found, KoreError) and wants_fresh_token(found) and not was_refused:
                             log.info("%s; once more with a fresh token", found)
                             was_refused, found = True, None
-                if campaign is None and isinstance(self._look(goal.campaign_id, priority, patience), ProvenMissing):
+                if campaign is None and isinstance(self._look(goal, priority, patience), ProvenMissing):
                     found = _receipt_by_reading(goal, PROVEN_MISSING, in_doubt=so_far.in_doubt)
                 if found is not None:
                     return found
         except KoreError as error:
-            error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or so_far.maybe_accepted)
+            error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or so_far.accepted is not None)
             raise
         raise KoreConnectionError(
             f"{endpoint.name} of campaign {goal.campaign_id}: not sent, because each of {_LOOKS} looks at the campaign "
             f"failed or took more than {FRESH_S:g} s, in which somebody might have started it",
             endpoint=endpoint.name,
             campaign_id=goal.campaign_id,
-            outcome_unknown=so_far.maybe_accepted,
+            outcome_unknown=so_far.accepted is not None,
         )
 
-    def _read_now(self, place: Place, campaign_id: str, priority: Priority, patience: Patience) -> Campaign | None:
+    def _read_now(self, place: Place, goal: WriteGoal, priority: Priority, patience: Patience) -> Campaign | None:
         """The campaign by one reading; None if it fails, which is to be looked into where nobody's place is held up."""
         try:
-            return self._read_at(place, campaign_id, priority, patience)
+            return self._read_at(place, goal, priority, patience)
         except KoreError as error:
             log.info("%s; it is read with more patience, and then looked at again before anything is sent", error)
             return None
@@ -368,6 +413,32 @@ class Sender:
             outcome_unknown=True,
         )
 
+    def _look_into(
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        trouble: KoreError,
+        patience: Patience,
+        look: Callable[[], Campaign | ProvenMissing],
+        *,
+        so_far: _SoFar,
+        sent_at: float,
+    ) -> Receipt | None:
+        """Read the campaign after trouble with a write: its receipt; None if it may be sent again.
+
+        Raises:
+            KoreError: nobody can tell, or it must not be. What was accepted is sent again once, and a refusal of that
+                is no verdict.
+        """
+        if not so_far.in_doubt:
+            return self._look_after_refusal(endpoint, goal, trouble, look)
+        accepted = so_far.accepted
+        due_s = self._due_s(goal, trouble, accepted)
+        found = self._find_out(endpoint, goal, trouble, patience, look, sent_at=sent_at, due_s=due_s)
+        if found is None and goal.is_repeatable and accepted is not None and accepted is not trouble:
+            raise accepted
+        return found
+
     @in_doubt()
     def _find_out(
         self,
@@ -378,8 +449,11 @@ class Sender:
         look: Callable[[], Campaign | ProvenMissing],
         *,
         sent_at: float,
+        due_s: Iterable[float],
     ) -> Receipt | None:
         """Find out by reading whether a write took effect: its receipt, or None if it provably did not.
+
+        It is read when so many seconds have passed since it was sent.
 
         A reading that has to wait, as for the rate limit, stands for all that were due before it.
 
@@ -387,9 +461,9 @@ class Sender:
             KoreError: reading does not tell either (``outcome_unknown``), or the write must not be sent again.
         """
         log.info("%s; reading the campaign to find out whether it took effect", trouble)
-        for part in _DRAIN_READS if goal.drains else _DRAIN_READS[:1]:
-            pause = max(0.0, sent_at + part * self._bounds.drain_s - self._clock())
-            if part and not pause:
+        for since_s in due_s:
+            pause = max(0.0, sent_at + since_s - self._clock())
+            if since_s and not pause:
                 continue
             if pause and pause > self._repeat_s(patience)():
                 break
@@ -411,6 +485,17 @@ class Sender:
             if receipt is not None:
                 return receipt
         return None
+
+    def _due_s(self, goal: WriteGoal, trouble: KoreError, accepted: KoreError | None) -> Iterable[float]:
+        """Seconds after a write was sent at which its campaign is read.
+
+        What may have been accepted is given a minute before it is sent again, and after that all the time there is.
+        """
+        drain = [part * self._bounds.drain_s for part in (_DRAIN_READS if goal.drains else _DRAIN_READS[:1])]
+        if accepted is None or not goal.is_repeatable:
+            return drain
+        rest = count(drain[-1] + _READ_ON_S, _READ_ON_S)
+        return chain(drain, takewhile(lambda due: due <= ACCEPTED_S, rest) if trouble is accepted else rest)
 
     def _look_after_refusal(
         self,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_campaigns.kore.bodies import objects_in
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, campaign_id_of
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
@@ -28,6 +29,7 @@ from airflow_provider_campaigns.kore.runs import (
     run_of,
     same_run,
 )
+from airflow_provider_campaigns.kore.stand_ins import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,6 +68,8 @@ class WriteGoal(Protocol):
     """True if the effect may show only some seconds after it was accepted."""
     is_repeatable: bool
     """True if a second effect does no harm: a sending that may still take effect can be followed by another."""
+    need: Need
+    """What must be known of the campaign before it is sent, or sent again."""
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """The receipt if ``body`` says that it is done; None if it does not say so.
@@ -102,6 +106,7 @@ class StopGoal:
     instance_id: InstanceId = UnknownInstance.UNKNOWN
     drains: bool = True
     is_repeatable: bool = True
+    need: Need = Need.STATUS
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A stop answers with the campaign's status, ``Stopped`` (pages: stop-voice-campaign, stop-sms-campaign).
@@ -144,6 +149,7 @@ class StartGoal:
     instance_id: InstanceId = UnknownInstance.UNKNOWN
     drains: bool = True
     is_repeatable: bool = False
+    need: Need = Need.OBJECT
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A start answers with the campaign's status, ``Active`` (pages: start-voice-campaign, start-sms-campaign)."""
@@ -201,21 +207,23 @@ class DeleteGoal:
     updated_at: str | None = None
     drains: bool = False
     is_repeatable: bool = True
+    need: Need = Need.OBJECT
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A delete echoes the deleted object (pages: delete-voice-campaign, delete-sms-campaign, and their v2)."""
+        for one in objects_in(body):
+            if campaign_id_of(one) == self.campaign_id:
+                return Receipt(self.campaign_id, None, _instance_in(one), raw=body)
         data = body.get("data")
         echoed = campaign_id_of(data) if isinstance(data, dict) else None
-        if not isinstance(data, dict) or echoed is None:
-            return None
-        if echoed != self.campaign_id:
+        if echoed is not None:
             raise KoreProtocolError(
                 f"campaign {self.campaign_id}: the delete was answered for another campaign, {excerpt(echoed)}; "
                 "look at both on the platform",
                 campaign_id=self.campaign_id,
                 outcome_unknown=True,
             )
-        return Receipt(self.campaign_id, None, _instance_in(data), raw=body)
+        return None
 
     def shows_in(self, campaign: Campaign, *, in_doubt: bool = True) -> bool:  # noqa: ARG002 - it is there, whatever was sent
         """Not done; a campaign that runs or will run, ran again, or may have run again, is not deleted any more.

@@ -77,7 +77,7 @@ class _Door:
 
     async def _handle(self, request: Request, call: Call) -> Response:
         record = self._record(request, call.operation, call.route.version, call.campaign_id, call.body)
-        fault = self._engine.faults.take(call.operation, call.campaign_id)
+        fault = self._engine.faults.take(call.operation, call.campaign_id, call.route.version)
         self._wire.keep_alive(request.scope, self._engine.service.switches.keep_alive)
         if latency := self._engine.service.switches.latency:
             await asyncio.sleep(latency)

@@ -140,6 +140,28 @@ _BROKEN = {
 """Items of a list that are no campaigns as documented."""
 
 
+def shaped(body: Any, shape: str) -> Any:
+    """An answer with what it is about in another place than `data`, or under other names."""
+    if not isinstance(body, dict) or not isinstance(data := body.get("data"), dict) or shape == "data":
+        return body
+    if shape == "bare":
+        return {name: value for name, value in body.items() if name != "data"} | data
+    if shape == "wrapped":
+        return body | {"data": {"campaign": data}}
+    items = data.get("results")
+    renamed = (
+        data | {"results": [_renamed(one) for one in items if isinstance(one, dict)]}
+        if isinstance(items, list)
+        else _renamed(data)
+    )
+    return body | {"data": renamed}
+
+
+def _renamed(campaign: Body) -> Body:
+    names = {"_id": "campaignId", "id": "campaignId", "status": "campaignStatus"}
+    return {names.get(name, name): value for name, value in campaign.items()}
+
+
 def status(campaign: Campaign) -> Body:
     """The status view (pages: get-campaign-status, get-campaign-status-v2)."""
     return {

@@ -67,14 +67,16 @@ class _Order:
     fault: Fault
     operations: frozenset[str]
     campaign_id: str | None
+    api_version: str | None
     skip: int
     times: int
 
-    def concerns(self, operation: str, campaign_id: str | None) -> bool:
-        return (not self.operations or operation in self.operations) and self.campaign_id in {None, campaign_id}
+    def concerns(self, operation: str, campaign_id: str | None, api_version: str) -> bool:
+        is_meant = self.campaign_id in {None, campaign_id} and self.api_version in {None, api_version}
+        return is_meant and (not self.operations or operation in self.operations)
 
     def __str__(self) -> str:
-        target = " ".join([*sorted(self.operations), *([self.campaign_id] if self.campaign_id else [])])
+        target = " ".join([*sorted(self.operations), *filter(None, (self.api_version, self.campaign_id))])
         return f"{self.fault} on {target or 'anything'}, {self.times} times after {self.skip}"
 
 
@@ -94,12 +96,13 @@ class Which(TypedDict, total=False):
     """Which requests a fault hits; every ordering method takes these keywords.
 
     `operation` is one of start, stop, delete, get, status, contacts, list, schedule, or several of them; None, as when
-    left out, means any. `campaign_id` narrows it to one campaign. `skip` (0) lets so many matching requests pass first;
-    `times` (1) is how many are then hit.
+    left out, means any. `campaign_id` narrows it to one campaign, `api_version` to `v1` or `v2`. `skip` (0) lets so
+    many matching requests pass first; `times` (1) is how many are then hit.
     """
 
     operation: str | Collection[str] | None
     campaign_id: str | None
+    api_version: str | None
     skip: int
     times: int
 
@@ -110,7 +113,7 @@ class FaultPlan:
     Every ordering method takes the keywords of `Which`. A request meets the first order that it matches.
 
     Raises:
-        ValueError: an operation that does not exist, or `times` or `skip` that make no sense.
+        ValueError: an operation or a version that does not exist, or `times` or `skip` that make no sense.
     """
 
     def __init__(self) -> None:
@@ -218,11 +221,11 @@ class FaultPlan:
             ambient = [f"random faults at a rate of {self._rate}"] if self._rate else []
             return [str(order) for order in self._orders] + ambient
 
-    def take(self, operation: str, campaign_id: str | None) -> Fault | None:
+    def take(self, operation: str, campaign_id: str | None, api_version: str) -> Fault | None:
         """The fault for this request, if there is one; it is used up."""
         with self._lock:
             for order in self._orders:
-                if not order.concerns(operation, campaign_id):
+                if not order.concerns(operation, campaign_id, api_version):
                     continue
                 if order.skip > 0:
                     order.skip -= 1
@@ -241,17 +244,27 @@ class FaultPlan:
         *,
         operation: str | Collection[str] | None = None,
         campaign_id: str | None = None,
+        api_version: str | None = None,
         skip: int = 0,
         times: int = 1,
     ) -> None:
         operations = frozenset([operation] if isinstance(operation, str) else operation or ())
         if unknown := sorted(operations.difference(OPERATIONS)):
             raise ValueError(f"no operation {unknown[0]!r}; there are {', '.join(OPERATIONS)}")
+        if api_version not in {None, "v1", "v2"}:
+            raise ValueError(f"api_version is 'v1' or 'v2', not {api_version!r}")
         if times < 1 or skip < 0:
             raise ValueError("times is at least 1 and skip at least 0")
         with self._lock:
             self._orders.append(
-                _Order(fault=fault, operations=operations, campaign_id=campaign_id, skip=skip, times=times)
+                _Order(
+                    fault=fault,
+                    operations=operations,
+                    campaign_id=campaign_id,
+                    api_version=api_version,
+                    skip=skip,
+                    times=times,
+                )
             )
 
 

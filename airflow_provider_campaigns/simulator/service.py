@@ -66,7 +66,8 @@ class Service:
             operation = self._operations.get(call.operation)
             if operation is None:
                 raise problems.invalid_arguments("query parameter trigger is neither play nor stop")
-            return operation(call)
+            answer = operation(call)
+            return replace(answer, body=bodies.shaped(answer.body, self.switches.answer_shape))
 
     # -- who may call, and how often -----------------------------------------------------------------------------------
 

@@ -87,6 +87,10 @@ class Switches:
     """The most campaigns on a page of the list, however many are asked for, and its pages are counted by that; 0 for
     no cap. No page names one."""
 
+    answer_shape: Literal["data", "bare", "wrapped", "other names"] = "data"
+    """Where get, status view, list and delete put what they are about: into `data`, as all pages show; beside message
+    and status (`bare`); or one level deeper. With `other names` id and status are `campaignId` and `campaignStatus`."""
+
     list_refused: bool = False
     """The list is refused (403), though everything else is answered: the scope's rights are documented as one."""
 

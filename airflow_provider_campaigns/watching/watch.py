@@ -12,6 +12,7 @@ from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError
 from airflow_provider_campaigns.kore.listing import LIST_PAGE_SIZE
 from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.stand_ins import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -92,7 +93,7 @@ class CampaignWatch:
                     requests += self._pages.get(kind, 1)
                     listed |= {one: listing[one] for one in lacking & listing.keys()}
             yield listed
-        reader = CampaignReader(self._client)
+        reader = CampaignReader(self._client, need=Need.STATUS)
         failed_in_a_row = 0
         for campaign_id in campaigns:
             if campaign_id not in listed:
@@ -114,11 +115,14 @@ class CampaignWatch:
         return len(campaigns) >= max(LIST_FROM, pages)
 
     def _list(self, kind: CampaignType) -> dict[str, Campaign]:
-        """The list by id; empty where the service refuses it: only the core endpoints must work."""
+        """The list by id; empty where the service refuses it: only the core endpoints must work.
+
+        One that is refused by 401 or 403 may be refused alone, so campaigns are read, which tells.
+        """
         try:
-            listing = self._client.look_through(kind)
+            listing = self._client.look_through(kind, is_last_resort=False)
         except KoreError as error:
-            if error.retryable or error.concerns_account:
+            if error.retryable or not error.may_concern_one_request:
                 raise  # a list that changes while it is read is whole the next time
             if not self._is_list_refused:
                 self._is_list_refused = True

@@ -163,14 +163,28 @@ class TestActions:
         """A stop of which nobody can tell whether it was done leaves a line that says so."""
         (campaign,) = add(kore_simulator, 1, status="Active")
         kore_simulator.drop_next(after=True, operation="stop")
-        kore_simulator.fail_next(403, operation="get", skip=1, times=1)
+        kore_simulator.fail_next(403, operation=("get", "status", "list"), skip=1, times=99)
 
         outcomes = stop_campaigns(
             client, [Target(campaign)], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock
         )
+        kore_simulator.clear_faults()
         stop_campaigns(client, [Target(campaign)], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock)
 
         assert outcomes.failures[campaign].outcome_unknown is True
+        (change,) = notebook.changes
+        assert (change.event, change.after, change.outcome_unknown) == ("stop", None, True)
+
+    def test_stop__accepted_and_never_seen(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A stop that may have been accepted, and does not show in its time, leaves a line that says so."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.fail_next(202, body=b"", operation="stop", times=9)
+        options = StopOptions(VOICE, confirm_timeout_s=30.0)
+
+        stop_campaigns(client, [Target(campaign)], options, audit=notebook, clock=fake_clock.clock)
+
         (change,) = notebook.changes
         assert (change.event, change.after, change.outcome_unknown) == ("stop", None, True)
 

@@ -156,7 +156,7 @@ def test_read_many__list_of_no_use(kore_simulator: KoreSimulator, reader: Campai
 
 
 def test_read_many__wrong_credentials(kore_simulator: KoreSimulator, reader: CampaignReader) -> None:
-    """With wrong credentials every campaign fails, and none is asked for by itself."""
+    """With wrong credentials every campaign fails, and one alone is asked for by itself, to find that out."""
     kore_simulator.renew_credentials()
     ids = [f"cd-{number}" for number in range(5)]
     outcomes = Outcomes(ids)
@@ -164,7 +164,7 @@ def test_read_many__wrong_credentials(kore_simulator: KoreSimulator, reader: Cam
     assert reader.read_many([Target(one) for one in ids], CampaignType.VOICE, outcomes) == {}
     assert {type(error) for error in outcomes.failures.values()} == {KoreAuthenticationError}
     assert sorted(outcomes.failures) == ids
-    assert set(operations(kore_simulator)) == {"list"}
+    assert {one.campaign_id for one in kore_simulator.requests} == {None, "cd-0"}
 
 
 @pytest.mark.parametrize(
@@ -201,3 +201,10 @@ def test_check_type__hint(body: dict[str, str], meant: CampaignType, hint: str) 
     """The error names what to use instead."""
     with pytest.raises(CampaignMismatchError, match=hint):
         check_type(Campaign.from_api({"_id": "cd-1", "status": "Active", **body}), meant)
+
+
+def test_look_up__list_forbidden_and_one_gone(kore_simulator: KoreSimulator, reader: CampaignReader) -> None:
+    """Where the list is forbidden, a campaign that is not there says nothing of the account: all are read."""
+    kore_simulator.fail_next(403, body={"errors": [{"msg": "Forbidden"}]}, operation="list", times=100)
+
+    assert reader.look_up(["cd-1", "cd-2", "cd-3", "cd-4"], CampaignType.VOICE) == {}

@@ -124,7 +124,7 @@ class TestList:
         assert len(kore_simulator.requests.of("list")) == requests
         client.look_through("voice")
         (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-        assert told.startswith(f"list_v2: 1 of {number + 1} items cannot be read; the first is a ")
+        assert told.startswith(f"the list of voice campaigns: 1 of {number + 1} items cannot be read; the first is a ")
 
     @pytest.mark.parametrize(
         ("item", "campaign_id", "may_hold"),

@@ -329,7 +329,7 @@ class TestJudged:
     ) -> None:
         """After a look that failed the campaign is read with patience, and then looked at again."""
         campaign_id = kore_simulator.add_campaign(status="Stopped")
-        kore_simulator.fail_next(503, operation="get", times=2)
+        kore_simulator.drop_next(operation="get", times=2)
 
         receipt = getattr(client, f"{verb}_campaign")(campaign_id, "voice", judge=accept)
 

@@ -234,7 +234,7 @@ class TestOutage:
         with client_of(settings, waits, bounds=Bounds(outage_s=100.0)) as client:
             for _ in range(2):
                 kore_simulator.fail_next(503, times=8)
-                client.count_campaigns("voice")
+                client.count_campaigns("voice", api_version="v2")
 
         assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0] * 2
 

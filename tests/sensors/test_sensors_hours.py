@@ -250,7 +250,7 @@ class TestCallingHoursSensor:
 
     def test_execute__refused_for_good(self, kore_simulator: KoreSimulator, run: Run, fake_clock: FakeClock) -> None:
         """A reading that is refused, which no waiting mends, fails at once without a retry."""
-        kore_simulator.fail_next(412)
+        kore_simulator.fail_next(412, times=2)
 
         done = run(hours_sensor(fake_clock, campaign_id=kore_simulator.add_campaign()))
 

@@ -84,7 +84,7 @@ class TestCampaignStatusSensor:
         def between_pokes(self: CampaignStatusSensor, *arguments: object) -> float:
             looks.append(len(kore_simulator.requests))
             if len(looks) == 1:
-                kore_simulator.fail_next(503, times=5)
+                kore_simulator.drop_next(times=5)
                 monkeypatch.setattr("airflow_provider_campaigns.kore.sending.Sender._wait", lambda *_: None)
             else:
                 for one in ids:
@@ -142,7 +142,7 @@ class TestCampaignStatusSensor:
         """A service that does not answer is waited for in the triggerer; the types are then not known."""
         monkeypatch.setattr("airflow_provider_campaigns.kore.sending.Sender._wait", lambda *_: None)
         campaign_id = kore_simulator.add_campaign(status="Stopped")
-        kore_simulator.garble_next(times=5)
+        kore_simulator.garble_next(times=6 + 5)  # whatever stands in, and get five times
         sensor = status_sensor(campaign_id=campaign_id, deferrable=True)
 
         message = deferral(run(sensor))
@@ -206,7 +206,7 @@ class TestCampaignStatusSensor:
         self, kore_simulator: KoreSimulator, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Wrong credentials fail at once without a retry."""
-        kore_simulator.fail_next(401, times=2)
+        kore_simulator.fail_next(401, times=99)
 
         done = run(status_sensor(campaign_id=kore_simulator.add_campaign(), deferrable=True))
 
@@ -219,7 +219,8 @@ class TestCampaignStatusSensor:
     ) -> None:
         """An answer that no waiting mends fails at once without a retry, and says what it was."""
         ids = [kore_simulator.add_campaign(status="Stopped") for _ in range(2)]
-        kore_simulator.fail_next(status, campaign_id=ids[0])
+        kore_simulator.fail_next(status, campaign_id=ids[0], times=99)
+        kore_simulator.fail_next(status, operation="list", times=99)
 
         done = run(status_sensor(campaign_ids=ids, deferrable=deferrable))
 

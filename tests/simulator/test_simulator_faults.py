@@ -97,10 +97,22 @@ def test_match__several_orders(caller: Caller) -> None:
     assert [caller.list().status for _ in range(3)] == [502, 500, 200]
 
 
+def test_fail_next__of_one_version(kore_simulator: KoreSimulator) -> None:
+    """A fault can be meant for one version of the API, and says so."""
+    kore_simulator.fail_next(405, operation="get", api_version="v1")
+
+    taken = [kore_simulator.faults.take("get", "cd-1", version) is not None for version in ("v2", "v1", "v1")]
+
+    assert taken == [False, True, False]
+    kore_simulator.fail_next(405, operation="get", api_version="v1")
+    assert kore_simulator.faults.pending() == ["405 before on get v1, 1 times after 0"]
+
+
 @pytest.mark.parametrize(
     ("order", "complaint"),
     [
         ({"operation": "halt"}, "no operation 'halt'"),
+        ({"api_version": "v3"}, "api_version is 'v1' or 'v2', not 'v3'"),
         ({"times": 0}, "times is at least 1"),
         ({"skip": -1}, "skip at least 0"),
         ({"before": True, "after": True}, "not several of them"),

@@ -251,6 +251,36 @@ def test_list_cap(caller: Caller, asked: dict[str, Any], names: list[str]) -> No
     assert (data["totalResults"], data["limit"]) == (5, len(names) if "limit" in asked else 2)
 
 
+@pytest.mark.parametrize(
+    ("shape", "status", "listed"),
+    [
+        ("data", {"status": "success", "data": {"id": "cd-1", "status": "Ready", "name": "A"}}, ["data", "results"]),
+        ("bare", {"status": "Ready", "id": "cd-1", "name": "A"}, ["results"]),
+        (
+            "wrapped",
+            {"status": "success", "data": {"campaign": {"id": "cd-1", "status": "Ready", "name": "A"}}},
+            ["data", "campaign", "results"],
+        ),
+        (
+            "other names",
+            {"status": "success", "data": {"campaignId": "cd-1", "campaignStatus": "Ready", "name": "A"}},
+            ["data", "results"],
+        ),
+    ],
+)
+def test_answer_shape(caller: Caller, shape: str, status: dict[str, Any], listed: list[str]) -> None:
+    """What an answer is about stands where the switch says, and under those names."""
+    caller.simulator.switches(answer_shape=shape)
+    caller.simulator.add_campaign(campaign_id="cd-1", name="A")
+
+    found: Any = caller.list().body
+    for name in listed:
+        found = found[name]
+
+    assert caller.status("cd-1").body == status
+    assert found[0]["campaignId" if shape == "other names" else "_id"] == "cd-1"
+
+
 def test_list_refused(caller: Caller) -> None:
     """The list can be refused while a campaign is read."""
     caller.simulator.switches(list_refused=True)

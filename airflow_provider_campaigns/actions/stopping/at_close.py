@@ -42,6 +42,7 @@ from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.listing import Listing
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing
+from airflow_provider_campaigns.kore.stand_ins import Need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -263,7 +264,7 @@ def plan_close_run(
     started it again, its failure.
     """
     outcomes = Outcomes(target.campaign_id for target in targets)
-    reader = CampaignReader(client)
+    reader = CampaignReader(client, need=Need.OBJECT if calling_hours is None else Need.STATUS)
     by_id = {target.campaign_id: target for target in targets}
     evidence = evidence or NoEvidence()
     earlier = evidence.recall()

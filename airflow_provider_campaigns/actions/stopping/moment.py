@@ -17,6 +17,7 @@ from airflow_provider_campaigns.kore.clock import Clock, instant_text
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError, KoreError
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.senders import SENDERS
+from airflow_provider_campaigns.kore.stand_ins import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +125,8 @@ def look_before(
     patience = moment.patience_to_look(clock)
     # One list is worth its place. One request for each campaign is not, where many tasks have a stop each to send.
     is_worth_it = len(targets) >= LIST_FROM
-    reader = CampaignReader(client, priority=Priority.STOP if is_worth_it else Priority.READ, patience=patience)
+    priority = Priority.STOP if is_worth_it else Priority.READ
+    reader = CampaignReader(client, need=Need.STATUS, priority=priority, patience=patience)
     by_id = {target.campaign_id: target for target in targets}
     looked = Outcomes(by_id)
     with _warm_connections(client, list(by_id) if is_worth_it else [], patience):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,9 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.patience import ENDLESS
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
-from airflow_provider_campaigns.kore.writes import started_again
+from airflow_provider_campaigns.kore.sending import ACCEPTED_S
+from airflow_provider_campaigns.kore.stand_ins import Need
+from airflow_provider_campaigns.kore.writes import Receipt, started_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +49,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.sending import Writing
-    from airflow_provider_campaigns.kore.writes import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -199,8 +201,8 @@ class _Stop:
         self._client = client
         self._moment = moment
         self._patience = ENDLESS if moment is None else moment.patience(clock)
-        self._reader = CampaignReader(client, patience=self._patience)
-        self._urgent = CampaignReader(client, priority=Priority.STOP, patience=self._patience)
+        self._reader = CampaignReader(client, need=Need.STATUS, patience=self._patience)
+        self._urgent = CampaignReader(client, need=Need.STATUS, priority=Priority.STOP, patience=self._patience)
         """As urgent as the stops that wait for what it reads."""
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
@@ -217,6 +219,9 @@ class _Stop:
             patience=self._patience,
         )
         self._stopping: dict[str, Campaign] = {}
+        self._send_again_at: dict[str, float] = {}
+        self._in_doubt: dict[str, tuple[Campaign, str]] = {}
+        """What was accepted by an answer that does not say so, and when it was sent; while no reading tells."""
         self._unfinished: dict[str, Callable[[], None]] = {}
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
         self._contacts = ContactsBeforeStop(contacts)
@@ -241,7 +246,10 @@ class _Stop:
         self._contacts.recall(self._earlier)
         self._rounds.extend(self._targets)
         self._read_and_stop(list(self._targets))
-        self._rounds.go_on(look=self._look, act=self._read_and_stop, give_up=self._give_up)
+        try:
+            self._rounds.go_on(look=self._look, act=self._read_and_stop, give_up=self._give_up)
+        finally:
+            self._tell_of_doubts()
         if confirmed := self._outcomes.confirmed():
             self._evidence.keep(confirmed)
         return self._outcomes
@@ -384,21 +392,32 @@ class _Stop:
         except (KoreRequestError, KoreNotFoundError) as error:
             self._unfinished[campaign_id] = partial(self._refused, campaign_id, error)
             return
-        if stop.receipt is None:
-            self._unfinished[campaign_id] = partial(self._finish, campaign, stop, sent_at)
-        else:
+        self._sent(campaign, stop, sent_at)
+
+    def _sent(self, campaign: Campaign, stop: Writing, sent_at: str) -> None:
+        campaign_id = campaign.campaign_id
+        if stop.receipt is not None:
             self._accepted(campaign, stop.receipt, sent_at)
+        elif stop.was_accepted and self._options.confirm:
+            log.info("campaign %s: the answer to the stop does not say that it was done; it is read on", campaign_id)
+            self._in_doubt[campaign_id] = campaign, sent_at
+            self._read_on(campaign)
+        else:
+            self._unfinished[campaign_id] = partial(self._finish, campaign, stop, sent_at)
 
     def _finish(self, campaign: Campaign, stop: Writing, sent_at: str) -> None:
         """Find out what became of a stop whose answer did not tell, and send it again where that is right."""
         try:
             with self._stops.sending(campaign, self._options.campaign_type):
                 self._clock.check_cancelled()
-                receipt = stop.finish()
+                if self._options.confirm:
+                    stop.finish_or_leave()
+                else:
+                    stop.finish()
         except (KoreRequestError, KoreNotFoundError) as error:
             self._refused(campaign.campaign_id, error)
         else:
-            self._accepted(campaign, receipt, sent_at)
+            self._sent(campaign, stop, sent_at)
 
     def _accepted(self, campaign: Campaign, receipt: Receipt, sent_at: str) -> None:
         """The stop took effect; or it turned out that the campaign ended otherwise meanwhile."""
@@ -417,10 +436,36 @@ class _Stop:
         kind = self._options.campaign_type
         self._stops.made(campaign, kind, at=answered, after=status, by_reading=receipt.by_reading, **lateness)
         if self._options.confirm and not (receipt.by_reading and status == CampaignStatus.STOPPED):
-            self._stopping[campaign_id] = campaign
-            self._rounds.extend([campaign_id])
+            self._read_on(campaign)
         else:
             self._stopped(campaign, status)
+
+    def _read_on(self, campaign: Campaign) -> None:
+        """Read a campaign that was sent a stop until it shows; sent again is that once, after a minute."""
+        self._stopping[campaign.campaign_id] = campaign
+        self._send_again_at[campaign.campaign_id] = self._clock.monotonic() + ACCEPTED_S
+        self._rounds.extend([campaign.campaign_id])
+
+    def _send_again(self, campaign_id: str) -> None:
+        """Send the stop once more, for a service that forgot it. What is answered is no verdict: reading tells."""
+        self._clock.check_cancelled()
+        log.info("campaign %s: does not stop; the stop is sent once more", campaign_id)
+        try:
+            self._client.send_stop_once(
+                campaign_id,
+                self._options.campaign_type,
+                api_version=self._options.api_version,
+                instance_id=named_run(self._stopping[campaign_id].campaign_instance_id),
+                patience=self._patience,
+            )
+        except KoreError as error:
+            log.info("campaign %s: %s; it is read on", campaign_id, error)
+
+    def _tell_of_doubts(self) -> None:
+        """Tell of the stops of which nobody knows whether they were done: no reading told, or the task is killed."""
+        kind = self._options.campaign_type
+        for campaign, _ in self._in_doubt.values():
+            self._stops.made(campaign, kind, at=self._clock.now(), after=None, outcome_unknown=True)
 
     def _refused(self, campaign_id: str, error: KoreError) -> None:
         """A stop that was refused is no failure if the campaign has ended by itself, or was deleted, before it came.
@@ -450,15 +495,20 @@ class _Stop:
                 self._outcomes.failures.update(dict.fromkeys(self._stopping, error))
                 self._stopping.clear()
             return
+        running = []
         for campaign_id, before in list(self._stopping.items()):
             try:
-                self._look_at(before, listed.get(campaign_id))
+                if self._look_at(before, listed.get(campaign_id)):
+                    running.append(campaign_id)
             except KoreError as error:
                 self._outcomes.failures[campaign_id] = error
                 del self._stopping[campaign_id]
+        late = [one for one in running if self._clock.monotonic() >= self._send_again_at[one]]
+        self._send_again_at |= dict.fromkeys(late, math.inf)
+        self._outcomes.attempt_all(late, self._send_again, is_urgent=True)
 
-    def _look_at(self, before: Campaign, listed: Campaign | None) -> None:
-        """Whether the run that was sent a stop is over."""
+    def _look_at(self, before: Campaign, listed: Campaign | None) -> bool:
+        """See whether the run that was sent a stop is over; True if it goes on, so that it can be sent another."""
         try:
             now = listed or self._reader.read(before.campaign_id, self._options.campaign_type)
         except KoreError as error:
@@ -466,18 +516,23 @@ class _Stop:
                 raise
             # An answer that is not understood may be understood the next time; what was sent stays sent.
             log.info("campaign %s: could not be read: %s", before.campaign_id, error)
-            return
+            return False
         if isinstance(now, ProvenMissing):
             del self._stopping[before.campaign_id]
             self._missing(before.campaign_id, now)
-            return
+            return False
         self._rounds.see({now.campaign_id: str(now.status)})
         same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
         if same is SameRun.NO:  # a reading that names no run may be of the one that was stopped
             raise started_again(now, "was being stopped")
         if now.status.is_ended:
             del self._stopping[now.campaign_id]
-            self._stopped(before, now.status)
+            if doubt := self._in_doubt.pop(now.campaign_id, None):
+                shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
+                self._accepted(before, shown, sent_at=doubt[1])
+            else:
+                self._stopped(before, now.status)
+        return step_for(now) is Step.SEND
 
     def _stopped(self, campaign: Campaign, status: CampaignStatus) -> None:
         details = self._details[campaign.campaign_id] | self._contacts.of(campaign)

@@ -251,7 +251,7 @@ class TestBefore:
     def test_delete__cannot_be_tried(self, kore_simulator: KoreSimulator, delete: Delete, operation: str) -> None:
         """While the service does not answer, nothing is sent; the next try goes on."""
         (campaign_id,) = add(kore_simulator)
-        kore_simulator.fail_next(503, operation=operation, skip=1 if operation == "get" else 0, times=5)
+        kore_simulator.drop_next(operation=operation, skip=1 if operation == "get" else 0, times=5)
 
         error = failure(delete(campaign_id), campaign_id)
 
@@ -373,7 +373,7 @@ class TestGone:
     ) -> None:
         """A reading that fails proves nothing, and is tried again."""
         (campaign_id,) = add(kore_simulator)
-        kore_simulator.fail_next(503, operation=operation, skip=3 if operation == "get" else 1, times=5)
+        kore_simulator.drop_next(operation=operation, skip=3 if operation == "get" else 1, times=5)
 
         assert only(delete(campaign_id))["status"] == "Deleted"
         assert fake_clock.waits == [10.0]

@@ -86,7 +86,7 @@ class TestRunsWithoutNames:
     def test_start__ended_again(self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock) -> None:
         """A rerun that has ended before it was read looks like the run before, so it is not confirmed."""
         (campaign_id,) = add(kore_simulator, 1, status="Stopped", campaign_type="sms")
-        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
+        kore_simulator.drop_next(operation="get", skip=2, times=5)
         fake_clock.events = [lambda: kore_simulator.set_status(campaign_id, "Completed")]
 
         error = failure(start(campaign_id, campaign_type="sms", allow_rerun=True), campaign_id)
@@ -100,7 +100,7 @@ class TestRunsWithoutNames:
         """If only the run before has no name, the one that the answer named is the new one."""
         (campaign_id,) = add(kore_simulator, 1, status="Stopped")
         kore_simulator.service.store.get(campaign_id).instance_id = None
-        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
+        kore_simulator.drop_next(operation="get", skip=2, times=5)
         fake_clock.events = [lambda: kore_simulator.set_status(campaign_id, "Completed")]
 
         result = only(start(campaign_id, allow_rerun=True))
@@ -246,7 +246,7 @@ class TestEarlierTries:
         """A start that the service said to have failed is sent by a later try, also if nothing could be read then."""
         (campaign_id,) = add(kore_simulator, 1, status="Stopped")
         kore_simulator.fail_next(503, operation="start")
-        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
+        kore_simulator.drop_next(operation="get", skip=2, times=5)
 
         first = failure(start(campaign_id, allow_rerun=True), campaign_id)
 

@@ -244,7 +244,7 @@ class TestConfirm:
         self, kore_simulator: KoreSimulator, start: Start, fake_clock: FakeClock
     ) -> None:
         """A reading that fails now is tried again in the next round."""
-        kore_simulator.fail_next(503, operation="get", skip=2, times=5)
+        kore_simulator.drop_next(operation="get", skip=2, times=5)
 
         assert only(start(*add(kore_simulator, 1)))["status"] == "Active"
         assert fake_clock.waits == [15.0]
@@ -252,7 +252,7 @@ class TestConfirm:
     def test_start__unreadable_to_the_end(self, kore_simulator: KoreSimulator, start: Start) -> None:
         """A campaign that cannot be read at all is never said to run."""
         (campaign_id,) = add(kore_simulator, 1)
-        kore_simulator.fail_next(503, operation="get", skip=2, times=1000)
+        kore_simulator.drop_next(operation="get", skip=2, times=1000)
 
         error = failure(start(campaign_id, confirm_timeout_s=30.0), campaign_id)
 

@@ -188,10 +188,11 @@ def test_serve__beside_others_after_a_close_that_is_slow(
 
     busy.serve(lead_s=60)
 
-    assert [one for one, late_s in busy.at.sent if late_s < 0] == [slow]
-    late = [late_s for one, late_s in busy.at.sent if one != slow]
-    assert len(late) == 10
-    assert max(late) < 1.0
+    # Each is sent once more after a minute.
+    late = dict(reversed(busy.at.sent))
+    assert late.pop(slow) < 0
+    assert sorted(late) == sorted(ids)
+    assert max(late.values()) < 1.0
 
 
 def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
@@ -226,7 +227,9 @@ def test_serve__in_doubt(evening: Callable[..., Evening], kore_simulator: KoreSi
     outcomes = at.serve()
 
     operations = [record.operation for record in kore_simulator.requests]
-    assert operations[operations.index("stop") :][:13] == [*["stop"] * 12, "get"]
+    # What was accepted is looked up with the others; of the rest each is read.
+    look = "list" if trouble == "answers that say nothing" else "get"
+    assert operations[operations.index("stop") :][:13] == [*["stop"] * 12, look]
     assert outcomes.failures == {}
     for one in ids:
         kore_simulator.assert_one_effect("stop", one)
@@ -461,7 +464,7 @@ def test_serve__slow_at_an_earlier_close(evening: Callable[..., Evening], kore_s
 
     outcomes = at.serve()
 
-    assert at.sent[-1] == (later, 120.0)
+    assert (later, 120.0) in at.sent
     assert outcomes.failures[slow].retryable is True
 
 

@@ -357,7 +357,7 @@ class TestConfirm:
     ) -> None:
         """A reading that fails now is tried again in the next round."""
         (campaign_id,) = add(kore_simulator, 1, status="Active")
-        kore_simulator.fail_next(503, operation="get", skip=1, times=5)
+        kore_simulator.drop_next(operation="get", skip=1, times=5)
 
         assert only(stop(campaign_id))["status"] == "Stopped"
         assert fake_clock.waits == [15.0]
@@ -365,7 +365,7 @@ class TestConfirm:
     def test_stop__unreadable_to_the_end(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
         """A campaign that cannot be read at all is never said to have stopped."""
         (campaign_id,) = add(kore_simulator, 1, status="Active")
-        kore_simulator.fail_next(503, operation="get", skip=1, times=1000)
+        kore_simulator.drop_next(operation="get", skip=1, times=1000)
 
         error = failure(stop(campaign_id, confirm_timeout_s=30.0), campaign_id)
 
@@ -402,12 +402,104 @@ class TestConfirm:
     def test_stop__credentials_refused_meanwhile(self, kore_simulator: KoreSimulator, stop: Stop, others: int) -> None:
         """Credentials that are refused after the stop end the waiting at once."""
         ids = add(kore_simulator, 1 + others, status="Active")
-        kore_simulator.fail_next(401, operation=("get", "list"), skip=1, times=1000)
+        kore_simulator.fail_next(401, operation=("get", "status", "list"), skip=1, times=1000)
 
         outcomes = stop(*ids)
 
         assert sorted(outcomes.failures) == sorted(ids)
         assert {type(error) for error in outcomes.failures.values()} == {KoreAuthenticationError}
+
+
+# Status and body of a 2xx that does not say what a stop did.
+ACCEPTED: dict[str, tuple[int, Any]] = {
+    "202 empty": (202, b""),
+    "204": (204, b""),
+    "success": (200, {"status": "success", "message": "Campaign stop initiated"}),
+    "in other words": (200, {"status": "Stopping"}),
+    "wrapped": (201, {"result": {"status": "Stopped"}}),
+    "text": (200, "OK"),
+}
+
+
+@pytest.mark.parametrize("answer", ACCEPTED)
+class TestAccepted:
+    """A stop that a 2xx of any form may have accepted is read on for as long as it has."""
+
+    def test_stop__drains(self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, answer: str) -> None:
+        """One that takes 45 s to show is stopped, and no second is sent."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+        status, body = ACCEPTED[answer]
+        kore_simulator.fail_next(status, body=body, after=True, operation="stop")
+        kore_simulator.switches(drain_polls=3)
+
+        result = only(stop(campaign_id))
+
+        assert (result["status"], result["changed"]) == ("Stopped", True)
+        assert fake_clock.waits == [15.0] * 3
+        kore_simulator.assert_one_effect("stop", campaign_id)
+        assert len(kore_simulator.requests.of("stop")) == 1
+
+    @pytest.mark.parametrize("refusal", [400, 403, 405, 500])
+    def test_stop__second_refused(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, answer: str, refusal: int
+    ) -> None:
+        """After a minute one more is sent; that it is refused is no verdict."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+        status, body = ACCEPTED[answer]
+        kore_simulator.fail_next(status, body=body, after=True, operation="stop")
+        refused = {"errors": [{"msg": "Campaign is Active and cannot be stopped", "code": refusal}]}
+        kore_simulator.fail_next(refusal, body=refused, operation="stop", times=9)
+        kore_simulator.switches(drain_polls=7)
+
+        assert only(stop(campaign_id))["status"] == "Stopped"
+        assert fake_clock.waits == [15.0] * 7
+        assert len(kore_simulator.requests.of("stop")) == 2
+
+    def test_stop__forgotten(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, answer: str
+    ) -> None:
+        """One that had no effect is sent once more after a minute, with no reading in between left out."""
+        ids = add(kore_simulator, 5, status="Active")
+        status, body = ACCEPTED[answer]
+        kore_simulator.fail_next(status, body=body, operation="stop", times=5)
+
+        outcomes = stop(*ids)
+
+        assert [one["status"] for one in outcomes.as_dicts()] == ["Stopped"] * 5
+        assert fake_clock.waits == [15.0] * 5
+        assert len(kore_simulator.requests.of("stop")) == 10
+
+    def test_stop__never(self, kore_simulator: KoreSimulator, stop: Stop, answer: str) -> None:
+        """One that never shows fails when its time is over, after two stops."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+        status, body = ACCEPTED[answer]
+        kore_simulator.fail_next(status, body=body, operation="stop", times=9)
+
+        error = failure(stop(campaign_id, confirm_timeout_s=90.0), campaign_id)
+
+        assert "the stop was accepted, but it is still Active after 90 s" in str(error)
+        assert (error.retryable, len(kore_simulator.requests.of("stop"))) == (True, 2)
+
+    def test_stop__ended_by_itself(
+        self, kore_simulator: KoreSimulator, stop: Stop, fake_clock: FakeClock, answer: str
+    ) -> None:
+        """A campaign that completes meanwhile was not stopped by this."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+        status, body = ACCEPTED[answer]
+        kore_simulator.fail_next(status, body=body, operation="stop")
+        fake_clock.events = [lambda: become(kore_simulator, [campaign_id], "Completed")]
+
+        result = only(stop(campaign_id))
+
+        assert (result["status"], result["changed"]) == ("Completed", False)
+
+    def test_stop__not_proven(self, kore_simulator: KoreSimulator, stop: Stop, answer: str) -> None:
+        """Without a proof to come it is read until the client knows, at once here."""
+        (campaign_id,) = add(kore_simulator, 1, status="Active")
+        status, body = ACCEPTED[answer]
+        kore_simulator.fail_next(status, body=body, after=True, operation="stop")
+
+        assert only(stop(campaign_id, confirm=False))["status"] == "Stopped"
 
 
 class TestOddReadings:
