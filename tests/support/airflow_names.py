@@ -58,9 +58,10 @@ def below(minor: int, what: str) -> pytest.MarkDecorator:
 
 def forget_secrets() -> None:
     """Have Airflow mask nothing any more: with each secret it makes one pattern of all of them, longer each time."""
-    for name, module in list(sys.modules.items()):
-        if name.endswith(".secrets_masker.secrets_masker"):
-            module.reset_secrets_masker()
+    for package in ("airflow", "airflow.sdk"):
+        masker = sys.modules.get(f"{package}._shared.secrets_masker.secrets_masker")
+        if masker is not None:
+            masker.reset_secrets_masker()
 
 
 def first_run(dag: Any) -> Any:
