@@ -211,6 +211,7 @@ class TestActions:
         def die_after_a_stop(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
             answer = send(session, request, **options)
             if kore_simulator.effects("stop"):
+                answer.close()
                 raise Killed
             return answer
 
