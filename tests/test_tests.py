@@ -129,4 +129,4 @@ class TestSuites:
         """What is run with the oldest libraries exists, and would be left out otherwise."""
         assert [markers_of(TESTS / name) for name in WITH_LIBRARIES if (TESTS / name).is_file()] == [
             {"without_airflow", "with_libraries"}
-        ] * 4
+        ] * len(WITH_LIBRARIES)

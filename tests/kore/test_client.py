@@ -295,10 +295,10 @@ class TestRepeating:
 
     def test_read__refused(self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float]) -> None:
         """A request that the service refuses, and that nothing stands in for, is sent once."""
-        kore_simulator.fail_next(412, operation="status", times=2)
+        kore_simulator.fail_next(412, times=2)
 
         with pytest.raises(KoreRequestError):
-            client.get_campaign_status("cd-1", api_version="v2")
+            client.get_campaign("cd-1", api_version="v2")
 
         assert len(kore_simulator.requests) == 1
         assert waits == []

@@ -321,6 +321,21 @@ class TestClient:
 
         assert {one.version for one in kore_simulator.requests.of("contacts")} == {"v2"}
 
+    def test_stop__no_path_known(
+        self, client: KoreClient, kore_simulator: KoreSimulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Where neither version's path is known each is tried once for a stop, and told of once."""
+        ids = [kore_simulator.add_campaign(status="Active") for _ in range(3)]
+        kore_simulator.fail_next(405, operation="stop", times=100)
+
+        for one in ids:
+            with pytest.raises(KoreRequestError):
+                client.stop_campaign(one, "voice")
+
+        assert len(kore_simulator.requests.of("stop")) == 2 * 3
+        told = [record.getMessage() for record in caplog.records if "instead" in record.getMessage()]
+        assert [one.rpartition(" by ")[2] for one in told] == ["stop_voice_v2 instead", "stop_voice_v1 instead"]
+
     @pytest.mark.parametrize("need", [Need.OBJECT, Need.STATUS, Need.STATUS_ALONE])
     @pytest.mark.parametrize("status", [400, 404])
     def test_get__not_there(self, client: KoreClient, kore_simulator: KoreSimulator, need: Need, status: int) -> None:

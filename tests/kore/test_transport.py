@@ -163,7 +163,7 @@ class TestToken:
             client_of(account(server.url)) as client,
             pytest.raises(KoreError),
         ):
-            client.get_campaign_status(CAMPAIGN)
+            client.get_campaign(CAMPAIGN, api_version="v2")
 
         assert len({request.headers["auth"] for request in server.requests}) == 2
 

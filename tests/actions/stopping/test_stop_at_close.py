@@ -329,7 +329,7 @@ def test_serve__cannot_be_read_and_did_not_run(evening: Callable[..., Evening], 
     # As a task that an older version has deferred.
     run.planned[unknown] = replace(run.planned[unknown], campaign=None)
     kore_simulator.restart(started)
-    kore_simulator.fail_next(403, operation="list", before=True)
+    kore_simulator.drop_next(operation="list", before=True)
 
     outcomes = at.serve()
 
