@@ -24,7 +24,7 @@ LOOK_AGAIN_S = 30.0
 """A refusal by 401 or 403 that is still there after so long is believed; a shorter one was of something in between."""
 
 OUTAGE_S = 300.0
-"""So long an operator waits for a service that fails every reading, before it leaves that to its next try."""
+"""So long an operator waits for a service that fails every reading, or every write, before its next try has to."""
 
 _DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _DELAYS_OF_STOPS_S = _DELAYS_S[:4]
@@ -44,7 +44,7 @@ class Bounds:
             believed; infinite where the caller looks again by itself. None is for a caller who waits at a screen: a
             refusal is raised at once, and says that it was met once.
         outage_s: seconds from the first reading that failed in passing, while none is answered, for which they are sent
-            again however often that is. So an outage is waited for once, and not once for each campaign.
+            again however often that is; and so for writes. An outage is waited for once, not once for each campaign.
     """
 
     attempts: int = 5

@@ -13,6 +13,7 @@ from itertools import chain, count, takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
+from airflow_provider_campaigns.kore.endpoints import Effect
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     KoreAuthenticationError,
@@ -173,8 +174,8 @@ class Sender:
         self._jitter = jitter
         self._refused_at: float | None = None
         """When a reading was first refused by 401 or 403 since one was answered."""
-        self._failing_since: float | None = None
-        """When a reading first failed in passing since one was answered."""
+        self._failing_since: dict[Effect, float] = {}
+        """When a reading, and a write, first failed in passing since one was answered."""
 
     def read(
         self,
@@ -212,13 +213,14 @@ class Sender:
                 if isinstance(error, KoreAuthenticationError) and not was_refused:
                     was_refused = True
                     delay = self._look_again_s(error)
-                is_outage = self._is_outage(error, delay)
+                is_outage = self._is_outage(Effect.READ, error, delay)
                 if delay is None or delay > repeat_s() or (attempt >= self._bounds.attempts and not is_outage):
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
                 self._wait(error, delay, priority)
             else:
-                self._refused_at = self._failing_since = None
+                self._refused_at = None
+                self._failing_since.pop(Effect.READ, None)
                 return answer
             attempt += 1
 
@@ -279,6 +281,7 @@ class Sender:
                 sent = self._send_unread(endpoint, goal, priority, patience, so_far)
             answered_at = self._clock()
             if isinstance(sent, Receipt):
+                self._failing_since.pop(Effect.WRITE, None)
                 return replace(sent, sendings=so_far.sendings if sent.by_reading else so_far.sendings + 1)
             trouble = sent
             if (other := elsewhere(trouble)) is not None:
@@ -311,7 +314,9 @@ class Sender:
                 is_stop=is_stop,
                 since_answer_s=self._clock() - answered_at,
             )
-            if delay is None or so_far.sendings >= self._bounds.attempts or delay > self._repeat_s(patience)():
+            is_outage = self._is_outage(Effect.WRITE, trouble, delay)
+            is_last = so_far.sendings >= self._bounds.attempts and not is_outage
+            if delay is None or is_last or delay > self._repeat_s(patience)():
                 trouble.outcome_unknown = is_accepted
                 raise trouble
             # A stop that finds no connection tries again twice a second, and does not say so each time.
@@ -534,14 +539,12 @@ class Sender:
         left_s = self._refused_at + (self._bounds.look_again_s or 0.0) - now
         return left_s if left_s > 0 else None
 
-    def _is_outage(self, error: KoreError, delay: float | None) -> bool:
-        """True if the reading that failed may be sent again as long as the service answers nobody."""
+    def _is_outage(self, effect: Effect, error: KoreError, delay: float | None) -> bool:
+        """True if what failed may be sent again as long as the service answers none of its kind."""
         if error.concerns_account or delay is None:
             return False
         now = self._clock()
-        if self._failing_since is None:
-            self._failing_since = now
-        return now + delay <= self._failing_since + self._bounds.outage_s
+        return now + delay <= self._failing_since.setdefault(effect, now) + self._bounds.outage_s
 
     def _is_doubtful(self, refusal: KoreError) -> bool:
         """True if a first refusal is looked into before it is believed; else it says that it was met once."""

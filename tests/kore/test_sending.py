@@ -227,6 +227,37 @@ class TestOutage:
         assert waits[-4:] == [0.5, 1.0, 2.0, 4.0]
         assert sum(waits) == waited + 7.5
 
+    @pytest.mark.parametrize("verb", ["stop", "start", "delete"])
+    def test_write__waits(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+    ) -> None:
+        """So does a write, which is looked into each time."""
+        run = kore_simulator.campaign(campaign_id).instance_id
+        kore_simulator.fail_next(503, operation=verb, times=1000)
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if sum(waits) >= 180.0:
+                kore_simulator.clear_faults()
+
+        with client_of(settings, waits, bounds=Bounds(outage_s=300.0), sleep=sleep) as client:
+            receipt = getattr(client, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
+
+        assert receipt.sendings > 5
+        kore_simulator.assert_one_effect(verb, campaign_id)
+
+    def test_write__gives_up(self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]) -> None:
+        """An outage of writes is waited for once: that of the next campaign is sent five times."""
+        ids = [kore_simulator.add_campaign(status="Stopped") for _ in range(2)]
+        kore_simulator.fail_next(503, operation="delete", times=1000)
+
+        with client_of(settings, waits, bounds=Bounds(outage_s=100.0)) as client:
+            for one in ids:
+                with pytest.raises(KoreServiceError):
+                    client.delete_campaign(one, "voice")
+
+        assert [len(kore_simulator.requests.of("delete", campaign_id=one)) for one in ids] == [11, 5]
+
     def test_read__another_outage(
         self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]
     ) -> None:

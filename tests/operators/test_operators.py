@@ -313,6 +313,7 @@ class TestErrors:
     ) -> None:
         """With one failure that may pass the task is retried, and the retry does what is left."""
         monkeypatch.setattr(KoreCampaignOperator, "_sleep", lambda *_: None)
+        monkeypatch.setattr(retry, "OUTAGE_S", 0.0)
         ids = add(kore_simulator, StopVoiceCampaignOperator, 4)
         kore_simulator.fail_next(503, operation="stop", campaign_id=ids[2], times=5)
         first = run(StopVoiceCampaignOperator, campaign_ids=ids)

@@ -18,6 +18,7 @@ from task_runner import run_task
 import airflow_provider_campaigns
 from airflow_provider_campaigns.actions.evidence import NoEvidence
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
+from airflow_provider_campaigns.kore import retry
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreConfigurationError
 from airflow_provider_campaigns.operators import start as start_module
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
@@ -188,7 +189,7 @@ class TestOptions:
         monkeypatch.setattr(KoreCampaignOperator, "_sleep", sleep)
 
         assert run(campaign_id=campaign_id, **arguments).result["status"] == "Active"
-        assert noted == waits
+        assert noted == pytest.approx(waits, abs=1)  # what a busy machine takes is no part of the pause
 
     def test_execute__confirm_off(self, kore_simulator: KoreSimulator, run: Run) -> None:
         """Without confirmation there is no reading after the start."""
@@ -301,6 +302,7 @@ class TestErrors:
     def test_execute__may_pass(self, kore_simulator: KoreSimulator, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         """With a failure that may pass the task is retried, and the retry does what is left, and nothing twice."""
         monkeypatch.setattr(KoreCampaignOperator, "_sleep", lambda *_: None)
+        monkeypatch.setattr(retry, "OUTAGE_S", 0.0)
         ids = [kore_simulator.add_campaign(status="Stopped") for _ in range(4)]
         kore_simulator.fail_next(503, operation="start", campaign_id=ids[2], times=5)
         store: dict[str, Any] = {}
