@@ -168,8 +168,9 @@ class TestConnectionAway:
             with pytest.raises(at_first, match=f"^{re.escape(said)}"):
                 make(**arguments).poke({"task_reschedule_count": 0})
 
-        assert [one["log_level"] for one in log] == ["warning"]
-        assert log[0]["event"].startswith(said)
-        assert log[0]["event"].endswith("; still waiting")
+        # Below Airflow 3.2 its reader of connections warns as well.
+        (told,) = (one for one in log if one["event"].endswith("; still waiting"))
+        assert told["log_level"] == "warning"
+        assert told["event"].startswith(said)
         make(**arguments).poke({"task_reschedule_count": 2})
         assert [one.operation for one in kore_simulator.requests] == ["get"]
