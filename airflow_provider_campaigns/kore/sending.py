@@ -174,8 +174,8 @@ class Sender:
         self._jitter = jitter
         self._refused_at: float | None = None
         """When a reading was first refused by 401 or 403 since one was answered."""
-        self._failing_since: dict[Effect, float] = {}
-        """When a reading, and a write, first failed in passing since one was answered."""
+        self._failing: dict[Effect, tuple[float, float]] = {}
+        """When a reading, and a write, first and last failed in passing since one was answered."""
 
     def read(
         self,
@@ -220,7 +220,7 @@ class Sender:
                 self._wait(error, delay, priority)
             else:
                 self._refused_at = None
-                self._failing_since.pop(Effect.READ, None)
+                self._failing.pop(Effect.READ, None)
                 return answer
             attempt += 1
 
@@ -281,7 +281,7 @@ class Sender:
                 sent = self._send_unread(endpoint, goal, priority, patience, so_far)
             answered_at = self._clock()
             if isinstance(sent, Receipt):
-                self._failing_since.pop(Effect.WRITE, None)
+                self._failing.pop(Effect.WRITE, None)
                 return replace(sent, sendings=so_far.sendings if sent.by_reading else so_far.sendings + 1)
             trouble = sent
             if (other := elsewhere(trouble)) is not None:
@@ -544,7 +544,11 @@ class Sender:
         if error.concerns_account or delay is None:
             return False
         now = self._clock()
-        return now + delay <= self._failing_since.setdefault(effect, now) + self._bounds.outage_s
+        since, latest = self._failing.get(effect, (now, now))
+        if now - latest > self._bounds.outage_s:
+            since = now  # that was another one, hours ago for a task that waits for its close
+        self._failing[effect] = since, now
+        return now + delay <= since + self._bounds.outage_s
 
     def _is_doubtful(self, refusal: KoreError) -> bool:
         """True if a first refusal is looked into before it is believed; else it says that it was met once."""

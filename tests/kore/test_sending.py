@@ -269,6 +269,21 @@ class TestOutage:
 
         assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0] * 2
 
+    def test_read__outage_hours_later(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]
+    ) -> None:
+        """So is one that begins long after another that nothing has ended, because nothing was asked meanwhile."""
+        kore_simulator.fail_next(503, times=1000)
+        with client_of(settings, waits, bounds=Bounds(outage_s=100.0)) as client:
+            with pytest.raises(KoreServiceError):
+                client.count_campaigns("voice")
+            waits.append(3600.0)
+            kore_simulator.clear_faults()
+            kore_simulator.fail_next(503, times=8)
+            client.count_campaigns("voice")
+
+        assert waits[waits.index(3600.0) + 1 :] == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0]
+
     @pytest.mark.parametrize("status", [401, 403, 404, 412])
     def test_read__refused(
         self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], status: int
