@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kore_support import client_of
+from report_support import account_of
 
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.clock import Clock, wait_until
@@ -26,20 +27,10 @@ if TYPE_CHECKING:
 INSTANT_S = 1_772_454_600.0  # 2026-03-02 12:30 UTC
 
 
-def settings_of(simulator: KoreSimulator) -> KoreSettings:
-    return KoreSettings(
-        host=simulator.url,
-        client_id=simulator.client_id,
-        client_secret=simulator.client_secret,
-        stream_id=simulator.stream_id,
-        account_id=simulator.account_id,
-    )
-
-
 def stop_one(simulator: KoreSimulator) -> str:
     """Stop a campaign as a test of somebody else would; its status afterwards."""
     campaign_id = simulator.add_campaign(status="Active")
-    with KoreClient(settings_of(simulator)) as client:
+    with KoreClient(KoreSettings(**account_of(simulator))) as client:
         client.stop_campaign(campaign_id, "voice")
     return simulator.campaign(campaign_id).status
 
@@ -90,7 +81,7 @@ def test_close__while_a_request_hangs() -> None:
     def story() -> None:
         with KoreSimulator() as simulator, pytest.MonkeyPatch.context() as frozen:
             simulator.hang_next(60)
-            client = client_of(settings_of(simulator), bounds=Bounds(attempts=1))
+            client = client_of(KoreSettings(**account_of(simulator)), bounds=Bounds(attempts=1))
             freeze(frozen, 0.0)
             asking = threading.Thread(target=ask, args=(client,), daemon=True)
             asking.start()
@@ -111,7 +102,7 @@ def test_drain__while_time_is_frozen(*, clock: ManualClock | None, passes: bool)
         simulator.switches(drain_seconds=3600)
         campaign_id = simulator.add_campaign(status="Active")
         simulator.set_status(campaign_id, "Paused")
-        with client_of(settings_of(simulator), bounds=None) as client:
+        with client_of(KoreSettings(**account_of(simulator)), bounds=None) as client:
             client.stop_campaign(campaign_id, "voice")
         if clock is not None:
             clock.advance(3600)
