@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_campaigns.kore.bodies import campaign_in, contact_page_in
+from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import KoreProtocolError
 from airflow_provider_campaigns.kore.writes import DeleteGoal
@@ -65,6 +66,21 @@ def test_campaign_in__nothing_else(body: dict[str, Any], said: str) -> None:
     """What could be another campaign, or no status, is not taken for it."""
     with pytest.raises(KoreProtocolError, match=said):
         campaign_in(body, GET, "cd-1")
+
+
+def test_campaign_in__beside_another() -> None:
+    """Of several campaigns in an answer it is the one that was asked for."""
+    body = {"before": {"_id": "cd-2", "status": "Active"}, "campaign": {"_id": "cd-1", "status": "Stopped"}}
+
+    assert (campaign_in(body, GET, "cd-1").campaign_id, campaign_in(body, GET, "cd-1").status) == ("cd-1", "Stopped")
+
+
+@pytest.mark.parametrize(("is_whole", "is_at_rest"), [(True, True), (False, False)])
+def test_campaign__status_alone(*, is_whole: bool, is_at_rest: bool) -> None:
+    """A campaign of which only the status is known is not at rest: it may have a schedule."""
+    campaign = Campaign.from_api({"_id": "cd-1", "status": "Stopped"}, is_whole=is_whole)
+
+    assert campaign.is_at_rest is is_at_rest
 
 
 def test_campaign_in__unknown_status() -> None:
