@@ -28,6 +28,7 @@ KORE_RINGS = (
         "clock",
         "endpoints",
         "senders",
+        "service_clock",
         "campaigns",
         "auth",
         "budget",

@@ -28,6 +28,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
     quoted,
 )
+from airflow_provider_campaigns.kore.service_clock import unix_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,10 +119,8 @@ def clock_note(headers: Mapping[str, str], now: float) -> str:
 
     ``now`` is this machine's Unix time. It may be a minute away from the answer's own ``Date``.
     """
-    try:
-        ahead_s = now - parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return ""
+    date = unix_time_of(headers.get("Date"))
+    ahead_s = 0.0 if date is None else now - date
     if abs(ahead_s) <= _CLOCKS_AGREE_S:
         return ""
     return (

@@ -57,9 +57,11 @@ from airflow_provider_campaigns.kore.writes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
     from airflow_provider_campaigns.kore.listing import Listing
+    from airflow_provider_campaigns.kore.service_clock import ClockGap
     from airflow_provider_campaigns.kore.writes import WriteGoal
 
 _T = TypeVar("_T")
@@ -124,7 +126,7 @@ class KoreClient:
         self._stand_ins = StandIns(clock)
         self._warned_of: set[CampaignType] = set()
         """Types whose list holds items that cannot be read, which is told once."""
-        self._transport = Transport(settings, budget=budget, signer=signer)
+        self._transport = Transport(settings, budget=budget, signer=signer, clock=clock)
         self._sender = Sender(
             self._transport,
             look=self._look_again,
@@ -496,6 +498,10 @@ class KoreClient:
         )
 
     # Description
+
+    def clock_gap(self, now: datetime) -> ClockGap | None:
+        """How far this machine's clock, which says ``now``, is from the service's; None if no answer told just now."""
+        return self._transport.service_clock.gap(now, self._clock())
 
     def api_version_of(self, verb: str, api_version: str | None = None) -> str:
         """The version in which ``verb`` is sent: the one asked for, else the connection's, else the verb's default."""

@@ -25,6 +25,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.retry import MAX_JITTER_S, MAX_RETRY_AFTER_S, blocks_after
+from airflow_provider_campaigns.kore.service_clock import ServiceClock
 from airflow_provider_campaigns.kore.writes import in_doubt
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ Place: TypeAlias = "Callable[[], AbstractContextManager[Callable[[], None]]]"
 class Transport:
     """Sends requests to one account; threads, and processes that are forked from this one, may share it."""
 
-    def __init__(self, settings: KoreSettings, *, budget: RequestBudget, signer: TokenSigner) -> None:
+    def __init__(
+        self, settings: KoreSettings, *, budget: RequestBudget, signer: TokenSigner, clock: Callable[[], float]
+    ) -> None:
+        """``clock`` is monotonic seconds."""
+        self.service_clock = ServiceClock()
+        self._clock = clock
         self._settings = settings
         self._budget = budget
         self._signer = signer
@@ -150,6 +156,7 @@ class Transport:
             in_doubt() if endpoint.effect is Effect.WRITE else nullcontext(),
         ):
             timeout_s = min(settings.timeout_s, patience.answer_timeout_s)
+            asked_at = self._clock()
             # Signed only now: a token made before a wait for the budget might have expired after it.
             answer = opened.send(
                 endpoint.method,
@@ -159,6 +166,7 @@ class Transport:
                 connect_timeout_s=min(CONNECT_TIMEOUT_S, timeout_s),
                 timeout_s=timeout_s,
             )
+        self.service_clock.see(answer.headers.get("Date"), asked_at=asked_at, answered_at=self._clock())
         return self._object_in(answer, endpoint, campaign_id, priority)
 
     @contextmanager

@@ -22,8 +22,8 @@ KEY = "kore_campaign_sent"
 RECALL_PATIENCE_S = 10.0
 """At a close it is read when a worker is armed, which is long enough before."""
 
-KEEP_PATIENCE_S = 1.5
-"""It is written between the last reading of the campaigns and their close, which are five seconds apart."""
+KEEP_PATIENCE_S = 0.9
+"""It is written between the last reading of the campaigns, which is over a second before their close, and the close."""
 
 
 class TaskStateEvidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -139,7 +140,9 @@ class _Door:
     ) -> Response:
         record.status = status
         record.answered_monotonic = self._engine.clock.monotonic()
-        return Response(content, status, dict(headers) if headers else None, media_type)
+        own = {name.lower(): text for name, text in dict(headers or {}).items()}
+        date = {"date": formatdate(self._engine.clock.time(), usegmt=True)}
+        return Response(content, status, date | own, media_type)
 
     def _record(
         self, request: Request, operation: str, version: str | None, campaign_id: str | None, body: bytes

@@ -261,6 +261,7 @@ def _config(app: FastAPI, *, access_log: bool) -> uvicorn.Config:
         log_config=None,
         log_level="info" if access_log else "critical",
         access_log=access_log,
+        date_header=False,  # every answer tells the simulator's own time
         backlog=_BACKLOG,
         timeout_graceful_shutdown=5,
     )

@@ -26,17 +26,28 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.presence import ProvenMissing
+    from airflow_provider_campaigns.kore.service_clock import ClockGap
 
 log = logging.getLogger(__name__)
 
-LAST_LOOK = timedelta(seconds=5)
-"""How long before the instant the campaigns are read once more, which also opens the connections for the stops."""
+LAST_LOOK = timedelta(seconds=3)
+"""How long before the instant the campaigns are read once more, which also opens the connections for the stops.
+
+Common servers close a connection after five seconds of silence; the stops must not meet one that is being closed.
+"""
 
 LAST_LOOK_ENDS = timedelta(seconds=1)
 """How long before the instant that last look is over, whether it was answered or not."""
 
 ROOM = timedelta(seconds=WINDOW_S)
 """How long before the instant room for the stops is kept; what was sent earlier no longer counts at the instant."""
+
+
+_CLOCKS_AGREE_S = 1.0
+"""So far from the service's, this machine's clock is not taken to be wrong."""
+
+_MOST_CLOCK_WAIT_S = 30.0
+"""For a clock that is further ahead the stops wait no longer: it may be the service's that is wrong."""
 
 
 def armed_at(close: datetime, lead_time: timedelta) -> datetime:
@@ -71,6 +82,14 @@ class StopMoment:
     def patience(self, clock: Clock) -> Patience:
         """How long anything is waited for, before and after."""
         return ENDLESS if self.ends is None else Patience.until(self.ends, clock)
+
+    def due_at(self, gap: ClockGap | None) -> datetime:
+        """When stops are sent: at the instant as this machine's clock and the service's tell it, the later of both.
+
+        Not later than 30 s for that; and not at all where the clocks may be less than a second apart.
+        """
+        is_ahead = gap is not None and gap.least_s > _CLOCKS_AGREE_S
+        return self.at + timedelta(seconds=min(gap.most_s, _MOST_CLOCK_WAIT_S) if gap and is_ahead else 0.0)
 
     def lateness_s(self, campaign_id: str, now: datetime) -> float:
         """Seconds since the instant that the campaign is stopped for, to the millisecond."""
@@ -147,6 +166,25 @@ def look_before(
         else:
             unread.append(by_id[campaign_id])
     return LastLook(found, failures, unread)
+
+
+def warn_of_clocks(moment: StopMoment, gap: ClockGap | None) -> None:
+    """Say that this machine's clock and the service's are more than a second apart, and what that means."""
+    if gap is not None and gap.least_s > _CLOCKS_AGREE_S:
+        log.warning(
+            "this machine's clock is %.0f s ahead of the service's, so the stops for %s wait until it says %s: set the "
+            "clock, best by NTP",
+            gap.most_s,
+            instant_text(moment.at),
+            instant_text(moment.due_at(gap)),
+        )
+    elif gap is not None and gap.most_s < -_CLOCKS_AGREE_S:
+        log.warning(
+            "this machine's clock is %.0f s behind the service's, so the stops for %s may come so much too late: set "
+            "the clock, best by NTP",
+            -gap.least_s,
+            instant_text(moment.at),
+        )
 
 
 @contextmanager

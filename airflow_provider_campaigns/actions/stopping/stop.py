@@ -21,7 +21,7 @@ from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactsBeforeStop
-from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, look_before
+from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, look_before, warn_of_clocks
 from airflow_provider_campaigns.actions.stopping.schedules import check_schedule, disable_schedule
 from airflow_provider_campaigns.actions.stopping.step import Step, ends_a_run, step_for, step_once_unscheduled
 from airflow_provider_campaigns.kore.budget import Priority
@@ -42,6 +42,7 @@ from airflow_provider_campaigns.kore.writes import Receipt, started_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
     from airflow_provider_campaigns.actions.stopping.moment import StopMoment
@@ -285,11 +286,20 @@ class _Stop:
             self._count_contacts(campaigns)
             self._keep_intended(campaigns)
             if self._moment is not None:
-                wait_until(self._moment.at, self._clock)
+                wait_until(self._due_at(self._moment), self._clock)
         self._outcomes.attempt_all(in_order, lambda one: self._stop_one(campaigns[one]), is_urgent=True)
         # Every stop was sent once by now; what it takes to find out what became of one holds up no other.
         unfinished, self._unfinished = self._unfinished, {}
         self._outcomes.attempt_all(unfinished, lambda one: unfinished[one](), is_urgent=True)
+
+    def _due_at(self, moment: StopMoment) -> datetime:
+        """The moment, or later if the service's clock says that it has not come yet."""
+        now = self._clock.now()
+        if now >= moment.at:
+            return moment.at
+        gap = self._client.clock_gap(now)
+        warn_of_clocks(moment, gap)
+        return moment.due_at(gap)
 
     def _count_contacts(self, campaigns: Mapping[str, Campaign]) -> None:
         """Count the contact results of what is about to be stopped, where that takes no room from the stops."""

@@ -21,6 +21,7 @@ from airflow_provider_campaigns.actions.stopping.at_close import (
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.client import KoreClient
@@ -30,6 +31,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreConnectionError,
     KoreNotFoundError,
 )
+from airflow_provider_campaigns.simulator import Credentials, KoreSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.outcomes import Outcomes
     from airflow_provider_campaigns.kore.patience import Patience
     from airflow_provider_campaigns.kore.settings import KoreSettings
-    from airflow_provider_campaigns.simulator import KoreSimulator
 
 # The fake clock begins on Monday, 2026-03-02 at 12:30 UTC: 18:00 in Kolkata, the close of office hours there.
 CLOSE = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
@@ -347,7 +348,7 @@ def test_serve__cannot_be_read_and_did_not_run(evening: Callable[..., Evening], 
 def test_serve__the_last_reading_is_bounded(
     evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
 ):
-    """The last reading begins five seconds before the close, and nothing of it is waited for in the last of them."""
+    """The last reading begins three seconds before the close, and nothing of it is waited for in the last of them."""
     at = evening(-600)
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
     at.plan(*ids)
@@ -367,7 +368,62 @@ def test_serve__the_last_reading_is_bounded(
 
     at.serve()
 
-    assert given == [*[4.0] * 7, math.inf]
+    assert given == [*[2.0] * 7, math.inf]
+
+
+class ServiceTime:
+    """The service's clock, which a worker's is so many seconds ahead of."""
+
+    def __init__(self, worker: FakeClock, ahead_s: float) -> None:
+        self._worker = worker
+        self._ahead_s = ahead_s
+
+    def time(self) -> float:
+        return self._worker.clock.now().timestamp() - self._ahead_s
+
+    def monotonic(self) -> float:
+        return self._worker.elapsed_s
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "sent_s", "said"),
+    [
+        (0.0, 0.0, None),
+        (0.9, 0.0, None),
+        (3.0, 3.0, "is 3 s ahead of the service's, so the stops for 2026-03-02T12:30:00.000Z wait until it says 2026"),
+        (2.9, 3.0, "until it says 2026-03-02T12:30:03.000Z: set the clock"),
+        (400.0, 30.0, "is 400 s ahead of the service's, so the stops"),
+        (401.0, 30.0, "until it says 2026-03-02T12:30:30.000Z: set the clock"),
+        (-0.9, 0.0, None),
+        (-7.4, 0.0, "is 8 s behind the service's, so the stops for 2026-03-02T12:30:00.000Z may come so much too late"),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 4], ids=["one", "many"])
+def test_serve__another_clock(
+    settings: KoreSettings, caplog: pytest.LogCaptureFixture, ahead_s: float, sent_s: float, said: str, number: int
+):
+    """A worker whose clock is ahead of the service's sends no stop before the close by either, and says so."""
+    time = FakeClock(elapsed_s=-600)
+    names = ("client_id", "client_secret", "stream_id", "account_id")
+    credentials = Credentials(**{name: getattr(settings, name) for name in names})
+    with KoreSimulator(clock=ServiceTime(time, ahead_s), credentials=credentials) as simulator:
+        account = replace(settings, host=simulator.url)
+        budget = RequestBudget(10_000, account_key=None, clock=lambda: time.elapsed_s, sleep=time.sleep)
+        signer = TokenSigner(settings.client_id, settings.client_secret, clock=lambda: time.clock.now().timestamp())
+        with KoreClient(
+            account, budget=budget, signer=signer, clock=lambda: time.elapsed_s, sleep=time.sleep
+        ) as client:
+            at = Evening(client, simulator, begins_s=-600)
+            at.time = time
+            ids = [simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(number)]
+            at.plan(*ids)
+
+            outcomes = at.serve()
+
+    assert sorted(at.sent) == sorted((one, sent_s) for one in ids)
+    assert outcomes.failures == {}
+    warnings = [one.message for one in caplog.records if one.levelname == "WARNING" and "clock" in one.message]
+    assert [said in one for one in warnings] == [True] * (said is not None)
 
 
 def test_from_json__holds_no_more_than_a_stop_needs(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
@@ -471,7 +527,7 @@ def test_serve__slow_at_an_earlier_close(evening: Callable[..., Evening], kore_s
 def test_serve__hangs_at_an_earlier_close(
     evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
 ):
-    """Whatever an earlier close sends and reads is waited for until five seconds before the next one, and no longer."""
+    """Whatever an earlier close sends and reads is waited for until three seconds before the next, no longer."""
     at = evening(-600)
     slow = kore_simulator.add_campaign(name="Slow", status="Active", calling_hours=hours())
     later = kore_simulator.add_campaign(name="Later", status="Active", calling_hours=hours(window="9:00 AM-6:01 PM"))
@@ -496,7 +552,7 @@ def test_serve__hangs_at_an_earlier_close(
 
     outcomes = at.serve()
 
-    assert waited[:2] == [("stop_voice_v1", 0.0, 30.0), ("get_v2", 30.0, 25.0)]
+    assert waited[:2] == [("stop_voice_v1", 0.0, 30.0), ("get_v2", 30.0, 27.0)]
     assert at.sent == [(slow, 0.0), (later, 60.0)]
     error = outcomes.failures[slow]
     assert (error.retryable, error.outcome_unknown) == (True, True)
