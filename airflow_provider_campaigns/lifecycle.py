@@ -63,6 +63,7 @@ def end_of_campaign(
     contact_timezones: Sequence[str] = (),
     lead_time: float | timedelta = 60,
     disable_schedule: bool = False,
+    if_unreadable: str = "fail",
     poll_interval: float | timedelta = 15,
     confirm_timeout: float | timedelta = 600,
     grace_period: float | timedelta | str | None = None,
@@ -113,6 +114,8 @@ def end_of_campaign(
         contact_timezones: zones of contacts who have one of their own.
         lead_time: seconds (or a timedelta) before a close at which a worker is ready; a minute at least.
         disable_schedule: also disable the schedule of a scheduled campaign, which otherwise is left alone.
+        if_unreadable: ``fail``, or ``stop``: a campaign that cannot be read is stopped unread, within the bounds of
+            ``StopVoiceCampaignOperator``: it needs ids that stand in the DAG, and ``calling_hours``.
         poll_interval: seconds (or a timedelta) between readings while a campaign has not stopped yet.
         confirm_timeout: seconds (or a timedelta) for which it is read.
         grace_period: seconds (or a timedelta) from the end of a run to its report, for calls and notes that are still
@@ -189,6 +192,7 @@ def end_of_campaign(
                 poll_interval=poll_interval,
                 confirm_timeout=confirm_timeout,
                 disable_schedule=disable_schedule,
+                if_unreadable=if_unreadable,
                 # One that was deleted by an earlier run of the same tasks is over; one that never was has no report.
                 if_missing="succeed",
                 deferrable=deferrable,

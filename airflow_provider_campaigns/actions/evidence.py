@@ -32,8 +32,11 @@ class Evidence(Protocol):
     def recall(self) -> Mapping[str, Entry]:
         """What earlier tries have kept, by campaign id."""
 
-    def keep(self, entries: Mapping[str, Entry]) -> None:
-        """Add to it; an entry takes the place of one for the same campaign."""
+    def keep(self, entries: Mapping[str, Entry]) -> bool:
+        """Add to it; an entry takes the place of one for the same campaign.
+
+        True if later tries will know of it, and this one knows of all that earlier ones have kept.
+        """
 
 
 class NoEvidence:
@@ -43,8 +46,9 @@ class NoEvidence:
         """Nothing."""
         return {}
 
-    def keep(self, entries: Mapping[str, Entry]) -> None:
+    def keep(self, entries: Mapping[str, Entry]) -> bool:  # noqa: ARG002 - as of Evidence
         """Nothing is kept."""
+        return False
 
 
 def was_sent(entry: Entry) -> bool:

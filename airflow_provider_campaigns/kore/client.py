@@ -583,8 +583,14 @@ class KoreClient:
             self._stand_ins.none_answered(need, refused)
             last = to_ask_again(refused, is_last_resort=is_last_resort)
         if last is None:
-            raise tells_most(refused)
-        return self._answered(need, last, {}, ask(endpoints[last]))
+            told = tells_most(refused)
+            told.is_unreadable = True
+            raise told
+        try:
+            return self._answered(need, last, {}, ask(endpoints[last]))
+        except KoreError as error:
+            error.is_unreadable = leads_on(error, need)
+            raise
 
     def _answered(self, need: Need, name: str, refused: dict[str, KoreError], answer: _T) -> _T:
         for one in self._stand_ins.answered(need, name, refused):

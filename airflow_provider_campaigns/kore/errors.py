@@ -57,6 +57,7 @@ class KoreError(Exception):
         status: HTTP status of the answer, None without an answer.
         retry_after_s: seconds that the service asked to wait, None if it did not.
         names_campaign: True if a refusal in the service's own words speaks of a campaign: its path is known.
+        is_unreadable: True of a reading if whatever could tell the same was asked, and answered, and refused as well.
         nothing_found: how a reading was answered that may have found nothing, in a form that can be compared with
             another such answer; None if the answer cannot mean that. ``proof`` says whether it does.
 
@@ -66,6 +67,7 @@ class KoreError(Exception):
 
     retryable: bool = False
     names_campaign: bool = False
+    is_unreadable: bool = False
     nothing_found: str | None = None
 
     def __init__(

@@ -39,6 +39,7 @@ class TaskStateEvidence:
 
     def __init__(self, store: Any) -> None:
         self._store = store
+        self._is_whole = True
         # One thread, so that a note that is late does not take the place of a later one.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evidence")
 
@@ -46,14 +47,16 @@ class TaskStateEvidence:
         """What earlier tries have kept."""
         kept, problem = self._ask(self._read, RECALL_PATIENCE_S)
         if problem:
+            self._is_whole = False
             log.warning("what earlier tries have sent cannot be read: %s", problem)
         return kept or {}
 
-    def keep(self, entries: Mapping[str, Entry]) -> None:
+    def keep(self, entries: Mapping[str, Entry]) -> bool:
         """Add to it."""
         _, problem = self._ask(lambda: self._store.set(KEY, {**self._read(), **entries}), KEEP_PATIENCE_S)
         if problem:
             log.warning("what is sent cannot be noted for later tries: %s", problem)
+        return problem is None and self._is_whole
 
     def _read(self) -> dict[str, Entry]:
         kept = self._store.get(KEY, default={})

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_campaigns.actions import stopping
 from airflow_provider_campaigns.arguments.hours import NEED_A_CLOSE, needs_close, read_given_hours, read_timezones
-from airflow_provider_campaigns.arguments.static import check_static
+from airflow_provider_campaigns.arguments.static import check_static, is_static
 from airflow_provider_campaigns.arguments.values import (
     flag,
     one_of,
@@ -17,6 +17,7 @@ from airflow_provider_campaigns.arguments.values import (
     read_lead_time,
     read_poll_interval,
     seconds,
+    wrong,
 )
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text, wait_until
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 
 WHEN = ("now", "calling_hours_end")
+IF_UNREADABLE = ("fail", "stop")
 
 
 class _StopCampaignOperator(CampaignsOperator):
@@ -65,6 +67,7 @@ class _StopCampaignOperator(CampaignsOperator):
         contact_timezones: Sequence[str] | str = (),
         lead_time: float | timedelta = 60,
         disable_schedule: bool = False,
+        if_unreadable: str = "fail",
         confirm: bool = True,
         poll_interval: float | timedelta = 15,
         confirm_timeout: float | timedelta = 600,
@@ -78,6 +81,7 @@ class _StopCampaignOperator(CampaignsOperator):
         self.contact_timezones = contact_timezones
         self.lead_time = lead_time
         self.disable_schedule = disable_schedule
+        self.if_unreadable = if_unreadable
         self.confirm = confirm
         self.poll_interval = poll_interval
         self.confirm_timeout = confirm_timeout
@@ -90,6 +94,7 @@ class _StopCampaignOperator(CampaignsOperator):
             contact_timezones=read_timezones,
             lead_time=read_lead_time,
             disable_schedule=flag,
+            if_unreadable=lambda *_: self._check_if_unreadable(),
             confirm=flag,
             poll_interval=read_poll_interval,
             confirm_timeout=seconds,
@@ -97,11 +102,29 @@ class _StopCampaignOperator(CampaignsOperator):
         if when == "now":
             check_static(self, **dict.fromkeys(NEED_A_CLOSE, needs_close))
 
+    def _check_if_unreadable(self) -> None:
+        """Nothing is stopped unread but what the writer of the DAG named, for a close that the writer named."""
+        if one_of("if_unreadable", self.if_unreadable, IF_UNREADABLE) == "fail":
+            return
+        given = [self.campaign_id] if self.campaign_ids is None else self.campaign_ids
+        if not is_static(given) or not all(one.is_explicit for one in self.targets().targets):
+            raise wrong(
+                "if_unreadable",
+                "'stop' is for campaigns that the DAG itself names by their ids, for example "
+                "campaign_id='cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000'; not for what a template or another task names",
+            )
+        if self.when != "now" and self.calling_hours is None:
+            raise wrong(
+                "if_unreadable",
+                "'stop' needs to know when a campaign closes that cannot be read; give calling_hours, for example "
+                "{'timezone': 'Asia/Kolkata', 'hours': {'MO-FR': '9:00 AM-6:00 PM'}}",
+            )
+
     def execute(self, context: Context) -> Any:
         """Stop the campaigns, now or at their closes."""
         with self.working() as clock:
             self.skip_backfill(context)
-            targets, options = self.targets(), self._options()
+            targets, options = self.targets(), self._options(context)
             self.show_link(context, targets)
             if one_of("when", self.when, WHEN) == "now":
                 return self._stop_now(targets, options, context, clock)
@@ -142,7 +165,7 @@ class _StopCampaignOperator(CampaignsOperator):
             return self._serve(stopping.CloseRun.from_json(run, calling_hours=self._given_hours()), context, clock)
 
     def _serve(self, run: CloseRun, context: Context, clock: Clock) -> Any:
-        options, lead_time = self._options(), timedelta(seconds=read_lead_time("lead_time", self.lead_time))
+        options, lead_time = self._options(context), timedelta(seconds=read_lead_time("lead_time", self.lead_time))
         if options.plan_only:
             stopping.plan_closes(self.hook.get_conn(), run, options, clock=clock)
         client, evidence, audit = self.hook.get_conn(), evidence_of(context), audit_of(context)
@@ -163,7 +186,10 @@ class _StopCampaignOperator(CampaignsOperator):
     def _given_hours(self) -> CallingHours | None:
         return read_given_hours("calling_hours", self.calling_hours)
 
-    def _options(self) -> StopOptions:
+    def _options(self, context: Context) -> StopOptions:
+        ti = context.get("ti")  # there is none where a unit test calls ``execute({})``
+        # What a mapped task stops may have been named by another task.
+        is_mapped = ti is not None and ti.map_index not in {None, -1}
         return stopping.StopOptions(
             self.campaign_type,
             api_version=self.api_version,
@@ -173,6 +199,8 @@ class _StopCampaignOperator(CampaignsOperator):
             confirm_timeout_s=seconds("confirm_timeout", self.confirm_timeout),
             disable_schedule=flag("disable_schedule", self.disable_schedule),
             plan_only=flag("plan_only", self.plan_only),
+            stop_unread=self.if_unreadable == "stop" and not is_mapped,
+            is_first_try=ti is None or ti.try_number in {None, 1},
         )
 
     def _warn_if_late(self, run: CloseRun, clock: Clock) -> None:
@@ -216,6 +244,11 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
         deferrable: wait for the close in the triggerer, without a worker; Airflow's ``default_deferrable`` by default.
         disable_schedule: also disable the schedule of a scheduled campaign, which otherwise fails, because the platform
             would start it again.
+        if_unreadable: ``fail``, or ``stop``: a campaign of which every reading was answered and refused is stopped all
+            the same, unread: once in the life of the task, within 15 minutes of the close, or of the start of a task
+            that stops at once. Only for ids that stand in the DAG and, with ``calling_hours_end``, with
+            ``calling_hours``; not in a mapped task and, below Airflow 3.3, in its first try only. The task succeeds
+            only if the campaign can be read within ``confirm_timeout``, or with ``confirm=False``.
         if_missing: ``fail``, ``skip`` or ``succeed`` if a campaign is provably not there. With ``calling_hours_end``
             it is looked for again before each close and, where none is known, for ten minutes.
         confirm: prove by reading that each campaign stopped; False believes the answer.

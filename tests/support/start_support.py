@@ -38,10 +38,11 @@ class Notes:
     def recall(self) -> Mapping[str, Entry]:
         return dict(self.entries)
 
-    def keep(self, entries: Mapping[str, Entry]) -> None:
+    def keep(self, entries: Mapping[str, Entry]) -> bool:
         self.on_keep()
         self.kept.extend(entries.values())
         self.entries.update(entries)
+        return True
 
 
 @dataclass

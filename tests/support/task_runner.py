@@ -128,13 +128,16 @@ def run_task(
     state_store: dict[str, Any] | None = None,
     triggering_user: str | None = None,
     states: dict[str, str] | None = None,
+    try_number: int = 1,
+    map_index: int = -1,
 ) -> TaskRun:
     """Run an operator as a try that may be repeated: render its fields, execute it, and note what came of it.
 
     ``conf`` is the run's, ``upstream`` the results of other tasks by their id, ``at`` the end of the run's data
     interval and its ``run_after``. ``resume`` is a method and its arguments, for a task that was deferred. An operator
     without a DAG gets one. ``state_store`` is what earlier tries have left in the task state store,
-    ``triggering_user`` who triggered the run, ``states`` the states of other tasks. An operator of this package, and a
+    ``triggering_user`` who triggered the run, ``states`` the states of other tasks; ``try_number`` counts from 1, and
+    ``map_index`` is that of a mapped task. An operator of this package, and a
     sensor of calling hours that has no other clock, is told ``now()``.
     """
     if operator._dag is None:
@@ -150,8 +153,8 @@ def run_task(
         task_id=operator.task_id,
         dag_id="campaigns",
         run_id="manual",
-        try_number=1,
-        map_index=-1,
+        try_number=try_number,
+        map_index=map_index,
         task=operator,
         bundle_instance=None,
         start_date=INSTANT,

@@ -273,7 +273,16 @@ def plan_close_run(
 
     def plan(campaign_id: str) -> Planned | None:
         target = by_id[campaign_id]
-        campaign = reader.read(campaign_id, options.campaign_type)
+        try:
+            campaign = reader.read(campaign_id, options.campaign_type)
+        except KoreError as error:
+            may_be_readable = error.retryable or (options.stop_unread and error.is_unreadable)
+            if calling_hours is None or options.plan_only or not may_be_readable:
+                raise
+            if (unseen := rules.planned_unseen(target, calling_hours, began)) is None:
+                raise
+            log.warning("campaign %s: cannot be read now, and is read again at its close: %s", campaign_id, error)
+            return unseen
         if not isinstance(campaign, ProvenMissing):
             return _plan_one(campaign, target, rules, earlier, outcomes)
         # What an earlier try has sent a stop may be deleted by now.
@@ -323,7 +332,7 @@ class _Rules:
         return self.last_day is not None and schedule.is_before(self.last_day, self.run_at)
 
     def planned_unseen(self, target: Target, hours: CallingHours, now: datetime) -> Planned | None:
-        """A campaign that was not there, to be read at its close; None if that is not waited for."""
+        """A campaign that was not there, or not readable, to be read at its close; None if that is not waited for."""
         schedule = Schedule(hours, self.contact_timezones)
         try:
             if self.is_early(schedule):

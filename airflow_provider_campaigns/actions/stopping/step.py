@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 
-if TYPE_CHECKING:
-    from airflow_provider_campaigns.kore.campaigns import Campaign
+UNREAD_FOR = timedelta(minutes=15)
+"""So long after its close, or after the start of a task that stops at once, a campaign may be stopped unread."""
+
+_NOT_READABLE = CampaignStatus("not readable")
 
 
 class Step(Enum):
@@ -38,6 +40,16 @@ def step_for(campaign: Campaign) -> Step:
     if campaign.is_scheduled:
         return Step.DISABLE_SCHEDULE
     return _STEPS.get(campaign.status, Step.SEND)
+
+
+def may_stop_unread(*, since: datetime, now: datetime) -> bool:
+    """True if what cannot be read may be stopped for an instant that came at ``since``."""
+    return since <= now <= since + UNREAD_FOR
+
+
+def unread(campaign_id: str, campaign_type: CampaignType) -> Campaign:
+    """A campaign that nobody can read; what its status asks for is what a status that nobody knows does."""
+    return Campaign(campaign_id, "", _NOT_READABLE, campaign_type, None, None, None, False, {}, is_whole=False)
 
 
 def ends_a_run(campaign: Campaign, *, may_disable: bool) -> bool:

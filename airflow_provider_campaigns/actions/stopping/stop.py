@@ -23,7 +23,14 @@ from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactsBeforeStop
 from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, look_before, warn_of_clocks
 from airflow_provider_campaigns.actions.stopping.schedules import check_schedule, disable_schedule
-from airflow_provider_campaigns.actions.stopping.step import Step, ends_a_run, step_for, step_once_unscheduled
+from airflow_provider_campaigns.actions.stopping.step import (
+    Step,
+    ends_a_run,
+    may_stop_unread,
+    step_for,
+    step_once_unscheduled,
+    unread,
+)
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text, wait_until
@@ -41,7 +48,7 @@ from airflow_provider_campaigns.kore.stand_ins import Need
 from airflow_provider_campaigns.kore.writes import Receipt, started_again
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
@@ -72,6 +79,9 @@ class StopOptions:
             reading on.
         disable_schedule: disable the schedule of a scheduled campaign instead of failing.
         plan_only: read and decide, send nothing.
+        stop_unread: stop a campaign also where every reading of it is refused: once, within 15 minutes of its moment or
+            of the beginning, if it was named by its id alone and no note tells of an earlier stop.
+        is_first_try: of the task; a later one that has no notes of the earlier ones stops nothing unread.
         count_contacts: count the contact results of a campaign that is stopped at once, where the request budget has
             room for that; what is stopped at a moment to come is counted long before it.
     """
@@ -84,6 +94,8 @@ class StopOptions:
     confirm_timeout_s: float = 600.0
     disable_schedule: bool = False
     plan_only: bool = False
+    stop_unread: bool = False
+    is_first_try: bool = True
     count_contacts: bool = True
 
 
@@ -223,6 +235,9 @@ class _Stop:
         self._send_again_at: dict[str, float] = {}
         self._in_doubt: dict[str, tuple[Campaign, str]] = {}
         """What was accepted by an answer that does not say so, and when it was sent; while no reading tells."""
+        self._began = clock.now()
+        self._unread: set[str] = set()
+        """What is stopped although no reading of it is answered."""
         self._unfinished: dict[str, Callable[[], None]] = {}
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
         self._contacts = ContactsBeforeStop(contacts)
@@ -271,7 +286,45 @@ class _Stop:
             self._outcomes.failures.update(early.failures)
             self._stop_found(early.found)
             targets = early.unread
-        self._stop_found(self._urgent.read_many(targets, self._options.campaign_type, self._outcomes))
+        found = self._urgent.read_many(targets, self._options.campaign_type, self._outcomes)
+        self._stop_found(found | self._unreadable(targets))
+
+    def _unreadable(self, targets: Sequence[Target]) -> dict[str, Campaign]:
+        """Of those that could not be read, what is to be stopped all the same; it is no failure then."""
+        failures = self._outcomes.failures
+        may = {
+            target.campaign_id: failures[target.campaign_id]
+            for target in targets
+            if target.campaign_id in failures and self._may_stop_unread(target, failures[target.campaign_id])
+        }
+        if not may or not (self._options.plan_only or self._note_unread(may)):
+            return {}
+        self._unread.update(may)
+        for campaign_id, error in may.items():
+            del failures[campaign_id]
+            log.warning("campaign %s: every reading is refused, so it is stopped unread: %s", campaign_id, error)
+        return {one: unread(one, self._options.campaign_type) for one in may}
+
+    def _may_stop_unread(self, target: Target, error: KoreError) -> bool:
+        at = None if self._moment is None else self._moment.closes.get(target.campaign_id, self._moment.at)
+        return (
+            self._options.stop_unread
+            and error.is_unreadable
+            and target.is_explicit
+            and target.name is None
+            and not self._was_sent(target.campaign_id)
+            and may_stop_unread(since=at or self._began, now=self._clock.now())
+        )
+
+    def _note_unread(self, campaign_ids: Iterable[str]) -> bool:
+        """Note what is about to be sent; False if a later try would not know of it, and might send it again."""
+        entry = {"campaign_instance_id": None, "sent_at": instant_text(self._clock.now())}
+        if self._evidence.keep(dict.fromkeys(campaign_ids, entry)):
+            return True
+        if isinstance(self._evidence, NoEvidence) and self._options.is_first_try:
+            return True
+        log.warning("nothing is stopped unread: it cannot be noted that, or it is not known what earlier tries sent")
+        return False
 
     def _stop_found(self, found: Mapping[str, Campaign | ProvenMissing]) -> None:
         campaigns: dict[str, Campaign] = {}
@@ -303,7 +356,9 @@ class _Stop:
 
     def _count_contacts(self, campaigns: Mapping[str, Campaign]) -> None:
         """Count the contact results of what is about to be stopped, where that takes no room from the stops."""
-        running = [one for one in campaigns.values() if will_stop(one, self._options)]
+        running = [
+            one for one in campaigns.values() if will_stop(one, self._options) and one.campaign_id not in self._unread
+        ]
         if self._may_count:
             confirming = 1 if len(running) >= LIST_FROM else len(running)
             # What an earlier try has sent a stop may have lost results already.
@@ -320,7 +375,7 @@ class _Stop:
         sending = {
             one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at} | self._contacts.of(campaign)
             for one, campaign in campaigns.items()
-            if will_stop(campaign, self._options) and not self._was_sent(one)
+            if will_stop(campaign, self._options) and not self._was_sent(one) and one not in self._unread
         }
         if sending:
             self._evidence.keep(sending)
@@ -484,7 +539,11 @@ class _Stop:
         """
         if error.outcome_unknown:
             raise error
-        after = self._reader.read(campaign_id, self._options.campaign_type)
+        try:
+            after = self._reader.read(campaign_id, self._options.campaign_type)
+        except KoreError as unreadable:
+            error.retryable = error.retryable or unreadable.retryable
+            raise error from unreadable
         if isinstance(after, ProvenMissing):
             self._missing(campaign_id, after)
         elif after.status.is_ended:
@@ -502,8 +561,9 @@ class _Stop:
         except KoreError as error:
             log.info("the list could not be read: %s", error)
             if not error.retryable:
-                self._outcomes.failures.update(dict.fromkeys(self._stopping, error))
-                self._stopping.clear()
+                lost = self._stopping.keys() - self._unread
+                self._outcomes.failures.update(dict.fromkeys(lost, error))
+                self._stopping = {one: self._stopping[one] for one in self._unread & self._stopping.keys()}
             return
         running = []
         for campaign_id, before in list(self._stopping.items()):
@@ -522,7 +582,8 @@ class _Stop:
         try:
             now = listed or self._reader.read(before.campaign_id, self._options.campaign_type)
         except KoreError as error:
-            if error.concerns_account and not error.retryable:
+            # One that was stopped unread is read on for as long as it was given: nothing else can prove it.
+            if error.concerns_account and not error.retryable and before.campaign_id not in self._unread:
                 raise
             # An answer that is not understood may be understood the next time; what was sent stays sent.
             log.info("campaign %s: could not be read: %s", before.campaign_id, error)
@@ -537,12 +598,14 @@ class _Stop:
             raise started_again(now, "was being stopped")
         if now.status.is_ended:
             del self._stopping[now.campaign_id]
+            if now.campaign_id in self._unread:  # now more is known of it
+                before = replace(now, status=before.status)
             if doubt := self._in_doubt.pop(now.campaign_id, None):
                 shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
                 self._accepted(before, shown, sent_at=doubt[1])
             else:
                 self._stopped(before, now.status)
-        return step_for(now) is Step.SEND
+        return step_for(now) is Step.SEND and now.campaign_id not in self._unread
 
     def _stopped(self, campaign: Campaign, status: CampaignStatus) -> None:
         details = self._details[campaign.campaign_id] | self._contacts.of(campaign)
