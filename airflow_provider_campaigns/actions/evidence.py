@@ -6,10 +6,13 @@ is; only what was noted before sending says whether a run that goes on now is th
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 
 if TYPE_CHECKING:
@@ -20,17 +23,22 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 """``{"campaign_instance_id": ..., "sent_at": ...}``, and ``confirmed_at`` once that is known; instants as ISO text.
 
+Of a stop's campaign also ``calling_hours``, as the service has them, or ``hours_of``, the campaign that has the same.
 Of a start also ``outcome_unknown``, True, if its answer was lost and no reading told whether it took effect. Of a stop
 also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
 no ``sent_at``.
 """
 
 
+_MOST_HOURS_BYTES = 32_000
+"""Airflow's store takes 64 KB for a task, of which what is sent needs its part."""
+
+
 class Evidence(Protocol):
     """Where a task keeps what it has sent, across its tries."""
 
-    def recall(self) -> Mapping[str, Entry]:
-        """What earlier tries have kept, by campaign id."""
+    def recall(self, patience: Patience = ENDLESS) -> Mapping[str, Entry]:
+        """What earlier tries have kept, by campaign id; what is not known by the end of patience is not waited for."""
 
     def keep(self, entries: Mapping[str, Entry]) -> bool:
         """Add to it; an entry takes the place of one for the same campaign.
@@ -42,7 +50,7 @@ class Evidence(Protocol):
 class NoEvidence:
     """For callers that have nowhere to keep it: what is read of a campaign is then all that is known."""
 
-    def recall(self) -> Mapping[str, Entry]:
+    def recall(self, patience: Patience = ENDLESS) -> Mapping[str, Entry]:  # noqa: ARG002 - as of Evidence
         """Nothing."""
         return {}
 
@@ -87,3 +95,28 @@ def stop_by_an_earlier_try(campaign: Campaign, earlier: Mapping[str, Entry]) -> 
 def _is_of_its_run(entry: Entry, campaign: Campaign) -> SameRun:
     """Whether what was kept is about the run that the campaign has now."""
     return same_run(named_run(entry.get("campaign_instance_id")), named_run(campaign.campaign_instance_id))
+
+
+def entries_of_hours(hours: Mapping[str, CallingHours]) -> dict[str, Entry]:
+    """Hours by campaign as entries, equal ones once; nothing where that is more than a store takes."""
+    first: dict[str, str] = {}
+    entries: dict[str, Entry] = {}
+    for campaign_id, one in hours.items():
+        as_api = one.to_api()
+        owner = first.setdefault(json.dumps(as_api), campaign_id)
+        entries[campaign_id] = {"calling_hours": as_api} if owner == campaign_id else {"hours_of": owner}
+    return entries if len(json.dumps(entries)) <= _MOST_HOURS_BYTES else {}
+
+
+def hours_in(entry: Entry) -> Entry:
+    """What an entry tells of hours, to be kept with what is noted next."""
+    return {key: entry[key] for key in ("calling_hours", "hours_of") if key in entry}
+
+
+def kept_hours(entries: Mapping[str, Entry]) -> dict[str, CallingHours]:
+    """What ``entries_of_hours`` made, as far as it is still there: what is proven gets another entry."""
+    kept = {
+        one: CallingHours.from_api(entry["calling_hours"]) for one, entry in entries.items() if "calling_hours" in entry
+    }
+    same = {one: kept[entry["hours_of"]] for one, entry in entries.items() if entry.get("hours_of") in kept}
+    return kept | same

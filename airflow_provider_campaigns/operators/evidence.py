@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_campaigns.actions.evidence import Entry, Evidence, NoEvidence
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ KEY = "kore_campaign_sent"
 
 RECALL_PATIENCE_S = 10.0
 """At a close it is read when a worker is armed, which is long enough before."""
+
+RECALL_AT_LEAST_S = 1.0
+"""What earlier tries have sent is worth so much, also where a worker is armed seconds before a close only."""
 
 KEEP_PATIENCE_S = 0.9
 """It is written between the last reading of the campaigns, which is over a second before their close, and the close."""
@@ -43,9 +47,9 @@ class TaskStateEvidence:
         # One thread, so that a note that is late does not take the place of a later one.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="evidence")
 
-    def recall(self) -> Mapping[str, Entry]:
+    def recall(self, patience: Patience = ENDLESS) -> Mapping[str, Entry]:
         """What earlier tries have kept."""
-        kept, problem = self._ask(self._read, RECALL_PATIENCE_S)
+        kept, problem = self._ask(self._read, min(RECALL_PATIENCE_S, max(RECALL_AT_LEAST_S, patience.left_s())))
         if problem:
             self._is_whole = False
             log.warning("what earlier tries have sent cannot be read: %s", problem)

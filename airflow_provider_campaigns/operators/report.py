@@ -133,7 +133,7 @@ class CampaignReportOperator(CampaignsOperator):
         with self.working() as clock:
             return self._report(None, context, clock)
 
-    def resume(self, context: Context, value: dict[str, Any], event: Any = None) -> Any:  # noqa: ARG002 - a moment came
+    def go_on(self, context: Context, value: dict[str, Any]) -> Any:
         """Look again, in a new process, at what was not final; ``value`` is what became of all campaigns so far."""
         with self.working() as clock:
             return self._report(Outcomes.from_json(value), context, clock)

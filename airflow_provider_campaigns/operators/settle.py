@@ -103,9 +103,9 @@ class SettledCampaignOperator(KoreCampaignOperator):
                 if self.deferrable:
                     self.defer_until(moment, value=value)
                 clock.sleep((moment - clock.now()).total_seconds())
-            return self.resume(context, value)
+            return self.go_on(context, value)
 
-    def resume(self, context: Context, value: dict[str, Any], event: Any = None) -> dict[str, Any]:  # noqa: ARG002
+    def go_on(self, context: Context, value: dict[str, Any]) -> dict[str, Any]:
         """Return what was read before the wait; the report reads for itself."""
         context["ti"].xcom_push(key=ID_KEY, value=value["campaign_id"])
         return value

@@ -159,7 +159,7 @@ class _StopCampaignOperator(CampaignsOperator):
         )
         return self.deliver(outcomes, targets, context, what="stopped")
 
-    def resume(self, context: Context, run: dict[str, Any], event: Any = None) -> Any:  # noqa: ARG002 - a moment came
+    def go_on(self, context: Context, run: dict[str, Any]) -> Any:
         """Go on in a new process, shortly before a close; what is due is decided anew."""
         with self.working() as clock:
             return self._serve(stopping.CloseRun.from_json(run, calling_hours=self._given_hours()), context, clock)
@@ -172,9 +172,11 @@ class _StopCampaignOperator(CampaignsOperator):
         while wake_at := stopping.serve_what_is_due(
             client, run, options, lead_time=lead_time, evidence=evidence, audit=audit, clock=clock
         ):
+            for campaign_id, error in run.outcomes.failures.items():
+                self.log.warning("campaign %s: is not stopped: %s", campaign_id, error)
             absent = f", and {len(run.absent.targets)} that are not there are looked for" if run.absent else ""
             self.log.info(
-                "%d campaigns wait for their close%s; next at %s", len(run.planned), absent, instant_text(wake_at)
+                "%d campaigns wait for their close%s; wakes up at %s", len(run.planned), absent, instant_text(wake_at)
             )
             if self.deferrable:
                 self.defer_until(wake_at, run=run.as_json())

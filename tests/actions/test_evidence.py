@@ -20,6 +20,7 @@ from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_c
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreAuthenticationError
+from airflow_provider_campaigns.kore.patience import Patience
 from airflow_provider_campaigns.operators.evidence import KEY, TaskStateEvidence
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
@@ -41,7 +42,7 @@ class Kept:
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
     stops_seen: list[int] = field(default_factory=list)
 
-    def recall(self) -> Mapping[str, dict[str, Any]]:
+    def recall(self, *_: object) -> Mapping[str, dict[str, Any]]:
         return dict(self.entries)
 
     def keep(self, entries: Mapping[str, dict[str, Any]]) -> None:
@@ -90,7 +91,7 @@ def test_stop__at_a_close_with_slow_evidence(
     """What earlier tries have kept is read when the wait for the close begins, so that it delays no stop."""
     (campaign,) = add(kore_simulator, 1, name="C", status="Active")
     recall = kept.recall
-    kept.recall = lambda: (fake_clock.sleep(20), recall())[1]  # type: ignore[method-assign]
+    kept.recall = lambda *_: (fake_clock.sleep(20), recall())[1]  # type: ignore[method-assign]
     moment = StopMoment(datetime(2026, 3, 2, 12, 31, tzinfo=UTC))
 
     outcomes = stop_campaigns(
@@ -321,6 +322,26 @@ class TestTaskStateStore:
         assert evidence.recall() == {}
         assert "cannot be noted" in caplog.text
         assert "cannot be read" in caplog.text
+
+    def test_recall__only_while_there_is_time(self, monkeypatch: pytest.MonkeyPatch):
+        """Little time before a close is all that a store gets, however patient one may be otherwise."""
+        monkeypatch.setattr("airflow_provider_campaigns.operators.evidence.RECALL_AT_LEAST_S", 0.01)
+        answers = threading.Event()
+
+        class Store:
+            def get(self, key: str, default: object = None) -> object:
+                assert answers.wait(30)
+                return {"cd-1": {"sent_at": "2026-03-02T12:30:00.000Z"}}
+
+            def set(self, key: str, value: object) -> None:
+                """Kept."""
+
+        evidence = TaskStateEvidence(Store())
+
+        assert evidence.recall(Patience(lambda: -1.0)) == {}
+        answers.set()
+        assert list(evidence.recall(Patience(lambda: 30.0))) == ["cd-1"]
+        assert evidence.keep({}) is False
 
     def test_store_that_does_not_answer(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
         """A store that does not answer is not waited for; what was to be kept is kept, in order, when it does."""

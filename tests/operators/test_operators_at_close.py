@@ -65,6 +65,17 @@ def test_execute__waits_deferred(kore_simulator: KoreSimulator, monkeypatch: pyt
     kore_simulator.assert_no_writes()
 
 
+def test_resume__without_what_it_was_deferred_with(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
+    """``dag.test()`` resumes a task with the trigger's event alone: it begins anew, and so stops what is due."""
+    close = in_minutes(-3)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=closing_at(close))
+
+    run = stop(monkeypatch, campaign, deferrable=True, at=close, resume=("resume", {"event": close.isoformat()}))
+
+    assert run.state == "success", run.error
+    assert (run.result["status"], run.result["changed"]) == ("Stopped", True)
+
+
 def test_resume__stops_what_is_due(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch):
     """The method after the wait reads again, stops, confirms and returns the result."""
     campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=closing_at(in_minutes(5)))

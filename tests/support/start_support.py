@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns.actions.starting.start import StartOptions, start_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ class Notes:
     kept: list[Entry] = field(default_factory=list)
     on_keep: Callable[[], object] = list
 
-    def recall(self) -> Mapping[str, Entry]:
+    def recall(self, patience: Patience = ENDLESS) -> Mapping[str, Entry]:
         return dict(self.entries)
 
     def keep(self, entries: Mapping[str, Entry]) -> bool:

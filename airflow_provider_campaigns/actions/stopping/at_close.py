@@ -8,8 +8,8 @@ the moment, and says when to come back.
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +18,8 @@ from airflow_provider_campaigns.actions.evidence import (
     Entry,
     NoEvidence,
     check_not_started_again,
+    entries_of_hours,
+    kept_hours,
     stop_by_an_earlier_try,
     was_sent,
 )
@@ -45,7 +47,7 @@ from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.stand_ins import Need
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.actions.audit import Audit
@@ -56,6 +58,9 @@ log = logging.getLogger(__name__)
 
 _LOOK_AHEAD = timedelta(seconds=30)
 """How long before a worker is armed absent campaigns are looked for: what that takes is free again at the close."""
+
+_AGAIN_AFTER, _AGAIN_AT_MOST = timedelta(seconds=10), timedelta(seconds=300)
+"""How long after a stop that failed it is attempted again, while others wait for a later close."""
 
 _LOOK_EVERY, _LOOK_FOR = timedelta(seconds=60), timedelta(minutes=10)
 """How often, and for how long, where no close is known to look before."""
@@ -71,6 +76,8 @@ class Planned:
         chosen: the close that it waits for; None until that was decided.
         contacts: its contact results when it was planned; None if they were not counted.
         campaign: as it was read when it was planned, without what nobody needs any more; None if that is not known.
+        failed: how often its stop has failed at its close, in a way that may pass.
+        again_at: when it is attempted next, if it has.
     """
 
     target: Target
@@ -78,11 +85,47 @@ class Planned:
     chosen: Closing | None = None
     contacts: ContactCount | None = None
     campaign: Campaign | None = None
+    failed: int = 0
+    again_at: datetime | None = None
+
+    def once_more(self, now: datetime) -> Self:
+        """The same after its stop has failed just now; the pauses get longer."""
+        pause = min(_AGAIN_AFTER * 2**self.failed, _AGAIN_AT_MOST)
+        return replace(self, failed=self.failed + 1, again_at=now + pause)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values, for ``from_json``: no secret, no phone number, and hours without their closed days."""
+        return {
+            "campaign_id": self.target.campaign_id,
+            "name": self.target.name,
+            "calling_hours": self.schedule.hours.to_api(),
+            "contact_timezones": list(self.schedule.contact_timezones),
+            "chosen": self.chosen and {"day": self.chosen.day.isoformat(), "at": self.chosen.at.isoformat()},
+            "contacts": self.contacts and self.contacts.as_entry(),
+            "campaign": self.campaign and dict(self.campaign.raw),
+            "failed": self.failed,
+            "again_at": self.again_at and self.again_at.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], calling_hours: CallingHours | None) -> Self:
+        """What ``as_json`` gave, with hours in the place of those that were kept."""
+        chosen, hours = value["chosen"], calling_hours or CallingHours.from_api(value["calling_hours"])
+        return cls(
+            Target(value["campaign_id"], value["name"]),
+            Schedule(hours, tuple(value["contact_timezones"])),
+            chosen and Closing(date.fromisoformat(chosen["day"]), datetime.fromisoformat(chosen["at"])),
+            # A task may have been deferred by a version that knew less.
+            ContactCount.in_entry(value.get("contacts") or {}),
+            Campaign.from_api(value["campaign"]) if value.get("campaign") else None,
+            value.get("failed", 0),
+            datetime.fromisoformat(value["again_at"]) if value.get("again_at") else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Campaigns that were provably not there when the run was planned, and whose hours are not known.
+    """Campaigns that were provably not there, or not readable, when the run was planned; their hours are not known.
 
     A service may say so for some seconds, of all that it has. They have their outcome, which holds unless they turn up.
 
@@ -138,15 +181,23 @@ class CloseRun:
         planned: campaigns whose close has yet to be served, by id.
         outcomes: results and errors of the others.
         absent: those of the others that are looked for again; None if there are none.
+        again: those of the others that failed at their close, by id; they are attempted again for as long as something
+            else is waited for.
     """
 
     def __init__(
-        self, run_at: datetime, planned: Sequence[Planned], outcomes: Outcomes, absent: Absent | None = None
+        self,
+        run_at: datetime,
+        planned: Sequence[Planned],
+        outcomes: Outcomes,
+        absent: Absent | None = None,
+        again: Sequence[Planned] = (),
     ) -> None:
         self.run_at = run_at
         self.planned = {one.target.campaign_id: one for one in planned}
         self.outcomes = outcomes
         self.absent = absent
+        self.again = {one.target.campaign_id: one for one in again}
 
     @property
     def all_wait_for_their_last_day(self) -> bool:
@@ -176,6 +227,17 @@ class CloseRun:
                 self.outcomes.failures[campaign_id] = error
                 del self.planned[campaign_id]
 
+    @property
+    def again_at(self) -> datetime | None:
+        """When what failed is attempted next; None if nothing is."""
+        return min((one.again_at for one in self.again.values() if one.again_at is not None), default=None)
+
+    def plan_again(self, now: datetime) -> None:
+        """Plan what failed and is due by ``now``; its failure holds unless it does better."""
+        for campaign_id, one in list(self.again.items()):
+            if one.again_at is not None and one.again_at <= now:
+                self.planned[campaign_id] = self.again.pop(campaign_id)
+
     def take(self, closing: Closing, now: datetime | None = None) -> list[Planned]:
         """The campaigns that wait for this close, or for one that has come by ``now``; they are then no longer planned.
 
@@ -194,20 +256,10 @@ class CloseRun:
         """
         return {
             "run_at": self.run_at.isoformat(),
-            "planned": [
-                {
-                    "campaign_id": one.target.campaign_id,
-                    "name": one.target.name,
-                    "calling_hours": one.schedule.hours.to_api(),
-                    "contact_timezones": list(one.schedule.contact_timezones),
-                    "chosen": one.chosen and {"day": one.chosen.day.isoformat(), "at": one.chosen.at.isoformat()},
-                    "contacts": one.contacts and one.contacts.as_entry(),
-                    "campaign": one.campaign and dict(one.campaign.raw),
-                }
-                for one in self.planned.values()
-            ],
+            "planned": [one.as_json() for one in self.planned.values()],
             "outcomes": self.outcomes.as_json(),
             "absent": self.absent and self.absent.as_json(),
+            "again": [one.as_json() for one in self.again.values()],
         }
 
     @classmethod
@@ -217,24 +269,13 @@ class CloseRun:
         ``calling_hours`` are those that the DAG gives now, with their closed days, in the place of what was kept: it
         may have been edited meanwhile. A close that was chosen is waited for all the same.
         """
-        planned = [
-            Planned(
-                Target(one["campaign_id"], one["name"]),
-                Schedule(calling_hours or CallingHours.from_api(one["calling_hours"]), tuple(one["contact_timezones"])),
-                one["chosen"]
-                and Closing(date.fromisoformat(one["chosen"]["day"]), datetime.fromisoformat(one["chosen"]["at"])),
-                # A task may have been deferred by a version that knew less.
-                ContactCount.in_entry(one.get("contacts") or {}),
-                Campaign.from_api(one["campaign"]) if one.get("campaign") else None,
-            )
-            for one in value["planned"]
-        ]
         absent = value.get("absent")
         return cls(
             datetime.fromisoformat(value["run_at"]),
-            planned,
+            [Planned.from_json(one, calling_hours) for one in value["planned"]],
             Outcomes.from_json(value["outcomes"]),
             absent and Absent.from_json(absent),
+            [Planned.from_json(one, calling_hours) for one in value.get("again", [])],
         )
 
 
@@ -252,8 +293,9 @@ def plan_close_run(
 ) -> CloseRun:
     """Read each campaign and its calling hours, one request each; and count the contact results of those that run.
 
-    Counting takes one more request each. It ends well before the first close, leaves out what it did not get to, and
-    keeps what it has counted as evidence, so that a later try knows it.
+    Counting takes one more request each. It ends well before the first close, and leaves out what it did not get to.
+    Hours and counts are kept as evidence. A later try that begins within two minutes of a close, or after it, goes by
+    the hours that were kept; then, and where the hours are given, one list tells the rest of many campaigns.
 
     ``calling_hours`` are those of all campaigns in the place of their own. A campaign that cannot be read, or is of
     another type or name, is an outcome already, and keeps no other from being planned. So is one whose business day
@@ -268,21 +310,20 @@ def plan_close_run(
     by_id = {target.campaign_id: target for target in targets}
     evidence = evidence or NoEvidence()
     earlier = evidence.recall()
-    rules = _Rules(options, run_at, last_day, calling_hours, tuple(contact_timezones))
     began, absent = clock.now(), {}
+    rules = _Rules(options, run_at, last_day, calling_hours, tuple(contact_timezones))
+    rules = rules.with_kept_hours(earlier, began)
+    listed = _listed(reader, by_id if calling_hours else rules.kept_hours, options)
 
     def plan(campaign_id: str) -> Planned | None:
         target = by_id[campaign_id]
         try:
-            campaign = reader.read(campaign_id, options.campaign_type)
+            campaign = listed.get(campaign_id) or reader.read(campaign_id, options.campaign_type)
         except KoreError as error:
-            may_be_readable = error.retryable or (options.stop_unread and error.is_unreadable)
-            if calling_hours is None or options.plan_only or not may_be_readable:
-                raise
-            if (unseen := rules.planned_unseen(target, calling_hours, began)) is None:
-                raise
-            log.warning("campaign %s: cannot be read now, and is read again at its close: %s", campaign_id, error)
-            return unseen
+            if calling_hours is None and error.retryable and not options.plan_only:
+                absent[campaign_id] = target
+                log.warning("campaign %s: cannot be read now, and is looked for again: %s", campaign_id, error)
+            return rules.planned_unread(target, error, began)
         if not isinstance(campaign, ProvenMissing):
             return _plan_one(campaign, target, rules, earlier, outcomes)
         # What an earlier try has sent a stop may be deleted by now.
@@ -304,7 +345,8 @@ def plan_close_run(
             for one in planned
             if one.campaign is not None and will_stop(one.campaign, options)
         }
-        counts = _count_contacts(client, running, scratch.next_closing, evidence, clock)
+        counts = _count_contacts(client, running, scratch.next_closing, earlier, clock)
+        _keep_plan(evidence, earlier, planned if calling_hours is None else [], counts)
         planned = [replace(one, contacts=counts.get(one.target.campaign_id)) for one in planned]
     kept = [replace(one, campaign=one.campaign and _essence(one.campaign)) for one in planned]
     # Of a run that is cleared the next day the ten minutes are over: it may well have deleted what it does not find.
@@ -322,10 +364,26 @@ class _Rules:
     last_day: date | None
     calling_hours: CallingHours | None
     contact_timezones: tuple[str, ...]
+    kept_hours: Mapping[str, CallingHours] = field(default_factory=dict)
+
+    def with_kept_hours(self, earlier: Mapping[str, Entry], now: datetime) -> Self:
+        """The same with the hours that an earlier try has read, if a close of theirs is near, or has come.
+
+        Then each reading takes the place of a stop. Long before they are read anew: somebody may have edited them.
+        """
+        kept = kept_hours(earlier)
+        near = now + 2 * ROOM
+        for hours in kept.values():
+            with suppress(KoreError):
+                schedule = Schedule(hours, self.contact_timezones)
+                if schedule.closing_to_act_on(self.run_at, now).at <= near:
+                    return replace(self, kept_hours=kept)
+        return self
 
     def schedule_of(self, campaign: Campaign) -> Schedule:
         """The clocks that count for a campaign."""
-        return Schedule(self.calling_hours or hours_of(campaign), self.contact_timezones)
+        hours = self.calling_hours or self.kept_hours.get(campaign.campaign_id) or hours_of(campaign)
+        return Schedule(hours, self.contact_timezones)
 
     def is_early(self, schedule: Schedule) -> bool:
         """True if the run is for a business day before the last one."""
@@ -341,6 +399,21 @@ class _Rules:
         except KoreError:
             return None
         return Planned(target, schedule)
+
+    def planned_unread(self, target: Target, error: KoreError, now: datetime) -> Planned:
+        """A campaign that could not be read, to be read at the close of the hours that are given.
+
+        Raises:
+            KoreError: that is not waited for: what it could not be read for.
+        """
+        may_pass = error.retryable or (self.options.stop_unread and error.is_unreadable)
+        planned = None
+        if self.calling_hours is not None and may_pass and not self.options.plan_only:
+            planned = self.planned_unseen(target, self.calling_hours, now)
+        if planned is None:
+            raise error
+        log.warning("campaign %s: cannot be read now, and is read again at its close: %s", target.campaign_id, error)
+        return planned
 
 
 def _plan_one(
@@ -412,13 +485,24 @@ def _worth_reading(reader: CampaignReader, targets: Mapping[str, Target], option
     return [one for one in targets if not isinstance(listed, Listing) or listed.may_hold(one)]
 
 
+def _listed(reader: CampaignReader, campaign_ids: Collection[str], options: StopOptions) -> Mapping[str, Campaign]:
+    """Many campaigns whose hours are known by one list, which has no hours; what is not in it is read by itself."""
+    try:
+        return reader.look_up(campaign_ids, options.campaign_type)
+    except KoreError:
+        return {}  # reading one tells as well, and is that one's outcome
+
+
 def _count_contacts(
-    client: KoreClient, running: Mapping[str, Campaign], first: Closing | None, evidence: Evidence, clock: Clock
+    client: KoreClient,
+    running: Mapping[str, Campaign],
+    first: Closing | None,
+    earlier: Mapping[str, Entry],
+    clock: Clock,
 ) -> Mapping[str, ContactCount]:
     """Count the contact results of campaigns until the first close is near; what an earlier try has counted holds."""
     if not running or first is None:
         return {}
-    earlier = evidence.recall()
     known = {
         one: count
         for one, campaign in running.items()
@@ -427,9 +511,23 @@ def _count_contacts(
     # What was sent a stop may have lost results already.
     uncounted = [one for key, one in running.items() if key not in known and not was_sent(earlier.get(key, {}))]
     counted = contact_counts.count_until(client, uncounted, first.at - contact_counts.ENDS, clock=clock)
-    if counted:
-        evidence.keep({one: count.as_entry() for one, count in counted.items()})
     return known | counted
+
+
+def _keep_plan(
+    evidence: Evidence,
+    earlier: Mapping[str, Entry],
+    with_own_hours: Sequence[Planned],
+    counts: Mapping[str, ContactCount],
+) -> None:
+    """Keep for a later try what was read of hours and counted, which it may have no time for."""
+    hours = entries_of_hours({one.target.campaign_id: one.schedule.hours for one in with_own_hours})
+    entries = {one: hours.get(one, {}) | (counts[one].as_entry() if one in counts else {}) for one in {*hours, *counts}}
+    news = {
+        one: entry for one, entry in entries.items() if earlier.get(one) != entry and not was_sent(earlier.get(one, {}))
+    }
+    if news:
+        evidence.keep(news)
 
 
 def plan_closes(client: KoreClient, run: CloseRun, options: StopOptions, *, clock: Clock) -> None:
@@ -468,13 +566,17 @@ def serve_what_is_due(
         closing, absent = run.next_closing, run.absent
         wake_at = None if closing is None else armed_at(closing.at, lead_time)
         look_at = None if absent is None else absent.look_at(closing, lead_time)
-        # Stops first: nobody is looked for once it is time to be armed.
+        # Stops first: nobody is looked for, and nothing is attempted again, once it is time to be armed.
         if closing is not None and wake_at is not None and wake_at <= now:
             _stop_group(client, run, closing, options, evidence=evidence, audit=audit, clock=clock)
         elif absent is not None and look_at is not None and look_at <= now:
             _look_for(client, run, absent, options, evidence=evidence, clock=clock)
+        elif wake_at is None and look_at is None:
+            return None  # what failed is the next try's
+        elif run.again_at is not None and run.again_at <= now:
+            run.plan_again(now)
         else:
-            return min((one for one in (wake_at, look_at) if one is not None), default=None)
+            return min(one for one in (wake_at, look_at, run.again_at) if one is not None)
 
 
 def _stop_group(
@@ -533,8 +635,15 @@ def _stop_group(
             audit=audit,
             clock=clock,
         )
+    for one in served.results:
+        run.outcomes.failures.pop(one, None)
     run.outcomes.results.update(served.results)
     run.outcomes.failures.update(served.failures)
+    run.again |= {
+        one.target.campaign_id: one.once_more(clock.now())
+        for one in group
+        if (error := served.failures.get(one.target.campaign_id)) is not None and error.retryable
+    }
 
 
 def _room_for(

@@ -14,6 +14,7 @@ from airflow_provider_campaigns.actions.evidence import (
     Evidence,
     NoEvidence,
     check_not_started_again,
+    hours_in,
     stop_by_an_earlier_try,
     was_sent,
 )
@@ -40,7 +41,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreRequestError,
 )
-from airflow_provider_campaigns.kore.patience import ENDLESS
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 from airflow_provider_campaigns.kore.sending import ACCEPTED_S
@@ -245,8 +246,10 @@ class _Stop:
 
     def stop_all(self) -> Outcomes:
         # Now, and not with the last look: the store may be slow to answer, and the stops would wait for it.
-        self._earlier = self._evidence.recall()
-        moment = self._moment
+        moment, patience = self._moment, ENDLESS
+        if moment is not None and self._clock.now() < moment.at:
+            patience = Patience.until(moment.at - LAST_LOOK, self._clock)
+        self._earlier = self._evidence.recall(patience)
         if moment is None or self._clock.now() >= moment.at:
             return self._stop_until_proven()
         # What is read of them must not wait behind the room that is kept for them.
@@ -333,8 +336,10 @@ class _Stop:
                 self._missing(campaign_id, campaign)
             else:
                 campaigns[campaign_id] = campaign
-        # Each minute of a running campaign is a minute of calls; disabling a schedule takes four requests and can wait.
-        in_order = sorted(campaigns, key=lambda one: campaigns[one].is_scheduled)
+        # Each minute of a campaign that calls is a minute of calls; one that pauses can wait for that, and disabling a
+        # schedule, which takes four requests.
+        paused = CampaignStatus.PAUSED
+        in_order = sorted(campaigns, key=lambda one: (campaigns[one].is_scheduled, campaigns[one].status == paused))
         if not self._options.plan_only:
             self._count_contacts(campaigns)
             self._keep_intended(campaigns)
@@ -373,7 +378,9 @@ class _Stop:
         """Keep what is about to be sent, before it is: this process may not live to tell."""
         at = instant_text(self._clock.now() if self._moment is None else max(self._clock.now(), self._moment.at))
         sending = {
-            one: {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at} | self._contacts.of(campaign)
+            one: hours_in(self._earlier.get(one, {}))
+            | {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at}
+            | self._contacts.of(campaign)
             for one, campaign in campaigns.items()
             if will_stop(campaign, self._options) and not self._was_sent(one) and one not in self._unread
         }

@@ -229,7 +229,7 @@ class Stopped:
     def __init__(self, campaign_id: str) -> None:
         self.entries = {campaign_id: {"campaign_instance_id": "cid-1", "sent_at": "2026-03-02T12:30:00.000Z"}}
 
-    def recall(self) -> dict[str, dict[str, Any]]:
+    def recall(self, *_: object) -> dict[str, dict[str, Any]]:
         return self.entries
 
     def keep(self, entries: dict[str, dict[str, Any]]) -> None:

@@ -809,7 +809,7 @@ class SentBefore:
     def __init__(self, simulator: KoreSimulator, *ids: str) -> None:
         self._runs = {one: simulator.campaign(one).instance_id for one in ids}
 
-    def recall(self) -> dict[str, dict[str, Any]]:
+    def recall(self, *_: object) -> dict[str, dict[str, Any]]:
         return {
             one: {"campaign_instance_id": run, "sent_at": "2026-03-02T12:30:00.000Z"} for one, run in self._runs.items()
         }
