@@ -24,6 +24,7 @@ from airflow_provider_campaigns.calling_hours_text import (
     Week,
     read_zone,
     unreadable,
+    warn_of_fixed_offset,
     week_from_api,
     week_from_text,
     week_to_api,
@@ -73,7 +74,9 @@ class CallingHours:
 
     def __post_init__(self) -> None:
         """Checks zone and calendar; raises KoreConfigurationError."""
-        object.__setattr__(self, "_zone", read_zone(self.timezone, "timezone"))
+        zone = read_zone(self.timezone, "timezone")
+        object.__setattr__(self, "_zone", zone)
+        object.__setattr__(self, "timezone", zone.key)
         object.__setattr__(self, "closed_on", _read_calendar(self.closed_on))
         object.__setattr__(self, "_edges", Edges(self._zone, self.week, self.closed_on, horizon=HORIZON))
 
@@ -84,12 +87,15 @@ class CallingHours:
         List items of the service carry none; read the campaign by its id. What cannot be read, an unknown key
         included, is never taken as closed: it raises KoreConfigurationError naming the field.
 
+        A zone of a fixed offset, such as ``EST``, is taken at its word, and logged as a warning.
+
         ``closed_on`` is any container of dates, such as a set or a calendar of the ``holidays`` package. What it
         answers for a date must not change.
 
         Source: pages delete-voice-campaign and delete-sms-campaign, whose answers hold the object.
         """
         timezone, week = week_from_api(document)
+        warn_of_fixed_offset(timezone)
         return cls(timezone, week, closed_on)
 
     @classmethod
@@ -103,7 +109,9 @@ class CallingHours:
         Times are those of the service: 12-hour clock, ``12:00 AM`` as an end is midnight. ``closed_on`` as in
         ``from_api``. What cannot be read raises KoreConfigurationError naming the field.
         """
-        return cls(timezone, week_from_text(hours), closed_on)
+        read = cls(timezone, week_from_text(hours), closed_on)
+        warn_of_fixed_offset(read.timezone)
+        return read
 
     def to_api(self) -> dict[str, object]:
         """The calling-hours object of the service, always ``WEEKLY``; ``from_api`` reads it back as equal hours.

@@ -6,6 +6,7 @@ says what was expected and shows an example that is accepted.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -16,6 +17,8 @@ from airflow_provider_campaigns.kore.errors import KoreConfigurationError, excer
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
+
+log = logging.getLogger(__name__)
 
 DAY_MINUTES = 24 * 60
 
@@ -32,6 +35,9 @@ _HOURS_KEYS = frozenset({"frequency", "timezone", "days"})
 _ENTRY_KEYS = frozenset({"day", "start", "end"})
 _TIME = re.compile(r"(0?[1-9]|1[0-2]):([0-5][0-9])\s*([AP])M", re.IGNORECASE)
 _DASH = re.compile("[-\N{EN DASH}]")
+_END_OF_DAY = re.compile(r"11:59:59(\.9+)?\s*PM", re.IGNORECASE)
+_FIXED_OFFSET = re.compile(r"EST|MST|HST|(Etc/)?(GMT([+-]?\d+)?|Greenwich)")
+_NO_PLACE = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*")
 
 _TEXT_EXAMPLE = '{"MO-FR": "9:00 AM-6:00 PM", "SA": ["9:00 AM-12:00 PM", "1:00 PM-4:00 PM"]}'
 _ENTRY_EXAMPLE = '{"day": "MO", "start": "9:00 AM", "end": "6:00 PM"}'
@@ -104,15 +110,33 @@ def spell_time(minutes: int) -> str:
 
 
 def read_zone(name: object, path: str) -> ZoneInfo:
-    """The zone of that name; never a fallback, because hours in a zone that is not known cannot be evaluated."""
+    """The zone of that name; never a fallback, because hours in a zone that is not known cannot be evaluated.
+
+    Blanks around the name do not matter. A zone that is no place's, but the machine's own, is an error.
+    """
     if not isinstance(name, str):
         raise unreadable(path, name, "the name of a time zone", '"Asia/Kolkata"')
+    key = name.strip()
     try:
-        return ZoneInfo(name)
+        # What a machine is set to, or a clock that counts leap seconds, is nobody's wall clock.
+        zone = None if _NO_PLACE.fullmatch(key) else ZoneInfo(key)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        meant = {known.casefold(): known for known in available_timezones()}
-        example = meant.get(name.strip().replace(" ", "_").casefold(), "Asia/Kolkata")
-        raise unreadable(path, name, "a time zone of the tz database", f'"{example}"') from None
+        zone = None
+    if zone is None:
+        meant = {known.casefold(): known for known in available_timezones() if not _NO_PLACE.fullmatch(known)}
+        example = meant.get(key.replace(" ", "_").casefold(), "Asia/Kolkata")
+        raise unreadable(path, name, "a time zone of the tz database", f'"{example}"')
+    return zone
+
+
+def warn_of_fixed_offset(zone: str) -> None:
+    """Log that clocks of that name never change; those of most places that are meant by it do."""
+    if _FIXED_OFFSET.fullmatch(zone):
+        log.warning(
+            "timezone: the clock of %s never changes, so where people have summer time the hours are an hour off; "
+            'name a place, for example "America/New_York"',
+            zone,
+        )
 
 
 def unreadable(path: str, found: object, expected: str, example: str) -> KoreConfigurationError:
@@ -154,7 +178,7 @@ def _read_entry(entry: object, path: str, *, day_optional: bool) -> tuple[Iterab
         raise unreadable(path, entry, "an entry with day, start and end", _ENTRY_EXAMPLE)
     _refuse_unknown_keys(entry, _ENTRY_KEYS, f"{path}.", _ENTRY_EXAMPLE)
     start = _read_time(entry.get("start"), f"{path}.start")
-    end = _read_time(entry.get("end"), f"{path}.end")
+    end = _read_end(entry.get("end"), f"{path}.end")
     window = _make_window(start, end, f"{path}.end")
     if day_optional and "day" not in entry:
         return range(len(_DAYS)), window
@@ -181,7 +205,7 @@ def _read_window(text: object, path: str) -> Window:
     times = _DASH.split(text) if isinstance(text, str) else ()
     if len(times) != 2:
         raise unreadable(path, text, "a window from start to end", '"9:00 AM-6:00 PM"')
-    return _make_window(_read_time(times[0], path), _read_time(times[1], path), path)
+    return _make_window(_read_time(times[0], path), _read_end(times[1], path), path)
 
 
 def _read_time(text: object, path: str) -> int:
@@ -191,6 +215,12 @@ def _read_time(text: object, path: str) -> int:
         raise unreadable(path, text, "a time of the 12-hour clock", '"9:00 AM"')
     hour, minute, half = match.groups()
     return int(hour) % 12 * 60 + int(minute) + (12 * 60 if half.upper() == "P" else 0)
+
+
+def _read_end(text: object, path: str) -> int:
+    """As ``_read_time``; ``11:59:59.999 PM`` is how the platform spells the midnight that ends a day elsewhere."""
+    is_end_of_day = isinstance(text, str) and _END_OF_DAY.fullmatch(text.strip())
+    return 0 if is_end_of_day else _read_time(text, path)
 
 
 def _make_window(start: int, end: int, path: str) -> Window:

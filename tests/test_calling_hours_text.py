@@ -119,6 +119,9 @@ class TestFromApi:
             (entry(start="9:60 AM"), "days[0].start", "'9:60 AM' cannot be read"),
             (entry(start="9 AM"), "days[0].start", "'9 AM' cannot be read"),
             (entry(start="9:00:00 AM"), "days[0].start", "'9:00:00 AM' cannot be read"),
+            (entry(start="11:59:59.999 PM"), "days[0].start", "cannot be read"),
+            (entry(end="11:59:59.5 PM"), "days[0].end", "'11:59:59.5 PM' cannot be read"),
+            (entry(end="5:59:59.999 PM"), "days[0].end", "cannot be read"),
             (entry(start="\u0669:00 AM"), "days[0].start", "cannot be read"),
             (entry(start="9:00 AM or so"), "days[0].start", "'9:00 AM or so' cannot be read"),
             (entry(end=""), "days[0].end", "'' cannot be read"),
@@ -151,12 +154,51 @@ class TestFromApi:
 
     @pytest.mark.parametrize(
         ("written", "known"),
-        [("asia/kolkata", "Asia/Kolkata"), ("America/New York", "America/New_York"), (" Asia/Kolkata", "Asia/Kolkata")],
+        [("asia/kolkata", "Asia/Kolkata"), ("America/New York", "America/New_York"), (" utc", "UTC")],
     )
     def test_from_api__suggests_the_zone_that_was_meant(self, written: str, known: str) -> None:
-        """A zone that differs in case or blanks is not taken, but offered."""
+        """A zone that differs in case or blanks within is not taken, but offered."""
         with pytest.raises(KoreConfigurationError, match=f'for example "{known}"$'):
             CallingHours.from_api(changed(timezone=written))
+
+    @pytest.mark.parametrize("zone", ["localtime", "posixrules", "Factory", "Factory ", "right/UTC", "LOCALTIME"])
+    def test_from_api__refuses_a_zone_that_is_no_place(self, zone: str) -> None:
+        """What a machine happens to be set to, and clocks that count leap seconds, are no campaign's wall clock."""
+        with pytest.raises(KoreConfigurationError, match=r'^timezone: .* cannot be read; .*"Asia/Kolkata"$') as caught:
+            CallingHours.from_api(changed(timezone=zone))
+        assert caught.value.field == "timezone"
+
+    def test_from_api__trims_the_zone(self) -> None:
+        """Blanks around a zone's name do not matter, wherever it is named."""
+        hours = CallingHours.from_api(changed(timezone="UTC "))
+
+        assert hours == CallingHours.parse(" UTC", {"MO-FR": "9:00 AM-6:00 PM"})
+        assert (hours.timezone, hours.in_zone("Asia/Tokyo\n").timezone) == ("UTC", "Asia/Tokyo")
+        assert hours.to_api()["timezone"] == "UTC"
+
+    @pytest.mark.parametrize("zone", ["EST", "MST", "HST", "GMT", "Etc/GMT+5", "Etc/GMT-14"])
+    def test_from_api__warns_of_a_fixed_offset(self, zone: str, caplog: pytest.LogCaptureFixture) -> None:
+        """A clock without summer time is taken at its word, and the log says so once for each reading."""
+        CallingHours.from_api(changed(timezone=zone))
+        CallingHours.parse(zone, {"MO": "9:00 AM-6:00 PM"})
+
+        warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert len(warned) == 2
+        assert warned[0].startswith(f"timezone: the clock of {zone} never changes, ")
+
+    @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York", "EST5EDT", "Singapore"])
+    def test_from_api__does_not_warn_of_others(self, zone: str, caplog: pytest.LogCaptureFixture) -> None:
+        """UTC is nobody's mistake, and a place that never changes its clocks is that place."""
+        CallingHours.from_api(changed(timezone=zone))
+
+        assert caplog.records == []
+
+    @pytest.mark.parametrize("end", ["11:59:59.999 PM", "11:59:59 PM", "11:59:59.999pm "])
+    def test_from_api__the_platforms_end_of_the_day(self, end: str) -> None:
+        """The platform's other calendars end a day a millisecond before midnight: it is that midnight."""
+        hours = CallingHours.from_api(entry(end=end))
+
+        assert hours.to_api()["days"] == [{"day": "MO", "start": "9:00 AM", "end": "12:00 AM"}]
 
 
 class TestParse:

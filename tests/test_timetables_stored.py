@@ -40,7 +40,7 @@ TIMETABLES = [
 class TestArguments:
     """What is accepted, and what is refused when the DAG file is parsed."""
 
-    @pytest.mark.parametrize("timezone", [None, "Asia/Kolkata"])
+    @pytest.mark.parametrize("timezone", [None, "Asia/Kolkata", "Asia/Kolkata "])
     @pytest.mark.parametrize("hours", [API_HOURS, {"name": "Renewals", "dialingStrategy": {"callingHours": API_HOURS}}])
     def test_init__with_hours_of_the_service(self, timezone: str | None, hours: dict[str, Any]):
         """A calling-hours object and a campaign object bring their zone, which may be repeated."""
