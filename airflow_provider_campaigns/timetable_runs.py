@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
@@ -75,13 +76,13 @@ class Runs:
 
     def next_run(self, last: DataInterval | None, restriction: TimeRestriction, now: datetime) -> Run | None:
         """The first run after ``last`` that the restriction allows and that is not overdue."""
-        floors: list[datetime] = [] if restriction.earliest is None else [restriction.earliest]
-        is_new = last is None and not floors
-        if is_new or not restriction.catchup:
-            floors.append(self._start_of_oldest_timely(now, is_new=is_new))
-        run = None
+        earliest = restriction.earliest
+        floors: list[datetime] = [] if earliest is None else [earliest]
+        if earliest is None or not restriction.catchup:
+            floors.append(self._start_of_oldest_timely(now, is_new=last is None))
+        run = None if earliest is None else self._begun_by_start_date(earliest, last, now)
         if last is not None:
-            run = self._rest_of(last, now)
+            run = run or self._rest_of(last, now)
             floors.append(last.start)
         if run is None or run.start < max(floors):
             later = self.starting_from(max(floors))
@@ -105,6 +106,18 @@ class Runs:
         for number in range(last, last - _HORIZON_BLOCKS, -1):
             runs = self._block(number)
             yield from reversed(runs[: bisect_right(runs, at, key=attrgetter("start"))])
+
+    def _begun_by_start_date(self, earliest: datetime, last: DataInterval | None, now: datetime) -> Run | None:
+        """The first run after ``last`` for an event that comes after the start date, and whose interval began before.
+
+        It begins at the start date, for Airflow makes no task for a logical date before that; one of several begins a
+        second after the one before, because no two have the same. None if the event is over.
+        """
+        for run in reversed(list(takewhile(lambda run: run.event > earliest, self.begun(earliest)))):
+            if (last is None or run.end > last.end) and not self._is_overdue(run, now, is_new=True):
+                start = earliest if last is None else max(earliest, last.start + timedelta(seconds=1))
+                return run._replace(start=start, run_after=max(run.run_after, start))
+        return None
 
     def _rest_of(self, last: DataInterval, now: datetime) -> Run | None:
         """A run for the rest of a day that was extended after its run was made, if that close is still to come.

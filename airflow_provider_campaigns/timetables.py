@@ -38,11 +38,13 @@ class CallingHoursTimetable(Timetable):
     begins, so an overnight close belongs to the evening before. The run is due at the event plus the offset. Where that
     is before the opening, the interval starts there, because Airflow runs no task before its logical date.
 
-    ``start_date``, ``end_date`` and the range of a backfill count by the logical date, the start of the interval.
+    ``start_date``, ``end_date`` and the range of a backfill count by the logical date, the start of the interval. But
+    an event after ``start_date`` that is still ahead has its run, also where its interval would begin before: then it
+    begins at ``start_date``, because Airflow makes no task for an earlier logical date.
 
     With ``catchup=False`` a missed event is made up only while nothing has changed since: a close until the next
-    opening, an opening until the next close. So unpausing a DAG at noon does not run last night's close. A DAG that has
-    no ``start_date`` and never ran makes up nothing older than five minutes (``timetable_runs.GRACE``).
+    opening, an opening until the next close. So unpausing a DAG at noon does not run last night's close. A DAG that
+    never ran makes up nothing older than five minutes (``timetable_runs.GRACE``), whatever its ``start_date``.
 
     A run by hand gets the interval of the last run whose interval has begun.
 
@@ -164,7 +166,7 @@ def _read_event(event: object) -> Event:
 def _read_hours(timezone: str | None, hours: object, closed_on: frozenset[date]) -> CallingHours:
     if isinstance(hours, Mapping) and hours.keys() & _API_KEYS:
         read = CallingHours.from_api(hours, closed_on=closed_on)
-        if timezone not in {None, read.timezone}:
+        if timezone is not None and str(timezone).strip() != read.timezone:
             contradiction = f"{excerpt(repr(timezone))} contradicts the {read.timezone!r} of the calling hours"
             raise wrong("timezone", f"{contradiction}; expected None or {read.timezone!r}")
     else:

@@ -22,6 +22,7 @@ class TestCatchupOff:
     """Which missed events are made up."""
 
     KOLKATA = CallingHoursTimetable("Asia/Kolkata", WEEK)
+    WEDNESDAY = ("2026-11-18 03:30", "2026-11-18 12:30")
     THURSDAY = ("2026-11-19 03:30", "2026-11-19 12:30")
     FRIDAY = ("2026-11-20 03:30", "2026-11-20 12:30")
 
@@ -38,24 +39,25 @@ class TestCatchupOff:
         ],
     )
     def test_next_run__a_close_until_the_next_opening(self, now: str, expected: str):
-        """With a start date, unpausing in the night runs the close before; unpausing at noon does not."""
-        run = next_at(self.KOLKATA, now, earliest="2026-01-01 00:00")
+        """Of a DAG that has run, unpausing in the night runs the close before; unpausing at noon does not."""
+        run = next_at(self.KOLKATA, now, last=self.WEDNESDAY, earliest="2026-01-01 00:00")
 
         assert run is not None
         assert run[2] == expected
 
+    @pytest.mark.parametrize("earliest", [None, "2026-01-01 00:00"])
     @pytest.mark.parametrize(
         ("now", "expected"),
         [
             ("2026-11-20 12:29", "2026-11-20 12:20"),
             ("2026-11-20 12:34", "2026-11-20 12:20"),  # a second look right after the close does not lose it
             ("2026-11-20 12:35", "2026-11-23 12:20"),
-            ("2026-11-21 12:00", "2026-11-23 12:20"),
+            ("2026-11-21 04:00", "2026-11-23 12:20"),  # first unpaused on Saturday morning
         ],
     )
-    def test_next_run__of_a_new_dag(self, now: str, expected: str):
-        """Without a start date and without a run, a DAG makes up nothing but what was due in the last five minutes."""
-        run = next_at(self.KOLKATA, now)
+    def test_next_run__of_a_new_dag(self, now: str, expected: str, earliest: str | None):
+        """A DAG that never ran makes up nothing but what was due in the last five minutes, whatever its start date."""
+        run = next_at(self.KOLKATA, now, earliest=earliest)
 
         assert run is not None
         assert run[2] == expected
@@ -103,7 +105,7 @@ class TestCatchupOff:
     def test_next_run__a_first_opening_until_the_next_close(self, now: str, expected: str):
         """An opening is made up while it is still open, not in a later window of the day."""
         timetable = CallingHoursTimetable("Asia/Kolkata", SATURDAY, "first_open")
-        run = next_at(timetable, now, earliest="2026-01-01 00:00")
+        run = next_at(timetable, now, last=("2026-11-14 03:30", "2026-11-14 10:30"), earliest="2026-01-01 00:00")
 
         assert run is not None
         assert run[2] == expected
@@ -111,9 +113,11 @@ class TestCatchupOff:
     def test_next_run__a_close_of_every_stretch(self):
         """In the lunch break the close before it is made up, in the afternoon it is not."""
         timetable = CallingHoursTimetable("Asia/Kolkata", SATURDAY, "every_close")
+        last = ("2026-11-14 07:30", "2026-11-14 10:30")
 
         assert [
-            next_at(timetable, now, earliest="2026-01-01 00:00") for now in ("2026-11-21 07:00", "2026-11-21 07:30")
+            next_at(timetable, now, last=last, earliest="2026-01-01 00:00")
+            for now in ("2026-11-21 07:00", "2026-11-21 07:30")
         ] == [
             ("2026-11-21 03:30", "2026-11-21 06:30", "2026-11-21 06:20"),
             ("2026-11-21 07:30", "2026-11-21 10:30", "2026-11-21 10:20"),
@@ -136,14 +140,73 @@ class TestRestriction:
 
     KOLKATA = CallingHoursTimetable("Asia/Kolkata", WEEK)
 
-    def test_next_run__start_date_in_the_middle_of_a_day(self):
-        """The first run is that of the first day that opens at or after it: Airflow makes no task before its start."""
+    @pytest.mark.parametrize("catchup", [True, False])
+    @pytest.mark.parametrize(
+        ("zone", "closes"),
+        [
+            ("Pacific/Auckland", "2026-12-24 05:00"),  # 18:00 on the 24th, 13 hours ahead
+            ("Australia/Sydney", "2026-12-24 07:00"),
+            ("Asia/Tokyo", "2026-12-24 09:00"),
+        ],
+    )
+    def test_next_run__start_date_at_midnight_in_utc(self, zone: str, closes: str, catchup: bool):
+        """East of UTC, hours have begun before that midnight: their close has a run, which begins at the start date."""
+        timetable = CallingHoursTimetable(zone, WEEK, offset=timedelta(0))
+
+        first = next_at(timetable, "2026-12-01 00:00", earliest="2026-12-24 00:00", catchup=catchup)
+        second = next_at(timetable, closes, last=first[:2], earliest="2026-12-24 00:00", catchup=catchup)
+
+        assert first == ("2026-12-24 00:00", closes, closes)
+        assert second[1] == closes.replace("24", "25")
+
+    @pytest.mark.parametrize("catchup", [True, False])
+    @pytest.mark.parametrize(
+        ("now", "earliest", "expected"),
+        [
+            ("2026-11-18 07:00", "2026-11-18 03:30", ("2026-11-18 03:30", "2026-11-18 12:30", "2026-11-18 12:20")),
+            ("2026-11-18 07:00", "2026-11-18 03:31", ("2026-11-18 03:31", "2026-11-18 12:30", "2026-11-18 12:20")),
+            # Due before the start date, and so no earlier than it.
+            ("2026-11-18 07:00", "2026-11-18 12:29", ("2026-11-18 12:29", "2026-11-18 12:30", "2026-11-18 12:29")),
+            ("2026-11-18 12:34", "2026-11-18 03:31", ("2026-11-18 03:31", "2026-11-18 12:30", "2026-11-18 12:20")),
+            # The close is over, or is not after the start date: the next day.
+            ("2026-11-18 12:35", "2026-11-18 03:31", ("2026-11-19 03:30", "2026-11-19 12:30", "2026-11-19 12:20")),
+            ("2026-11-18 07:00", "2026-11-18 12:30", ("2026-11-19 03:30", "2026-11-19 12:30", "2026-11-19 12:20")),
+        ],
+    )
+    def test_next_run__start_date_in_the_middle_of_a_day(
+        self, now: str, earliest: str, expected: tuple[str, str, str], catchup: bool
+    ):
+        """The first run is that of the close which is still ahead, and after the start date."""
+        assert next_at(self.KOLKATA, now, earliest=earliest, catchup=catchup) == expected
+
+    def test_next_run__start_date_moved_into_a_day(self):
+        """Also of a DAG that has run, and not once more for a close that it has run for."""
         assert [
-            next_at(self.KOLKATA, "2026-11-18 07:00", earliest=earliest)
-            for earliest in ("2026-11-18 03:30", "2026-11-18 03:31")
+            next_at(self.KOLKATA, "2026-11-18 07:00", last=last, earliest="2026-11-18 06:00")
+            for last in (
+                ("2026-11-17 03:30", "2026-11-17 12:30"),
+                ("2026-11-18 03:30", "2026-11-18 12:30"),
+            )
         ] == [
-            ("2026-11-18 03:30", "2026-11-18 12:30", "2026-11-18 12:20"),
+            ("2026-11-18 06:00", "2026-11-18 12:30", "2026-11-18 12:20"),
             ("2026-11-19 03:30", "2026-11-19 12:30", "2026-11-19 12:20"),
+        ]
+
+    def test_next_run__several_closes_whose_runs_are_due_before_the_start_date(self):
+        """Each has its run, and each run a logical date of its own."""
+        timetable = CallingHoursTimetable("Asia/Kolkata", SATURDAY, "every_close", offset=timedelta(hours=-20))
+        restriction = TimeRestriction(instant("2026-11-21 03:00"), None, catchup=False)
+        starts, last = [], None
+        for _ in range(3):
+            info = timetable.next_run(last, restriction, now=instant("2026-11-21 03:10"))
+            assert info is not None
+            last = info.data_interval
+            starts.append((f"{last.start:%d %H:%M:%S}", f"{last.end:%d %H:%M}", f"{info.run_after:%d %H:%M:%S}"))
+
+        assert starts == [
+            ("21 03:00:00", "21 06:30", "21 03:00:00"),
+            ("21 03:00:01", "21 10:30", "21 03:00:01"),
+            ("27 10:30:00", "28 06:30", "27 10:30:00"),
         ]
 
     def test_next_run__start_date_in_the_future(self):
