@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 def run_instant(context: Context) -> datetime:
     """The end of a scheduled run's data interval, else the run's ``run_after``; never the clock, so retries agree.
 
-    Runs by hand and by an asset may have no data interval; ``run_after`` is always there.
+    Runs by hand and by an asset may have no data interval; ``run_after`` is always there. A logical date that is later
+    counts instead: Airflow lets no task of the run begin before it.
     """
     run = context["dag_run"]
     if run_type(context) == "scheduled" and run.data_interval_end is not None:
         return run.data_interval_end
-    return run.run_after
+    return run.run_after if run.logical_date is None else max(run.run_after, run.logical_date)
 
 
 def run_type(context: Context) -> str:

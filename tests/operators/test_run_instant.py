@@ -11,15 +11,22 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 
 from airflow_provider_campaigns.operators.run_instant import run_instant, run_type
 
+INTERVAL_START = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
 INTERVAL_END = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 RUN_AFTER = datetime(2026, 3, 2, 12, 20, tzinfo=UTC)
 STARTED = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 
 
-def context(kind: Any, interval_end: datetime | None = INTERVAL_END) -> Any:
+def context(
+    kind: Any, interval_end: datetime | None = INTERVAL_END, logical_date: datetime | None = INTERVAL_START
+) -> Any:
     return {
         "dag_run": SimpleNamespace(
-            run_type=kind, data_interval_end=interval_end, run_after=RUN_AFTER, start_date=STARTED, logical_date=STARTED
+            run_type=kind,
+            data_interval_end=interval_end,
+            run_after=RUN_AFTER,
+            start_date=STARTED,
+            logical_date=logical_date,
         )
     }
 
@@ -38,6 +45,19 @@ def context(kind: Any, interval_end: datetime | None = INTERVAL_END) -> Any:
 def test_run_instant(kind: Any, interval_end: datetime | None, instant: datetime):
     """A scheduled run is for the end of its interval, every other for when it was to run; never for when it ran."""
     assert run_instant(context(kind, interval_end)) == instant
+
+
+@pytest.mark.parametrize(
+    ("logical_date", "instant"),
+    [
+        (None, RUN_AFTER),
+        (INTERVAL_START, RUN_AFTER),
+        (datetime(2026, 3, 5, 12, 0, tzinfo=UTC), datetime(2026, 3, 5, 12, 0, tzinfo=UTC)),
+    ],
+)
+def test_run_instant__of_a_logical_date_in_the_future(logical_date: datetime | None, instant: datetime):
+    """A run by hand is triggered now, and Airflow begins it at its logical date: the later of both counts."""
+    assert run_instant(context("manual", logical_date=logical_date)) == instant
 
 
 def test_run_type():
