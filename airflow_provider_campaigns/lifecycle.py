@@ -108,8 +108,8 @@ def end_of_campaign(
         max_campaigns: with ``name_pattern``, more than so many of a type is an error.
         group_id: the group's name.
         when: ``calling_hours_end``, or ``now``.
-        last_day: a date, or ISO text; on business days before it nothing is done, whatever a campaign's status, and
-            whatever becomes of its stop.
+        last_day: a date, or ISO text; while hours begin once more by then nothing is done, whatever a campaign's
+            status, and whatever becomes of its stop.
         calling_hours: hours in the place of the campaigns' own, as in ``StopVoiceCampaignOperator``.
         contact_timezones: zones of contacts who have one of their own.
         lead_time: seconds (or a timedelta) before a close at which a worker is ready; a minute at least.

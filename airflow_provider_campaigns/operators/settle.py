@@ -36,12 +36,12 @@ class SettledCampaignOperator(KoreCampaignOperator):
 
     Runs whatever became of the stop, and judges by the campaign itself: one that is stopped goes on although another of
     the same stop failed. It skips if the stop was skipped or left this campaign running until its last day, and also
-    by itself on a business day before ``last_day``, so that a stop that failed cannot lead to a delete.
+    by itself before the last evening up to ``last_day``, so that a stop that failed cannot lead to a delete.
 
     Args:
         campaign: ``{"campaign_id", "campaign_type", "name"}``; the name, if given, must still be the campaign's.
         stop_task_ids: the task that stops, by campaign type.
-        last_day: a date, or ISO text; on business days before it, whatever the campaign's status, it is left alone.
+        last_day: a date, or ISO text; while hours begin once more by then, whatever the campaign's status, it is left.
         calling_hours: hours in the place of the campaign's own, as the stop has them; they tell the business day.
         grace_period: seconds (or a timedelta) after the end of the run; 0 does not wait. None for 90 minutes, because
             agents may write so long after a call, or 15 where the campaign dials without agents.

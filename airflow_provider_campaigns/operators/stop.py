@@ -233,10 +233,12 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
             only the rest.
         when: ``now``, or ``calling_hours_end``: each campaign at the last close of its calling hours on the business
             day of the run, on the second. The business day follows from the run (the end of a scheduled run's data
-            interval, else its ``run_after``), never from the clock, so every try is for the same close. A run that
-            comes after the close stops at once, but not inside a later day's hours: then it waits for that close; and
-            it fails without retry more than 24 hours late. Pausing the DAG disarms a stop that waits.
-        last_day: a date, or ISO text; on business days before it the task skips. Only with ``calling_hours_end``.
+            interval, else its ``run_after`` or a later logical date), never from the clock, so every try is for the
+            same close. A run that comes after the close stops at once, but not inside a later day's hours: then it
+            waits for that close; and it fails without retry more than 24 hours late. Pausing the DAG disarms a stop
+            that waits.
+        last_day: a date, or ISO text; the task skips while hours begin once more by then, and stops at the end of the
+            last that did, or at the midnight that ends it. Only with ``calling_hours_end``.
         calling_hours: hours in the place of the campaigns' own: an object as the service has it,
             ``{"timezone": "Asia/Kolkata", "hours": {"MO-FR": "9:00 AM-6:00 PM"}}``, or a ``CallingHours``.
         contact_timezones: zones of contacts who have one of their own; the stop waits until the same hours have closed

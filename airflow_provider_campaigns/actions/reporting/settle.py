@@ -42,10 +42,10 @@ WITHOUT_AGENTS = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class LastDay:
-    """The business day before which nothing is done to a campaign.
+    """The day up to which a campaign's hours begin; nothing is done to it before the last of them.
 
     Attributes:
-        day: that day, in the campaign's zone.
+        day: that date, in the campaign's zone.
         run_at: the instant that says which business day the run is for; the same for every try.
         calling_hours: hours in the place of the campaign's own; None for its own.
     """
@@ -55,12 +55,12 @@ class LastDay:
     calling_hours: CallingHours | None = None
 
     def is_yet_to_come(self, campaign: Campaign) -> bool:
-        """True if the run is for a business day before it.
+        """True if the campaign's hours begin once more by that day.
 
         Raises:
             KoreConfigurationError: the campaign's hours never close, or cannot be read, so no day can be told.
         """
-        return Schedule(self.calling_hours or hours_of(campaign)).is_before(self.day, self.run_at)
+        return Schedule(self.calling_hours or hours_of(campaign), last_day=self.day).is_early(self.run_at)
 
 
 def read_ended(

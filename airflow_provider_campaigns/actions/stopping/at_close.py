@@ -100,6 +100,7 @@ class Planned:
             "name": self.target.name,
             "calling_hours": self.schedule.hours.to_api(),
             "contact_timezones": list(self.schedule.contact_timezones),
+            "last_day": self.schedule.last_day and self.schedule.last_day.isoformat(),
             "chosen": self.chosen and {"day": self.chosen.day.isoformat(), "at": self.chosen.at.isoformat()},
             "contacts": self.contacts and self.contacts.as_entry(),
             "campaign": self.campaign and dict(self.campaign.raw),
@@ -113,9 +114,13 @@ class Planned:
         chosen, hours = value["chosen"], calling_hours or CallingHours.from_api(value["calling_hours"])
         return cls(
             Target(value["campaign_id"], value["name"]),
-            Schedule(hours, tuple(value["contact_timezones"])),
+            Schedule(
+                hours,
+                tuple(value["contact_timezones"]),
+                # A task may have been deferred by a version that knew less.
+                date.fromisoformat(value["last_day"]) if value.get("last_day") else None,
+            ),
             chosen and Closing(date.fromisoformat(chosen["day"]), datetime.fromisoformat(chosen["at"])),
-            # A task may have been deferred by a version that knew less.
             ContactCount.in_entry(value.get("contacts") or {}),
             Campaign.from_api(value["campaign"]) if value.get("campaign") else None,
             value.get("failed", 0),
@@ -298,8 +303,8 @@ def plan_close_run(
     the hours that were kept; then, and where the hours are given, one list tells the rest of many campaigns.
 
     ``calling_hours`` are those of all campaigns in the place of their own. A campaign that cannot be read, or is of
-    another type or name, is an outcome already, and keeps no other from being planned. So is one whose business day
-    comes before ``last_day``: it goes on, with ``waits_for`` in its result. One that is provably missing is looked at
+    another type or name, is an outcome already, and keeps no other from being planned. So is one whose hours begin
+    once more by ``last_day``: it goes on, with ``waits_for`` in its result. One that is provably missing is looked at
     again at its close where the hours are given; else it has its outcome, and is looked for (``Absent``). One that has
     ended is planned like any other: its status is read again at the close. But one that an earlier try of the task has
     sent a stop is not planned again, whenever this try comes: if it is stopped, that is its result; if somebody has
@@ -375,7 +380,7 @@ class _Rules:
         near = now + 2 * ROOM
         for hours in kept.values():
             with suppress(KoreError):
-                schedule = Schedule(hours, self.contact_timezones)
+                schedule = Schedule(hours, self.contact_timezones, self.last_day)
                 if schedule.closing_to_act_on(self.run_at, now).at <= near:
                     return replace(self, kept_hours=kept)
         return self
@@ -383,17 +388,13 @@ class _Rules:
     def schedule_of(self, campaign: Campaign) -> Schedule:
         """The clocks that count for a campaign."""
         hours = self.calling_hours or self.kept_hours.get(campaign.campaign_id) or hours_of(campaign)
-        return Schedule(hours, self.contact_timezones)
-
-    def is_early(self, schedule: Schedule) -> bool:
-        """True if the run is for a business day before the last one."""
-        return self.last_day is not None and schedule.is_before(self.last_day, self.run_at)
+        return Schedule(hours, self.contact_timezones, self.last_day)
 
     def planned_unseen(self, target: Target, hours: CallingHours, now: datetime) -> Planned | None:
         """A campaign that was not there, or not readable, to be read at its close; None if that is not waited for."""
-        schedule = Schedule(hours, self.contact_timezones)
+        schedule = Schedule(hours, self.contact_timezones, self.last_day)
         try:
-            if self.is_early(schedule):
+            if schedule.is_early(self.run_at):
                 return None
             schedule.closing_to_act_on(self.run_at, now)
         except KoreError:
@@ -434,7 +435,7 @@ def _plan_one(
     if will_stop(campaign, rules.options):
         check_not_started_again(campaign, earlier)
     schedule = rules.schedule_of(campaign)
-    if rules.is_early(schedule):
+    if schedule.is_early(rules.run_at):
         outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=str(rules.last_day))
         return None
     return Planned(target, schedule, campaign=campaign)

@@ -739,6 +739,41 @@ def test_plan__before_the_last_day(evening: Callable[..., Evening], kore_simulat
     assert list(due.planned) == [campaign]
 
 
+def test_serve__on_the_last_evening_before_a_closed_last_day(
+    evening: Callable[..., Evening], kore_simulator: KoreSimulator
+):
+    """Open on Mondays only, and Wednesday is the last day: Monday's close is the last one."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours(days="MO"))
+    at.plan(campaign, last_day=date(2026, 3, 4))
+
+    assert at.serve().failures == {}
+    assert at.sent == [(campaign, 0.0)]
+
+
+def test_serve__at_the_midnight_that_ends_the_last_day(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """Hours that go on for days end at that midnight, half an hour before: a task that comes back does not wait on."""
+    at = evening(-2400)
+    campaign = kore_simulator.add_campaign(
+        name="C", status="Active", calling_hours=hours("Pacific/Tarawa", "12:00 AM-12:00 AM")
+    )
+    at.plan(campaign, run_at=datetime(2026, 3, 2, 11, 50, tzinfo=UTC), last_day=date(2026, 3, 2))
+
+    assert at.serve().failures == {}
+    assert at.sent == [(campaign, -1800.0)]
+
+
+def test_from_json__keeps_the_last_day(evening: Callable[..., Evening], kore_simulator: KoreSimulator):
+    """What says when a campaign is stopped is kept with it; a version that knew no last day kept none."""
+    at = evening(-600)
+    campaign = kore_simulator.add_campaign(name="C", status="Active", calling_hours=hours())
+    kept = at.plan(campaign, last_day=date(2026, 3, 2)).as_json()
+
+    assert CloseRun.from_json(kept).planned[campaign].schedule.last_day == date(2026, 3, 2)
+    del kept["planned"][0]["last_day"]
+    assert CloseRun.from_json(kept).planned[campaign].schedule.last_day is None
+
+
 @pytest.mark.parametrize("if_missing", ["skip", "succeed"])
 def test_plan__missing(evening: Callable[..., Evening], kore_simulator: KoreSimulator, if_missing: str):
     """A campaign that is provably not there is a result where that is accepted."""
