@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(400)
 
 MINUTE = timedelta(minutes=1)
+SECONDS_10 = timedelta(seconds=10)
 HOURS_3 = timedelta(hours=3)
 DAY = timedelta(days=1)
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -96,6 +97,10 @@ def dags_around(close: datetime) -> list[tuple[str, dict[str, Any], dict[str, An
          {"catchup": False, **start}),
         ("never_ran", {"hours": hours((opening - MINUTE, opening))}, {"catchup": False}),
         ("missed_tonight", {"hours": hours((opening - MINUTE, opening))}, {"catchup": False, **start}),
+        ("starts_after_the_opening", {"hours": hours((opening, close))},
+         {"catchup": False, "start_date": (opening + MINUTE).isoformat()}),
+        ("starts_before_the_close", {"hours": hours((opening, close)), "offset": -600},
+         {"catchup": False, "start_date": (close - SECONDS_10).isoformat()}),
         ("caught_up", {"hours": hours(*over_two_days)},
          {"catchup": True, "start_date": (opening - days_ago[2]).isoformat()}),
         ("stretches", {"hours": hours(*stretches), "event": "every_close"},
@@ -154,13 +159,29 @@ def test_last_close__of_last_night_is_not_made_up(evening: Evening):
     assert datetime.fromisoformat(evening.dag("missed")["next_dagrun_run_after"]) == evening.close + 90 * MINUTE
 
 
-def test_last_close__of_tonight(evening: Evening):
-    """Hours closed three hours ago and are still closed: made up with a start date, not by a DAG that is just new."""
+@pytest.mark.parametrize("dag_id", ["never_ran", "missed_tonight"])
+def test_last_close__of_tonight(evening: Evening, dag_id: str):
+    """Hours closed three hours ago and are still closed: a DAG that is new makes up nothing, also with a start date."""
     closed = evening.close - HOURS_3
 
-    assert evening.runs("missed_tonight") == [at(closed - MINUTE, closed, closed)]
-    assert evening.runs("never_ran") == []
-    assert datetime.fromisoformat(evening.dag("never_ran")["next_dagrun_run_after"]) == closed + 7 * DAY
+    assert evening.runs(dag_id) == []
+    assert datetime.fromisoformat(evening.dag(dag_id)["next_dagrun_run_after"]) == closed + 7 * DAY
+
+
+def test_last_close__of_a_day_that_began_before_the_start_date(evening: Evening):
+    """The close that is still ahead has its run, which begins at the start date, and its task runs."""
+    api, close = evening.airflow.api, evening.close
+    started, late_started = close - HOURS_3 + MINUTE, close - SECONDS_10
+
+    runs = evening.wait_for_runs("starts_after_the_opening", 1, until=close + MINUTE)
+    late_runs = evening.wait_for_runs("starts_before_the_close", 1, until=close + MINUTE)
+
+    assert runs == [at(started, close, close)]
+    assert late_runs == [at(late_started, close, late_started)]  # no earlier than its logical date
+    for dag_id, run_id in (("starts_after_the_opening", runs[0][0]), ("starts_before_the_close", late_runs[0][0])):
+        assert api.wait_for_run(dag_id, run_id, timeout_s=90)["state"] == "success"
+        assert [task["state"] for task in api.task_instances(dag_id, run_id)] == ["success"]
+        assert datetime.fromisoformat(evening.dag(dag_id)["next_dagrun_run_after"]) >= close + 6 * DAY
 
 
 def test_last_close__with_catchup(evening: Evening):
