@@ -18,7 +18,7 @@ from airflow_provider_campaigns.operators.run_instant import run_instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, timedelta
+    from datetime import date, datetime, timedelta
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -87,7 +87,8 @@ class SettledCampaignOperator(KoreCampaignOperator):
             (target,) = Targets.parse(None, [self.campaign]).targets
             kind = CampaignType(self.campaign["campaign_type"])
             stopped = self._stop_result(target.campaign_id, kind, context)
-            result = reporting.read_ended(self.hook.get_conn(), target, kind, stopped, last_day=self._last_day(context))
+            last_day = self._last_day(context, clock.now())
+            result = reporting.read_ended(self.hook.get_conn(), target, kind, stopped, last_day=last_day)
             if waits_for := result.details.get("waits_for"):
                 self._leave(f"goes on until its last day, {waits_for}", target.campaign_id, context)
             now = clock.now()
@@ -133,9 +134,9 @@ class SettledCampaignOperator(KoreCampaignOperator):
         context["ti"].xcom_push(key=LEFT_KEY, value={"campaign_id": campaign_id, "reason": why})
         raise AirflowSkipException(f"campaign {campaign_id}: {why}")
 
-    def _last_day(self, context: Context) -> reporting.LastDay | None:
+    def _last_day(self, context: Context, now: datetime) -> reporting.LastDay | None:
         day = read_day("last_day", self.last_day)
         if day is None:
             return None
         hours = read_given_hours("calling_hours", self.calling_hours)
-        return reporting.LastDay(day, run_instant(context), hours)
+        return reporting.LastDay(day, run_instant(context), now, hours)

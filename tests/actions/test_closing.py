@@ -35,6 +35,14 @@ def schedule(timezone: str, hours: dict[str, str], *contact_timezones: str) -> S
         ("after the close", schedule("Asia/Kolkata", OFFICE), "2026-03-02 14:00", "2026-03-02", "2026-03-02 12:30"),
         # Sunday in Kolkata: no window begins, so the run's own instant counts.
         ("on a closed day", schedule("Asia/Kolkata", OFFICE), "2026-03-01 12:20", "2026-03-01", "2026-03-01 12:20"),
+        # Friday's night went on until 2 PM on Saturday, on which none begins.
+        (
+            "hours after a long night",
+            schedule("Asia/Kolkata", {"FR": "6:00 PM-12:00 AM", "SA": "12:00 AM-2:00 PM"}),
+            "2026-03-07 14:30",
+            "2026-03-07",
+            "2026-03-07 14:30",
+        ),
         # 23:00 on Monday to 2:00 on Tuesday, in New York (5 h behind UTC).
         (
             "overnight, before midnight",
@@ -253,6 +261,8 @@ class TestJustClosed:
             ({"MO-SU": "12:40 AM-12:00 AM"}, "2026-03-02 18:49", "2026-03-02 18:30"),
             ({"MO-SU": "12:40 AM-12:00 AM"}, "2026-03-02 18:50", "2026-03-03 18:30"),
             ({"MO-SU": "12:40 AM-12:00 AM"}, "2026-03-02 19:05", "2026-03-03 18:30"),
+            # Open again for twenty minutes.
+            ({"MO-SU": "12:10 AM-12:00 AM"}, "2026-03-02 19:00", "2026-03-03 18:30"),
             # As ever: five minutes after a close before midnight, at midnight, and long before any.
             (OFFICE, "2026-03-02 12:35", "2026-03-02 12:30"),
             (OFFICE, "2026-03-02 18:30", "2026-03-03 12:30"),

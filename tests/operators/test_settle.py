@@ -12,9 +12,10 @@ from airflow_names import deserialize
 from task_runner import INSTANT, TaskRun, now, run_task
 
 from airflow_provider_campaigns.actions.outcomes import Result
-from airflow_provider_campaigns.actions.reporting.settle import settled_at
+from airflow_provider_campaigns.actions.reporting.settle import LastDay, settled_at
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
 from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.operators.settle import SettledCampaignOperator
 
 if TYPE_CHECKING:
@@ -288,6 +289,23 @@ class TestRefused:
 
         assert settle(campaign_id, last_day="2026-03-03", calling_hours=hours).state == "success"
         assert settle(campaign_id, last_day="2026-03-04", calling_hours=hours).state == "skipped"
+
+    @pytest.mark.parametrize(
+        ("as_of", "left"),
+        [
+            # Open from Monday to Friday around the clock; Wednesday, the last day, ends at 18:30.
+            (datetime(2026, 3, 2, 12, 20, tzinfo=UTC), True),
+            (datetime(2026, 3, 3, 18, 29, tzinfo=UTC), True),
+            (datetime(2026, 3, 3, 18, 30, tzinfo=UTC), False),
+            (datetime(2026, 3, 4, 18, 31, tzinfo=UTC), False),
+        ],
+    )
+    def test_last_day__hours_that_go_on_until_it(self, as_of: datetime, left: bool) -> None:
+        """Days before their close nothing is reported or deleted, though the run is for that very close."""
+        hours = CallingHours.parse("Asia/Kolkata", {"MO-FR": "12:00 AM-12:00 AM"})
+        last_day = LastDay(date(2026, 3, 4), datetime(2026, 3, 2, 12, 20, tzinfo=UTC), as_of, hours)
+
+        assert last_day.is_yet_to_come(Campaign.from_api({"id": "cd-1", "status": "Ready"})) is left
 
     def test_execute__last_day_without_hours(
         self, kore_simulator: KoreSimulator, settle: Callable[..., TaskRun]

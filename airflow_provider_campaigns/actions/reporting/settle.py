@@ -47,20 +47,23 @@ class LastDay:
     Attributes:
         day: that date, in the campaign's zone.
         run_at: the instant that says which business day the run is for; the same for every try.
+        now: the instant as of which it is asked.
         calling_hours: hours in the place of the campaign's own; None for its own.
     """
 
     day: date
     run_at: datetime
+    now: datetime
     calling_hours: CallingHours | None = None
 
     def is_yet_to_come(self, campaign: Campaign) -> bool:
-        """True if the campaign's hours begin once more by that day.
+        """True if the campaign's hours begin once more by that day, or go on for more than a day until they close.
 
         Raises:
             KoreConfigurationError: the campaign's hours never close, or cannot be read, so no day can be told.
         """
-        return Schedule(self.calling_hours or hours_of(campaign), last_day=self.day).is_early(self.run_at)
+        schedule = Schedule(self.calling_hours or hours_of(campaign), last_day=self.day)
+        return schedule.is_early(self.run_at) or schedule.closing_for(self.run_at).at > self.now + timedelta(days=1)
 
 
 def read_ended(
