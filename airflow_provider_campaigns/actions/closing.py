@@ -7,7 +7,7 @@ delayed, because it follows from the run's own instant and never from the clock;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -185,4 +185,4 @@ class Schedule:
 
 def _wall(clock: CallingHours, day: date, hour: int) -> datetime:
     """When that clock shows that hour of that date."""
-    return datetime.combine(day, time(hour), ZoneInfo(clock.timezone)).astimezone(UTC)
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo(clock.timezone)).astimezone(UTC)
