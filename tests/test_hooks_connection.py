@@ -75,12 +75,15 @@ class TestForms:
         ("verify_tls", False, False),
         ("ca_bundle", "/", "/"),
         ("allow_http", True, True),
-        ("endpoint_overrides", {"stop_voice_v1": "/a/{stream_id}/{campaign_id}"}, None),
+        (
+            "endpoint_overrides",
+            {"stop_voice_v1": "/a/{stream_id}/{campaign_id}", "get_v2": {"method": "PUT", "query": {"b": "c"}}},
+            {"stop_voice_v1": "/a/{stream_id}/{campaign_id}", "get_v2": {"method": "PUT", "query": {"b": "c"}}},
+        ),
     )
 
     def expected(self) -> dict[str, Any]:
-        values = {name: value for name, _, value in self.ALL}
-        return {**values, "endpoint_overrides": {"stop_voice_v1": "/a/{stream_id}/{campaign_id}"}}
+        return {name: value for name, _, value in self.ALL}
 
     def test_settings_from__json(self) -> None:
         """Typed extras, as JSON has them."""
@@ -238,6 +241,11 @@ class TestBadFields:
             (with_extra(endpoint_overrides="[]"), "endpoint_overrides", "endpoint_overrides: expected a JSON object"),
             (with_extra(endpoint_overrides="{"), "endpoint_overrides", "endpoint_overrides: expected a JSON object"),
             (with_extra(endpoint_overrides={"stop": "/x"}), "endpoint_overrides", "endpoint_overrides"),
+            (
+                with_extra(endpoint_overrides='{"list_v2": {"method": "GET"}}'),
+                "endpoint_overrides",
+                "endpoint_overrides.list_v2.method: expected one of POST, PUT, PATCH, got 'GET'; for example \"POST\"",
+            ),
             (
                 connection(extra="[1]"),
                 "extra",

@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from functools import partial
 from glob import escape
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlencode
 
 from airflow_provider_campaigns.kore import listing
 from airflow_provider_campaigns.kore.auth import TokenSigner
@@ -517,7 +516,7 @@ class KoreClient:
             account_id=self.settings.account_id,
             campaign_id=checked_campaign_id(campaign_id),
         )
-        return f"{endpoint.method} {path}?{urlencode(endpoint.url_query(self.settings.account_id))}"
+        return f"{endpoint.method} {path}?{endpoint.shown_query(self.settings.account_id)}"
 
     # Sending
 

@@ -8,18 +8,24 @@ says where that page contradicts itself and how it is read. Rows differ in more 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlencode
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_value
+from airflow_provider_campaigns.kore.errors import SHORTEST_SECRET, KoreConfigurationError, shown_value
 
 API_VERSIONS = ("v1", "v2")
 PLACEHOLDERS = ("stream_id", "account_id", "campaign_id")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+_WITH_BODY = ("POST", "PUT", "PATCH")
+_WITHOUT_BODY = {"get": ("GET",), "status": ("GET",), "delete": ("DELETE",)}
+"""By verb. A list or a page of contacts asks for what it wants in its body. What is between may repeat a GET, or answer
+it from memory, so it changes nothing; and a DELETE that is to read or to stop might delete."""
 
 
 class Effect(Enum):
@@ -52,7 +58,12 @@ class Endpoint:
     @property
     def has_body(self) -> bool:
         """True if a JSON body is sent (``{}`` where the call needs none), False if none may be sent."""
-        return self.method == "POST"
+        return self.method in _WITH_BODY
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The HTTP methods that it may have."""
+        return (*_WITHOUT_BODY.get(self.name.partition("_")[0], ()), *_WITH_BODY)
 
     @property
     def holds_contacts(self) -> bool:
@@ -76,6 +87,15 @@ class Endpoint:
     def url_query(self, account_id: str) -> dict[str, str]:
         """The query parameters with the account id filled in."""
         return {name: account_id if value == "{account_id}" else value for name, value in self.query.items()}
+
+    def shown_query(self, account_id: str) -> str:
+        """The same as text for a reader; of what was added to the documented query, a long value by its length."""
+        documented = ENDPOINTS[self.name].query.values()
+        shown = {
+            name: value if value in documented or len(value) < SHORTEST_SECRET else f"<{len(value)}>"
+            for name, value in self.query.items()
+        }
+        return urlencode(replace(self, query=shown).url_query(account_id), safe="<>")
 
 
 _V1 = "/agentassist/api/v1/public/{stream_id}/campaign"
@@ -156,12 +176,23 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType({row.name: row for row in _
 """Every endpoint by its name."""
 
 
-def with_overrides(overrides: Mapping[str, object]) -> Mapping[str, Endpoint]:
-    """``ENDPOINTS`` with some paths replaced, for a tenant whose paths differ from the documentation.
+_SAID_BY_CLIENT = {key for row in _ROWS for key in row.query if key != "accountId"} | {
+    "campaignName",
+    *("limit", "skip", "page", "type", "sortBy", "filters"),
+}
+"""What a request does or asks for, in its query or its body."""
 
-    ``overrides`` maps the name of an endpoint to a path template. A template starts with exactly one ``/`` (with two,
-    a URL library would read a host), holds placeholders of ``PLACEHOLDERS`` only, names the campaign if the original
-    does and only then, and has no query, fragment, backslash, escape or blank.
+
+def with_overrides(overrides: Mapping[str, object]) -> Mapping[str, Endpoint]:
+    """``ENDPOINTS`` with some rows changed, for a tenant whose paths differ from the documentation.
+
+    ``overrides`` maps the name of an endpoint to a path template, or to an object of ``method``, ``path`` and
+    ``query``, any of them. What a call does, and so whether it may be repeated, stays as it is.
+
+    A template starts with exactly one ``/`` (with two, a URL library would read a host), holds placeholders of
+    ``PLACEHOLDERS`` only, names the campaign if the original does and only then, and has no query, fragment, backslash,
+    escape or blank. The method is one of ``Endpoint.methods``. The query, of texts, is added to that of the row; it
+    names nothing that the client says itself. ``{account_id}`` as a value stands for the account id.
 
     Raises:
         KoreConfigurationError: names the entry and shows an accepted one.
@@ -173,15 +204,33 @@ def with_overrides(overrides: Mapping[str, object]) -> Mapping[str, Endpoint]:
             field="endpoint_overrides",
         )
     endpoints = dict(ENDPOINTS)
-    for name, template in overrides.items():
+    for name, given in overrides.items():
         if name not in endpoints:
             raise KoreConfigurationError(
                 f"endpoint_overrides: there is no such endpoint (got {shown_value(name)}); known are "
                 f"{', '.join(sorted(ENDPOINTS))}",
                 field="endpoint_overrides",
             )
-        endpoints[name] = replace(endpoints[name], path=_checked_path(endpoints[name], template))
+        endpoints[name] = _overridden(endpoints[name], given)
     return MappingProxyType(endpoints)
+
+
+def _overridden(endpoint: Endpoint, given: object) -> Endpoint:
+    changes = {"path": given} if isinstance(given, str) else given
+    example = f'{{"method": "{endpoint.method}", "path": "{endpoint.path}"}}'
+    if not isinstance(changes, Mapping) or not changes:
+        raise _wrong(endpoint.name, "expected a path, or an object of method, path and query", example)
+    if unknown := [key for key in changes if key not in _CHECKED]:
+        problem = f"expected method, path and query only, got {shown_value(unknown[0])} as well"
+        raise _wrong(endpoint.name, problem, example)
+    return replace(endpoint, **{key: _CHECKED[key](endpoint, value) for key, value in changes.items()})
+
+
+def _checked_method(endpoint: Endpoint, method: object) -> str:
+    if method not in endpoint.methods:
+        problem = f"expected one of {', '.join(endpoint.methods)}, got {shown_value(method)}"
+        raise _wrong(f"{endpoint.name}.method", problem, f'"{endpoint.method}"')
+    return str(method)
 
 
 def _checked_path(endpoint: Endpoint, template: object) -> str:
@@ -199,8 +248,35 @@ def _checked_path(endpoint: Endpoint, template: object) -> str:
         elif "{campaign_id}" not in endpoint.path and "campaign_id" in used:
             problem = "must not hold {campaign_id}: this request is about no single campaign"
     if problem is not None:
-        raise KoreConfigurationError(
-            f"endpoint_overrides: the path of {endpoint.name!r} {problem}; for example {endpoint.path!r}",
-            field="endpoint_overrides",
-        )
+        raise _wrong(f"{endpoint.name}.path", problem, f'"{endpoint.path}"')
     return str(template)
+
+
+def _checked_query(endpoint: Endpoint, query: object) -> Mapping[str, str]:
+    problem = None
+    if not isinstance(query, Mapping) or not all(isinstance(one, str) for pair in query.items() for one in pair):
+        problem = "expected an object of texts"
+    elif "" in query:
+        problem = "must not hold an empty name"
+    elif any(re.search(r"[{}]", value) and value != "{account_id}" for value in query.values()):
+        problem = "may hold only the placeholder {account_id}, as a whole value"
+    else:
+        names = {name.casefold() for name in query}
+        clashes = [one for one in sorted(_SAID_BY_CLIENT | {*endpoint.query}) if one.casefold() in names]
+        if not clashes:
+            return {**endpoint.query, **query}
+        problem = f"must not hold {', '.join(clashes)}, which is said by this client itself"
+    raise _wrong(f"{endpoint.name}.query", problem, '{"force": "true"}')
+
+
+_CHECKED: Mapping[str, Callable[[Endpoint, object], Any]] = {
+    "method": _checked_method,
+    "path": _checked_path,
+    "query": _checked_query,
+}
+
+
+def _wrong(entry: str, problem: str, example: str) -> KoreConfigurationError:
+    return KoreConfigurationError(
+        f"endpoint_overrides.{entry}: {problem}; for example {example}", field="endpoint_overrides"
+    )

@@ -51,7 +51,7 @@ class KoreSettings:
         verify_tls: False accepts any certificate.
         ca_bundle: file or folder of certificates to trust instead of the system's.
         allow_http: True permits plain http to another machine. Loopback is always permitted.
-        endpoint_overrides: endpoint name to path template, for a tenant whose paths differ.
+        endpoint_overrides: endpoint name to path template, or to method, path and query, for a tenant that differs.
 
     Raises:
         KoreConfigurationError: a field is missing or malformed; it names the field as the connection form does.

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 import requests_mock
-from kore_support import SECRET, RawServer, account, client_of, http_answer, listening
+from kore_support import SECRET, RawServer, account, client_of, http_answer, listening, transport_to
 
 from airflow_provider_campaigns import __version__
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.budget import Priority
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.retry import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -355,6 +357,51 @@ class TestVersion:
         assert service.last_request.url == (
             f"https://platform.kore.ai/other/{STREAM}/{VOICE}?campaignType=voice&trigger=stop"
         )
+
+    def test_call__override_of_method_and_query(self) -> None:
+        """An override's method and query go with each request, beside what the client itself adds; GET has no body."""
+        overrides = {
+            "stop_voice_v1": {"method": "PUT", "query": {"force": "true"}},
+            "get_v2": {"method": "PUT", "path": "/one/{campaign_id}", "query": {"key": "k 1"}},
+            "status_v2": {"method": "GET"},
+            "disable_schedule_v2": {"query": {"zone": "UTC"}},
+            "delete_voice_v2": {"method": "POST", "query": {"_method": "DELETE"}},
+        }
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("stop_voice_v1", {"campaign_id": "cd-1"}),
+            ("get_v2", {"campaign_id": "cd-1"}),
+            ("status_v2", {"campaign_id": "cd-1"}),
+            ("disable_schedule_v2", {"query": {"campaignName": "Spring"}}),
+            ("delete_voice_v2", {"campaign_id": "cd-1"}),
+        ]
+        with listening(RawServer(http_answer(b'{"status": "Stopped"}'))) as server:
+            settings = account(server.url, endpoint_overrides=overrides)
+            for name, arguments in calls:
+                transport_to(settings).send(settings.endpoints[name], priority=Priority.READ, **arguments)
+
+        v2 = f"/campaign/api/v2/public/{STREAM}/campaign"
+        assert [(one.line.removesuffix(" HTTP/1.1"), one.body) for one in server.requests] == [
+            (
+                f"PUT /campaign/api/v1/public/{STREAM}/campaign/cd-1?campaignType=voice&trigger=stop&force=true",
+                b"{}",
+            ),
+            (f"PUT /one/cd-1?accountId={ACCOUNT}&key=k+1", b"{}"),
+            (f"GET {v2}/cd-1/status?accountId={ACCOUNT}&view=status", b""),
+            (f"POST {v2}/schedule?enableSchedule=false&zone=UTC&campaignName=Spring", b"{}"),
+            (f"POST {v2}/cd-1?accountId={ACCOUNT}&campaignType=voice&_method=DELETE", b"{}"),
+        ]
+
+    @pytest.mark.parametrize(("verb", "times"), [("get", 3), ("stop", 1)])
+    def test_call__override_of_method_and_repetition(self, verb: str, times: int) -> None:
+        """What may be repeated follows from what a call does: a PUT that reads is, and a PUT that stops is not."""
+        overrides = {"get_v2": {"method": "PUT"}, "stop_voice_v2": {"method": "PUT"}}
+        with listening(RawServer(http_answer(b"{}", "502 No"))) as server:
+            settings = account(server.url, endpoint_overrides=overrides, api_version="v2")
+            with client_of(settings, bounds=Bounds(attempts=3)) as client, pytest.raises(KoreError):
+                client.get_campaign("cd-1") if verb == "get" else client.stop_campaign("cd-1", "voice")
+
+        asked = f"PUT /campaign/api/v2/public/{STREAM}/campaign/{'cd-1' if verb == 'get' else 'trigger/cd-1'}?"
+        assert sum(one.line.startswith(asked) for one in server.requests) == times
 
 
 class TestDescribe:

@@ -224,6 +224,9 @@ class TestTable:
         assert path == "/campaign/api/v2/public/st-1/campaign/a%2F..%2Fb%3Fc%23d%20e%25"
 
 
+V2 = "/campaign/api/v2/public/S/campaign"
+
+
 class TestWithOverrides:
     def test_with_overrides__none(self) -> None:
         """Without overrides the table is the documented one."""
@@ -257,6 +260,45 @@ class TestWithOverrides:
         }
 
     @pytest.mark.parametrize(
+        ("name", "given", "line"),
+        [
+            ("get_v2", {"method": "PUT"}, f"PUT {V2}/C?accountId=A"),
+            ("get_v1", {"method": "POST", "path": "/x/{campaign_id}"}, "POST /x/C?"),
+            ("status_v2", {"method": "GET", "query": {}}, f"GET {V2}/C/status?accountId=A&view=status"),
+            (
+                "contacts_v2",
+                {"query": {"accountId": "{account_id}"}},
+                f"POST {V2}/C/status?view=contacts&accountId=A",
+            ),
+            (
+                "delete_sms_v2",
+                {"method": "POST", "query": {"_method": "DELETE"}},
+                f"POST {V2}/C?accountId=A&campaignType=sms&_method=DELETE",
+            ),
+            (
+                "stop_sms_v2",
+                {"query": {"force": "", "é ": "&="}},
+                f"POST {V2}/trigger/C?accountId=A&campaignType=sms&trigger=stop&force=&%C3%A9+=%26%3D",
+            ),
+            ("list_v2", {"method": "PATCH", "path": "/all"}, "PATCH /all?accountId=A"),
+        ],
+    )
+    def test_with_overrides__object(self, name: str, given: dict[str, object], line: str) -> None:
+        """An object replaces method and path, and adds to the query; what the call does stays, and so what it may."""
+        row = with_overrides({name: given})[name]
+
+        path = row.url_path(stream_id="S", account_id="A", campaign_id="C")
+        assert f"{row.method} {path}?{urlencode(row.url_query('A'))}" == line
+        assert (row.effect, row.has_body) == (ENDPOINTS[name].effect, row.method != "GET")
+
+    def test_shown_query__long_values(self) -> None:
+        """What an override adds may be a key, so a long value is told by its length; what is documented is shown."""
+        row = with_overrides({"stop_voice_v2": {"query": {"key": "k7Hq92xs", "force": "true", "a": "{account_id}"}}})
+
+        shown = row["stop_voice_v2"].shown_query("67777ce9")
+        assert shown == "accountId=67777ce9&campaignType=voice&trigger=stop&key=<8>&force=true&a=67777ce9"
+
+    @pytest.mark.parametrize(
         ("overrides", "problem"),
         [
             (
@@ -267,8 +309,36 @@ class TestWithOverrides:
             ({"get_v2": "//elsewhere.test/{campaign_id}"}, "must be a path that starts with one '/'"),
             ({"get_v2": "x/{campaign_id}"}, "must be a path that starts with one '/'"),
             ({"get_v2": ""}, "must be a path that starts with one '/'"),
-            ({"get_v2": 7}, "must be a path that starts with one '/'"),
-            ({"get_v2": None}, "must be a path that starts with one '/'"),
+            ({"get_v2": 7}, "endpoint_overrides.get_v2: expected a path, or an object of method, path and query"),
+            ({"get_v2": None}, "endpoint_overrides.get_v2: expected a path, or an object of method, path and query"),
+            ({"get_v2": {}}, "endpoint_overrides.get_v2: expected a path, or an object of method, path and query"),
+            ({"get_v2": {"metod": "GET"}}, ".get_v2: expected method, path and query only, got 'metod' as well; for"),
+            ({"get_v2": {"path": None}}, "endpoint_overrides.get_v2.path: must be a path that starts with one '/'"),
+            ({"get_v2": {"path": "/x"}}, "endpoint_overrides.get_v2.path: must hold {campaign_id}"),
+            ({"get_v2": {"method": "get"}}, ".get_v2.method: expected one of GET, POST, PUT, PATCH"),
+            ({"get_v2": {"method": "CONNECT-SECRETLY"}}, 'got a text of 16 characters; for example "GET"'),
+            ({"get_v2": {"method": None}}, "endpoint_overrides.get_v2.method: expected one of "),
+            ({"get_v2": {"method": ["GET"]}}, "endpoint_overrides.get_v2.method: expected one of "),
+            ({"get_v2": {"method": "DELETE"}}, ".get_v2.method: expected one of GET, POST, PUT, PATCH"),
+            ({"list_v2": {"method": "GET"}}, ".list_v2.method: expected one of POST, PUT, PATCH"),
+            ({"contacts_v1": {"method": "GET"}}, "endpoint_overrides.contacts_v1.method: expected one of POST, PUT, "),
+            ({"stop_sms_v1": {"method": "GET"}}, "endpoint_overrides.stop_sms_v1.method: expected one of POST, PUT, "),
+            ({"stop_sms_v1": {"method": "DELETE"}}, ".stop_sms_v1.method: expected one of POST, PUT"),
+            ({"delete_sms_v1": {"method": "GET"}}, ".delete_sms_v1.method: expected one of DELETE, POST"),
+            ({"get_v2": {"query": "a=b"}}, "endpoint_overrides.get_v2.query: expected an object of texts"),
+            ({"get_v2": {"query": {"a": 1}}}, "endpoint_overrides.get_v2.query: expected an object of texts"),
+            ({"get_v2": {"query": {1: "a"}}}, "endpoint_overrides.get_v2.query: expected an object of texts"),
+            ({"get_v2": {"query": {"": "a"}}}, "endpoint_overrides.get_v2.query: must not hold an empty name"),
+            ({"get_v2": {"query": {"a": "{iid}"}}}, "may hold only the placeholder {account_id}, as a whole value"),
+            ({"get_v2": {"query": {"a": "x{account_id}"}}}, "may hold only the placeholder {account_id}, as a whole"),
+            (
+                {"get_v2": {"query": {"accountId": "1"}}},
+                "get_v2.query: must not hold accountId, which is said by",
+            ),
+            ({"get_v2": {"query": {"Trigger": "stop"}}}, "must not hold trigger, which is said by this client itself"),
+            ({"stop_sms_v2": {"query": {"campaigntype": "voice"}}}, "must not hold campaignType, which is said by"),
+            ({"list_v1": {"query": {"page": "1", "limit": "5"}}}, "must not hold limit, page, which is said by this "),
+            ({"disable_schedule_v2": {"query": {"campaignName": "a"}}}, "must not hold campaignName, which is said by"),
             ({"get_v2": "/x/{campaign_id}?a=b"}, "must be a plain path"),
             ({"get_v2": "/x/{campaign_id}#a"}, "must be a plain path"),
             ({"get_v2": "/x\\y/{campaign_id}"}, "must be a plain path"),
