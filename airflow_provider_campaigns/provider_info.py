@@ -145,7 +145,7 @@ def get_provider_info() -> dict[str, Any]:
                     "endpoint_overrides": {
                         "label": "Endpoint overrides (JSON)",
                         "description": "Endpoint name to path template, or to method, path and query, for a tenant "
-                        'whose paths differ, for example {"stop_voice_v2": "/api/v2/public/{stream_id}/campaign/trigger/'
+                        'whose paths differ, such as {"stop_voice_v2": "/api/v2/public/{stream_id}/campaign/trigger/'
                         '{campaign_id}", "get_v2": {"method": "POST", "query": {"full": "true"}}}.',
                         "schema": {"type": ["string", "null"]},
                     },

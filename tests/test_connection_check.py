@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kore_support import OTHERWISE
 
 from airflow_provider_campaigns import connection_check
 from airflow_provider_campaigns.hooks import KoreCampaignHook
@@ -32,9 +33,10 @@ PATH = "account_id or path: the service knows none such; compare account_id, and
 REFUSED = "account_id or path: the service refuses the request; compare account_id, and api_version"
 LIMIT = "rate limit: the account has sent more than it may, from here or from elsewhere; test again in {} s"
 NO_ANSWER = "outage: the host takes connections and does not answer in time; test again"
+LIST = "list_v2 (POST /campaign/api/v2/public/st-1/campaign/getAllCampaignDetails)"
 NO_CONNECTION = (
     "host: no connection; is it spelled right, and may this machine reach it (DNS, firewall, proxy)? "
-    "(list_v2: no connection: refused, or no such host ({}))"
+    f"({LIST}: no connection: refused, or no such host ({{}}))"
 )
 
 
@@ -45,7 +47,8 @@ def check(kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> Cal
     def check(host: str | None = None, **extra: Any) -> tuple[bool, str]:
         given = json.loads(kore_simulator.connection_json(**{"requests_per_minute": 6000, "timeout_s": 2, **extra}))
         monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", json.dumps(given | ({"host": host} if host else {})))
-        return KoreCampaignHook().test_connection()
+        works, message = KoreCampaignHook().test_connection()
+        return works, message.replace(kore_simulator.stream_id, "st-1")
 
     return check
 
@@ -75,36 +78,36 @@ FORBIDDEN_HTML = "<html><title>403 Forbidden</title></html>"
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ({"status": 429}, f"{LIMIT.format(60)} (list_v2: HTTP 429: You've exceeded ... (84 characters))"),
+        ({"status": 429}, f"{LIMIT.format(60)} ({LIST}: HTTP 429: You've exceeded ... (84 characters))"),
         (
             {"status": 429, "headers": {"Retry-After": "399.2"}},
-            f"{LIMIT.format(400)} (list_v2: HTTP 429: You've exceeded ... (84 characters))",
+            f"{LIMIT.format(400)} ({LIST}: HTTP 429: You've exceeded ... (84 characters))",
         ),
         (
             {"status": 403, "body": {"message": "Quota exceeded"}},
-            f"{LIMIT.format(60)} (list_v2: HTTP 403: Quota exceeded)",
+            f"{LIMIT.format(60)} ({LIST}: HTTP 403: Quota exceeded)",
         ),
-        ({"status": 500}, f"{OUTAGE} (list_v2: HTTP 500: Internal Server ... (21 characters))"),
-        ({"status": 502, "body": "<html>"}, f"{OUTAGE} (list_v2: HTTP 502: <html>)"),
+        ({"status": 500}, f"{OUTAGE} ({LIST}: HTTP 500: Internal Server ... (21 characters))"),
+        ({"status": 502, "body": "<html>"}, f"{OUTAGE} ({LIST}: HTTP 502: <html>)"),
         (
             {"status": 503, "headers": {"Retry-After": "150"}},
-            f"{OUTAGE} in 150 s (list_v2: HTTP 503: Service Unavaila... (19 characters))",
+            f"{OUTAGE} in 150 s ({LIST}: HTTP 503: Service Unavaila... (19 characters))",
         ),
         (
             {"status": 403, "body": FORBIDDEN_HTML},
-            f"{FIREWALL} (list_v2: HTTP 403: <html><title>403... (41 characters))",
+            f"{FIREWALL} ({LIST}: HTTP 403: <html><title>403... (41 characters))",
         ),
-        ({"status": 407, "body": "no"}, f"{FIREWALL} (list_v2: HTTP 407: no)"),
-        ({"status": 423}, f"{FIREWALL} (list_v2: HTTP 423: Locked)"),
-        ({"status": 404, "body": "<html>"}, f"{NOT_THE_PLATFORM}; test again (list_v2: HTTP 404: <html>)"),
+        ({"status": 407, "body": "no"}, f"{FIREWALL} ({LIST}: HTTP 407: no)"),
+        ({"status": 423}, f"{FIREWALL} ({LIST}: HTTP 423: Locked)"),
+        ({"status": 404, "body": "<html>"}, f"{NOT_THE_PLATFORM}; test again ({LIST}: HTTP 404: <html>{OTHERWISE})"),
         (
             {"status": 200, "body": "<html>"},
-            f"{NOT_THE_PLATFORM}; test again (list_v2: HTTP 200: <html> (expected a JSON object))",
+            f"{NOT_THE_PLATFORM}; test again ({LIST}: HTTP 200: <html> (expected a JSON object){OTHERWISE})",
         ),
-        ({"status": 404, "body": {"message": "no"}}, f"{PATH} (list_v2: HTTP 404: no)"),
-        ({"status": 405, "body": {"message": "no"}}, f"{REFUSED} (list_v2: HTTP 405: no)"),
-        ({"status": 412, "body": {"message": "no"}}, f"{REFUSED} (list_v2: HTTP 412: no)"),
-        ({"status": 403}, f"{CREDENTIALS} (list_v2: HTTP 403: Forbidden (met once))"),
+        ({"status": 404, "body": {"message": "no"}}, f"{PATH} ({LIST}: HTTP 404: no{OTHERWISE})"),
+        ({"status": 405, "body": {"message": "no"}}, f"{REFUSED} ({LIST}: HTTP 405: no{OTHERWISE})"),
+        ({"status": 412, "body": {"message": "no"}}, f"{REFUSED} ({LIST}: HTTP 412: no{OTHERWISE})"),
+        ({"status": 403}, f"{CREDENTIALS} ({LIST}: HTTP 403: Forbidden (met once))"),
     ],
 )
 def test_check_connection__answers(
@@ -124,8 +127,8 @@ def test_check_connection__redirect(kore_simulator: KoreSimulator, check: Callab
 
     assert not works
     assert message == (
-        f"{NOT_THE_PLATFORM}; test again (list_v2: HTTP 307, a redirect to login.example; redirects are not followed, "
-        "because the token would travel along. Set the connection's host to the platform's own address)"
+        f"{NOT_THE_PLATFORM}; test again ({LIST}: HTTP 307, a redirect to login.example; redirects are not "
+        "followed, because the token would travel along. Set the connection's host to the platform's own address)"
     )
 
 
@@ -152,7 +155,7 @@ def test_check_connection__clock(check: Callable[..., tuple[bool, str]], date: s
     assert not works
     assert message.startswith(
         "clock: the platform does not accept what this machine signs; set its clock, best by NTP "
-        "(list_v2: HTTP 401: no. This machine's clock is "
+        f"({LIST}: HTTP 401: no. This machine's clock is "
     )
     assert f" s {direction} the service's" in message
 
@@ -176,7 +179,7 @@ def test_check_connection__not_https(kore_simulator: KoreSimulator, check: Calla
     assert not works
     assert message == (
         "host: the connection broke; is it https that is served there, and does nothing before it cut that off? "
-        f"(list_v2: the connection broke before the answer was complete ({address}))"
+        f"({LIST}: the connection broke before the answer was complete ({address}))"
     )
 
 
@@ -208,7 +211,7 @@ def test_check_connection__hangs(kore_simulator: KoreSimulator, check: Callable[
 
     assert check(timeout_s=0.2) == (
         False,
-        f"{NO_ANSWER} (list_v2: no complete answer within 0.2 s ({kore_simulator.url}))",
+        f"{NO_ANSWER} ({LIST}: no complete answer within 0.2 s ({kore_simulator.url}))",
     )
 
 
@@ -310,5 +313,5 @@ def test_check_connection__after_a_rate_limit(
     assert not works
     assert message.startswith(
         "rate limit: nothing was sent; this minute's requests are used up, or the service has asked for a pause; test "
-        f"again in {seconds} s (list_v2: "
+        f"again in {seconds} s ({LIST}: "
     )

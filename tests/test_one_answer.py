@@ -85,6 +85,13 @@ def minutes(tree: ast.AST) -> Iterator[ast.AST]:
                 yield node
 
 
+def names_of_requests(tree: ast.AST) -> Iterator[ast.AST]:
+    """Messages that name a request by its endpoint alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and ast.unparse(node.value) == "endpoint.name":
+            yield node
+
+
 # The question; what gives an answer away; where it is answered; the parts of the package that are looked at.
 QUESTIONS: dict[str, tuple[Finder, set[str], tuple[str, ...]]] = {
     "is it the same run?": (comparisons_of_runs, {"kore/runs"}, ("",)),
@@ -93,6 +100,7 @@ QUESTIONS: dict[str, tuple[Finder, set[str], tuple[str, ...]]] = {
     "how long may I wait?": (other_words_for_patience, {"kore/budget", "kore/budget_ledger"}, ("kore/", "actions/")),
     "how long does a rate limit last?": (waits_after_a_rate_limit, {"kore/retry"}, ("kore/", "actions/", "watching/")),
     "over which time are requests counted?": (minutes, {"kore/budget_ledger"}, ("",)),
+    "what was sent, in a message?": (names_of_requests, {"kore/endpoints"}, ("",)),
 }
 
 
@@ -125,6 +133,7 @@ def test_question__has_one_answer(question: str) -> None:
         (other_words_for_patience, "def read(campaign_id, *, within_s=None): ..."),
         (waits_after_a_rate_limit, "error.retry_after_s is not None"),
         (minutes, "WINDOW_S = 60.0"),
+        (names_of_requests, "f'{endpoint.name}: no answer'"),
     ],
 )
 def test_finder__finds(finder: Finder, code: str) -> None:
@@ -141,6 +150,7 @@ def test_finder__finds(finder: Finder, code: str) -> None:
         (judgements_of_rest, "campaign.status == CampaignStatus.READY and not target.is_explicit"),
         (beliefs_in_not_found, "try:\n    client.stop_campaign(one)\nexcept KoreNotFoundError:\n    pass"),
         (minutes, "POLL_S = 60.0"),
+        (names_of_requests, "KoreError(endpoint.name)"),
     ],
 )
 def test_finder__leaves_alone(finder: Finder, code: str) -> None:

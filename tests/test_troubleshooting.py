@@ -189,6 +189,7 @@ def test_page__messages_are_real(situations: Situations, name: str):
     shown = re.search(r"```text\n(.*?)\n```", section(name), re.DOTALL)
     assert shown is not None
     said = str(caught.value).replace("http://127.0.0.1:9", "https://platform.kore.ai")
+    said = said.replace(situations.simulator.stream_id, "st-0603182c-7ffb-53c3-b307-47ca14b90000")
     assert said.replace(f"file://{situations.reports}", "file:///data/reports") == shown[1]
 
 

@@ -60,6 +60,12 @@ _OTHER_LIMIT = re.compile(
 _LONGEST_LIMIT = 4000
 """Characters of an answer in which it is looked for."""
 
+_NOT_THERE = frozenset({301, 308, 404, 405, 410, 501})
+"""What those answer who do not know a path, or not with this method."""
+
+_IF_OTHERWISE = ". If this platform wants it otherwise, endpoint_overrides or api_version of the connection can say so"
+"""Said where path, method or query may be why."""
+
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _LONGEST_PAUSE_S = 7 * 86_400.0
 """A service that asks for a longer pause means something else, such as an instant in seconds."""
@@ -84,33 +90,40 @@ def body_of(
             would travel along; it passes, for a service under maintenance leads to another page as well.
     """
     facts: dict[str, Any] = {"endpoint": endpoint.name, "campaign_id": campaign_id, "status": status}
-    where = f"{endpoint.name}{f' of campaign {campaign_id}' if campaign_id else ''}"
     if 300 <= status < 400:
         raise KoreServiceError(
-            f"{where}: HTTP {status}, a redirect to {_host_in(headers.get('Location', ''))}; redirects are not "
-            "followed, because the token would travel along. Set the connection's host to the platform's own address",
+            f"{endpoint.request(campaign_id)}: HTTP {status}, a redirect to {_host_in(headers.get('Location', ''))}; "
+            "redirects are not followed, because the token would travel along. Set the connection's host to the "
+            f"platform's own address{_IF_OTHERWISE if status in _NOT_THERE else ''}",
             **facts,
         )
     body = _json(content)
     if isinstance(body, dict) and 200 <= status < 300 and not _says_no(body):
         return body
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
-    said = f"{where}: HTTP {status}{_as_quoted(endpoint, text)}"
+    said = f"{endpoint.request(campaign_id)}: HTTP {status}{_as_quoted(endpoint, text)}"
     if status == 429 or _tells_of_a_rate_limit(status, text.casefold()):
         raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
     if 200 <= status < 300 and not isinstance(body, dict):
         # A 204 is not an answer that was cut off; of a write it does not say that it was done.
         is_empty = status == 204 and not content
         may_pass = not is_empty or endpoint.effect is Effect.WRITE
+        # Pages that are programs of their own answer a path that they do not know like this.
+        otherwise = _IF_OTHERWISE if text.lstrip().startswith("<") else ""
         raise _comparable(
-            KoreProtocolError(f"{said} (expected a JSON object)", retryable=may_pass, **facts),
+            KoreProtocolError(f"{said} (expected a JSON object){otherwise}", retryable=may_pass, **facts),
             "" if is_empty else None,
         )
     if status in _PASSING or status >= 500 or (status >= 400 and not isinstance(body, dict)):
+        said += _IF_OTHERWISE if status in _NOT_THERE else ""
         raise KoreServiceError(said, retry_after_s=_retry_after_s(headers) if status == 503 else None, **facts)
-    refusal = _error_class(status, text.casefold())(said, **facts)
+    kind = _error_class(status, text.casefold())
     # The path, which holds that word as well, may be repeated by whoever does not know it.
-    refusal.names_campaign = any("campaign" in word for word in text.casefold().split() if "/" not in word)
+    names_campaign = any("campaign" in word for word in text.casefold().split() if "/" not in word)
+    if not names_campaign and (kind is KoreNotFoundError or (kind is KoreRequestError and status >= 400)):
+        said += _IF_OTHERWISE
+    refusal = kind(said, **facts)
+    refusal.names_campaign = names_campaign
     raise refusal if isinstance(refusal, KoreAuthenticationError) else _comparable(refusal, text)
 
 

@@ -59,9 +59,10 @@ def object_in(
     data = body.get("data")
     found = next(filter(is_it, objects_in(body)), data)
     if not isinstance(found, dict):
-        where = f" of campaign {campaign_id}" if campaign_id else ""
         error = KoreProtocolError(
-            f"{endpoint.name}{where}: the answer has no 'data' object", endpoint=endpoint.name, campaign_id=campaign_id
+            f"{endpoint.request(campaign_id)}: the answer has no 'data' object",
+            endpoint=endpoint.name,
+            campaign_id=campaign_id,
         )
         error.nothing_found = None if data else _NO_DATA
         raise error
@@ -89,7 +90,7 @@ def contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: st
     rows, pages, total = rows_in(data), data.get("totalPages"), data.get("totalResults")
     if rows is None or not isinstance(pages, int) or not isinstance(total, int):
         raise KoreProtocolError(
-            f"{endpoint.name} of campaign {campaign_id}: no results or no totals in the answer",
+            f"{endpoint.request(campaign_id)}: no results or no totals in the answer",
             endpoint=endpoint.name,
             campaign_id=campaign_id,
         )
@@ -97,8 +98,8 @@ def contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: st
     return ContactPage(number if type(number) is int else page, pages, total, tuple(map(ContactResult.from_api, rows)))
 
 
-def campaign_of(item: Mapping[str, Any], endpoint: Endpoint) -> Campaign:
-    """The campaign that an object describes.
+def campaign_of(item: Mapping[str, Any], endpoint: Endpoint, campaign_id: str | None = None) -> Campaign:
+    """The campaign that an object describes; ``campaign_id`` is the one that was asked for.
 
     Raises:
         KoreProtocolError: it describes none.
@@ -106,6 +107,7 @@ def campaign_of(item: Mapping[str, Any], endpoint: Endpoint) -> Campaign:
     try:
         return Campaign.from_api(item, is_whole=not endpoint.tells_status_only)
     except KoreProtocolError as error:
+        error.args = (f"{endpoint.request(campaign_id or error.campaign_id)}: {error}",)
         error.endpoint = endpoint.name
         raise
 
@@ -124,13 +126,13 @@ def campaign_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str) -
     own = body.get("data")
     data = object_in(body, endpoint, campaign_id, is_it=is_it)
     try:
-        campaign = campaign_of(data, endpoint)
+        campaign = campaign_of(data, endpoint, campaign_id)
     except KoreProtocolError as error:
         error.nothing_found = None if data else _NO_DATA
         raise
     if campaign.campaign_id != campaign_id:
         raise KoreProtocolError(
-            f"campaign {campaign_id}: the answer is about another campaign, {excerpt(campaign.campaign_id)}",
+            f"{endpoint.request(campaign_id)}: the answer is about another campaign, {excerpt(campaign.campaign_id)}",
             endpoint=endpoint.name,
             campaign_id=campaign_id,
         )

@@ -511,11 +511,7 @@ class KoreClient:
     def describe(self, verb: str, campaign_id: str, campaign_type: str, *, api_version: str | None = None) -> str:
         """The request that ``verb`` (stop, start, delete) would send, as method, path and query; nothing is sent."""
         endpoint = self._endpoint(verb, api_version, campaign_type=campaign_type)
-        path = endpoint.url_path(
-            stream_id=self.settings.stream_id,
-            account_id=self.settings.account_id,
-            campaign_id=checked_campaign_id(campaign_id),
-        )
+        path = endpoint.shown_path(checked_campaign_id(campaign_id))
         return f"{endpoint.method} {path}?{endpoint.shown_query(self.settings.account_id)}"
 
     # Sending
@@ -615,7 +611,7 @@ class KoreClient:
             self._warned_of.add(kind)
             number, first = len(listed.unreadable), listed.unreadable[0].error
             log.warning(
-                "the list of %s campaigns: %d of %d items cannot be read; the first is %s",
+                "the list of %s campaigns: %d of %d items cannot be read; the first: %s",
                 kind,
                 number,
                 listed.total,

@@ -22,6 +22,9 @@ PLACEHOLDERS = ("stream_id", "account_id", "campaign_id")
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
+_WORD_ENDS = re.compile(r"[-_.]|(?<=[a-z])(?=[A-Z])")
+_WORD = re.compile(r"[A-Za-z]?[a-z]{0,15}|v?\d{1,2}")
+
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _WITHOUT_BODY = {"get": ("GET",), "status": ("GET",), "delete": ("DELETE",)}
 """By verb. A list or a page of contacts asks for what it wants in its body. What is between may repeat a GET, or answer
@@ -81,8 +84,26 @@ class Endpoint:
         return _NOTES.get(self.name, "")
 
     def url_path(self, **values: str) -> str:
-        """The path with every placeholder filled in, each value quoted as one path segment."""
-        return _PLACEHOLDER.sub(lambda match: quote(values[match[1]], safe=""), self.path)
+        """The path with the placeholders filled in that a value is given for, each quoted as one path segment."""
+        return _PLACEHOLDER.sub(
+            lambda match: quote(values[match[1]], safe="") if match[1] in values else match[0], self.path
+        )
+
+    def request(self, campaign_id: str | None = None) -> str:
+        """How every message about a request begins: its name, whom it is about, and the method and path that are sent.
+
+        The query is left out.
+        """
+        whom = f" of campaign {campaign_id}" if campaign_id else ""
+        return f"{self.name}{whom} ({self.method} {self.shown_path(campaign_id)})"
+
+    def shown_path(self, campaign_id: str | None) -> str:
+        """The path for a reader, where ``{account_id}`` stands for itself, and what is no word is told by its length.
+
+        Either may be a secret in the wrong field.
+        """
+        shown = "/".join(one if _is_plain(one) else f"<{len(one)}>" for one in self.path.split("/"))
+        return replace(self, path=shown).url_path(**({"campaign_id": campaign_id} if campaign_id else {}))
 
     def url_query(self, account_id: str) -> dict[str, str]:
         """The query parameters with the account id filled in."""
@@ -96,6 +117,12 @@ class Endpoint:
             for name, value in self.query.items()
         }
         return urlencode(replace(self, query=shown).url_query(account_id), safe="<>")
+
+
+def _is_plain(segment: str) -> bool:
+    """True of placeholders, of a stream id, and of words of up to 16 letters (``getAllCampaignDetails``, ``v2``)."""
+    words = _WORD_ENDS.split(_PLACEHOLDER.sub("", segment))
+    return segment.startswith("st-") or all(map(_WORD.fullmatch, words))
 
 
 _V1 = "/agentassist/api/v1/public/{stream_id}/campaign"

@@ -131,7 +131,7 @@ def find_campaign(read: Read, endpoint: Endpoint, kinds: Collection[CampaignType
         if campaign_id in listing:
             return listing[campaign_id]
     raise KoreProtocolError(
-        f"{endpoint.name}: does not show campaign {campaign_id}", endpoint=endpoint.name, campaign_id=campaign_id
+        f"{endpoint.request()}: does not show campaign {campaign_id}", endpoint=endpoint.name, campaign_id=campaign_id
     )
 
 
@@ -186,20 +186,21 @@ def _page(
     data = object_in(read(endpoint, body=query), endpoint, is_it=is_page)
     items, total = data.get("results"), data.get("totalResults")
     if not isinstance(items, list) or type(total) is not int:
-        raise KoreProtocolError(f"{endpoint.name}: no results or no total in the answer", endpoint=endpoint.name)
+        raise KoreProtocolError(f"{endpoint.request()}: no results or no total in the answer", endpoint=endpoint.name)
     return items, total, data.get("hasMore") is True
 
 
 def _campaign_in(item: object, endpoint: Endpoint) -> Campaign:
     if not isinstance(item, dict):
-        raise KoreProtocolError(f"a {type(item).__name__} in the place of a campaign object", endpoint=endpoint.name)
+        what = f"a {type(item).__name__} in the place of a campaign object"
+        raise KoreProtocolError(f"{endpoint.request()}: {what}", endpoint=endpoint.name)
     return campaign_of(item, endpoint)
 
 
 def _do_not_add_up(endpoint: Endpoint, listing: Listing, totals: set[int]) -> KoreProtocolError:
     said = " and ".join(map(str, sorted(totals)))
     return KoreProtocolError(
-        f"{endpoint.name}: the pages hold {listing.total} campaigns, but the service says that there are {said}",
+        f"{endpoint.request()}: the pages hold {listing.total} campaigns, but the service says that there are {said}",
         endpoint=endpoint.name,
         retryable=True,
     )

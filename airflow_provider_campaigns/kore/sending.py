@@ -385,7 +385,7 @@ class Sender:
             error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or so_far.accepted is not None)
             raise
         raise KoreConnectionError(
-            f"{endpoint.name} of campaign {goal.campaign_id}: not sent, because each of {_LOOKS} looks at the campaign "
+            f"{endpoint.request(goal.campaign_id)}: not sent, because each of {_LOOKS} looks at the campaign "
             f"failed or took more than {FRESH_S:g} s, in which somebody might have started it",
             endpoint=endpoint.name,
             campaign_id=goal.campaign_id,
@@ -410,8 +410,13 @@ class Sender:
             )
         except KoreError as error:
             return error
-        return goal.recognise(body) or KoreProtocolError(
-            f"{endpoint.name} of campaign {goal.campaign_id}: the answer does not say that it was done",
+        try:
+            receipt = goal.recognise(body)
+        except KoreProtocolError as error:
+            error.args = (f"{endpoint.request(goal.campaign_id)}: {error}",)
+            raise
+        return receipt or KoreProtocolError(
+            f"{endpoint.request(goal.campaign_id)}: the answer does not say that it was done",
             endpoint=endpoint.name,
             campaign_id=goal.campaign_id,
             retryable=True,

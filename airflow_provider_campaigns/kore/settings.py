@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -145,8 +145,9 @@ class KoreSettings:
 
     @cached_property
     def endpoints(self) -> Mapping[str, Endpoint]:
-        """``ENDPOINTS`` with this account's overrides."""
-        return with_overrides(self.endpoint_overrides)
+        """``ENDPOINTS`` with this account's overrides, and its stream id in the paths."""
+        rows = with_overrides(self.endpoint_overrides)
+        return {name: replace(row, path=row.url_path(stream_id=self.stream_id)) for name, row in rows.items()}
 
 
 def checked_api_version(value: Any) -> str:

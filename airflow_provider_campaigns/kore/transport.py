@@ -115,8 +115,8 @@ class Transport:
                 yield place
         except BudgetTimeout as error:
             raise KoreBudgetError(
-                f"{endpoint.name}: {error}; nothing was sent. Fewer requests at a time, or a higher limit from the "
-                "platform's support, would help",
+                f"{endpoint.request(campaign_id)}: {error}; nothing was sent. Fewer requests at a time, or a higher "
+                "limit from the platform's support, would help",
                 endpoint=endpoint.name,
                 campaign_id=campaign_id,
                 retry_after_s=error.blocked_s or error.wait_s,
@@ -144,9 +144,7 @@ class Transport:
         patience: Patience,
     ) -> dict[str, Any]:
         settings, opened = self._settings, self._opened()
-        path = endpoint.url_path(
-            stream_id=settings.stream_id, account_id=settings.account_id, campaign_id=campaign_id or ""
-        )
+        path = endpoint.url_path(account_id=settings.account_id, campaign_id=campaign_id or "")
         with (
             nullcontext(place)
             if place
@@ -183,9 +181,8 @@ class Transport:
         except NoAnswer as error:
             if error.never_sent:
                 give_back()
-            where = f" of campaign {campaign_id}" if campaign_id else ""
             raise KoreConnectionError(
-                f"{endpoint.name}{where}: {error.what} ({self._settings.address})",
+                f"{endpoint.request(campaign_id)}: {error.what} ({self._settings.address})",
                 endpoint=endpoint.name,
                 campaign_id=campaign_id,
                 retryable=not error.refused_certificate,

@@ -218,8 +218,7 @@ class DeleteGoal:
         echoed = campaign_id_of(data) if isinstance(data, dict) else None
         if echoed is not None:
             raise KoreProtocolError(
-                f"campaign {self.campaign_id}: the delete was answered for another campaign, {excerpt(echoed)}; "
-                "look at both on the platform",
+                f"the delete was answered for another campaign, {excerpt(echoed)}; look at both on the platform",
                 campaign_id=self.campaign_id,
                 outcome_unknown=True,
             )

@@ -265,9 +265,12 @@ class TestButton:
         outcome = outcome_of_the_test(window, "wrong")
         window.page.screenshot(path=screenshots / "airflow-connection-refused.png")
 
-        assert outcome == (
+        assert outcome.startswith(
             "Test Connection Failed login, password, stream_id or account_id: the platform does not accept these "
-            "credentials for this app (list_v2: HTTP 401: Invalid SDK cred... (23 characters) (met once))"
+            "credentials for this app (list_v2 (POST /campaign/api/v2/public/st-"
+        )
+        assert outcome.endswith(
+            "/campaign/getAllCampaignDetails): HTTP 401: Invalid SDK cred... (23 characters) (met once))"
         )
         assert SECRET not in window.page.content()
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kore_support import OTHERWISE
 
 from airflow_provider_campaigns.kore.answers import body_of
 from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
@@ -23,6 +24,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
 )
 
+STOP = "stop_voice_v1 of campaign cd-1 (POST /campaign/api/v1/public/{stream_id}/campaign/cd-1)"
 SAMPLES = Path(__file__).parents[1] / "data" / "kore"
 LIMIT_TEXT = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 
@@ -234,22 +236,26 @@ class TestMessage:
     @pytest.mark.parametrize(
         ("status", "body", "message"),
         [
-            (412, {"errors": [{"msg": "first", "message": "second"}]}, "HTTP 412: first"),
-            (412, {"errors": [{"message": "second"}], "message": "third"}, "HTTP 412: second"),
-            (412, {"errors": {"msg": "alone"}}, "HTTP 412: alone"),
-            (412, {"errors": ["just text", "more"]}, "HTTP 412: just text"),
-            (412, {"errors": [7], "error": {"message": "nested"}}, "HTTP 412: nested"),
-            (412, {"error": "plain"}, "HTTP 412: plain"),
-            (412, {"message": "last"}, "HTTP 412: last"),
-            (412, {"msg": "nowhere known"}, "HTTP 412"),
+            (412, {"errors": [{"msg": "first", "message": "second"}]}, f"HTTP 412: first{OTHERWISE}"),
+            (412, {"errors": [{"message": "second"}], "message": "third"}, f"HTTP 412: second{OTHERWISE}"),
+            (412, {"errors": {"msg": "alone"}}, f"HTTP 412: alone{OTHERWISE}"),
+            (412, {"errors": ["just text", "more"]}, f"HTTP 412: just text{OTHERWISE}"),
+            (412, {"errors": [7], "error": {"message": "nested"}}, f"HTTP 412: nested{OTHERWISE}"),
+            (412, {"error": "plain"}, f"HTTP 412: plain{OTHERWISE}"),
+            (412, {"message": "last"}, f"HTTP 412: last{OTHERWISE}"),
+            (412, {"msg": "nowhere known"}, f"HTTP 412{OTHERWISE}"),
             (412, "a JSON text", "HTTP 412: a JSON text"),
             (412, [1, 2], "HTTP 412"),
             (412, b" \n ", "HTTP 412"),
             (412, b"raw text", "HTTP 412: raw text"),
-            (412, {"message": "contact +15555550100"}, "HTTP 412: contact <number>"),
+            (412, {"message": "contact +15555550100"}, f"HTTP 412: contact <number>{OTHERWISE}"),
             (412, b'{"phone": "15555550100", "cut', 'HTTP 412: {"phone": "<numb... (29 characters)'),
             (401, {"errors": [{"msg": "token eyJh.eyJz.c2ln"}]}, "HTTP 401: token <token>"),
-            (200, b"<html>Busy</html>", "HTTP 200: <html>Busy</html... (17 characters) (expected a JSON object)"),
+            (
+                200,
+                b"<html>Busy</html>",
+                f"HTTP 200: <html>Busy</html... (17 characters) (expected a JSON object){OTHERWISE}",
+            ),
             (412, b"just 16 letters.", "HTTP 412: just 16 letters."),
             (412, b"it is 17 letters.", "HTTP 412: it is 17 letters... (17 characters)"),
             (200, b"", "HTTP 200 (expected a JSON object)"),
@@ -257,20 +263,54 @@ class TestMessage:
     )
     def test_message__quotes_little(self, status: int, body: object, message: str) -> None:
         """A message says what was asked for which campaign, the HTTP status, and a redacted piece of the answer."""
-        assert str(refused(status, body)) == f"stop_voice_v1 of campaign cd-1: {message}"
+        assert str(refused(status, body)) == f"{STOP}: {message}"
+
+    @pytest.mark.parametrize(
+        ("status", "body", "is_named"),
+        [
+            (404, {"message": "no Route matched"}, True),
+            (404, {"message": "Campaign not found"}, False),
+            (404, b"<html>Not Found</html>", True),
+            (400, {"errors": [{"msg": "Resource not found"}]}, True),
+            (400, {"errors": [{"msg": "Campaign not found"}]}, False),
+            (405, {"message": "Method Not Allowed"}, True),
+            (405, b"", True),
+            (410, {"message": "Gone"}, True),
+            (501, {"message": "Not Implemented"}, True),
+            (412, {"message": "accountId is missing"}, True),
+            (412, {"message": "The campaign is running"}, False),
+            (301, b"", True),
+            (308, b"", True),
+            (302, b"", False),
+            (200, b"\n<!doctype html>", True),
+            (200, b'{"data": {', False),
+            (200, {"status": "failed", "message": "not today"}, False),
+            (400, b"<html>", False),
+            (401, {"message": "no"}, False),
+            (403, {"message": "no"}, False),
+            (409, {"message": "no"}, False),
+            (429, {"message": "no"}, False),
+            (500, {"message": "no"}, False),
+            (503, b"<html>", False),
+        ],
+    )
+    def test_message__otherwise(self, *, status: int, body: object, is_named: bool) -> None:
+        """Where path, method or query may be why, the fields that can say them otherwise are named."""
+        assert str(refused(status, body)).endswith(OTHERWISE) is is_named
 
     def test_message__bounded(self) -> None:
         """However long an answer is, little of it is quoted."""
-        assert str(refused(500, b"x" * 1_000_000)) == (
-            "stop_voice_v1 of campaign cd-1: HTTP 500: xxxxxxxxxxxxxxxx... (1000000 characters)"
-        )
+        assert str(refused(500, b"x" * 1_000_000)) == (f"{STOP}: HTTP 500: xxxxxxxxxxxxxxxx... (1000000 characters)")
 
     def test_message__without_campaign(self) -> None:
         """A call about no single campaign names none."""
         with pytest.raises(KoreServiceError) as caught:
             body_of(ENDPOINTS["list_v2"], 500, {}, b"")
 
-        assert str(caught.value) == "list_v2: HTTP 500"
+        assert (
+            str(caught.value)
+            == "list_v2 (POST /campaign/api/v2/public/{stream_id}/campaign/getAllCampaignDetails): HTTP 500"
+        )
         assert caught.value.campaign_id is None
 
     @pytest.mark.parametrize(
@@ -291,8 +331,8 @@ class TestMessage:
         error = refused(307, b"", {} if location is None else {"Location": location})
 
         assert str(error) == (
-            f"stop_voice_v1 of campaign cd-1: HTTP 307, a redirect to {host}; redirects are not followed, because the "
-            "token would travel along. Set the connection's host to the platform's own address"
+            f"{STOP}: HTTP 307, a redirect to {host}; redirects are not followed, because the token would travel "
+            "along. Set the connection's host to the platform's own address"
         )
 
 

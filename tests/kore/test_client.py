@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests_mock
-from kore_support import ACCOUNT, CAMPAIGN, SECRET, STREAM, account, client_of
+from kore_support import ACCOUNT, CAMPAIGN, REQUESTS, SECRET, STREAM, account, client_of
 
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
@@ -89,9 +89,9 @@ class TestGet:
                 "get_campaign",
                 "get_v2",
                 {"status": "success"},
-                "get_v2 of campaign cd-1: the answer has no 'data' object",
+                "the answer has no 'data' object",
             ),
-            ("get_campaign", "get_v2", {"data": []}, "get_v2 of campaign cd-1: the answer has no 'data' object"),
+            ("get_campaign", "get_v2", {"data": []}, "the answer has no 'data' object"),
             ("get_campaign", "get_v2", {"data": {}}, "a campaign object without an id: it has the fields (none)"),
             (
                 "get_campaign_status",
@@ -103,27 +103,27 @@ class TestGet:
                 "get_campaign_status",
                 "status_v2",
                 {"data": {"id": "cd-2", "status": "Ready"}},
-                "campaign cd-1: the answer is about another campaign, cd-2",
+                "the answer is about another campaign, cd-2",
             ),
             (
                 "get_contact_page",
                 "contacts_v2",
                 {"data": {"results": []}},
-                "contacts_v2 of campaign cd-1: no results or no totals in the answer",
+                "no results or no totals in the answer",
             ),
             (
                 "get_contact_page",
                 "contacts_v2",
                 {"data": {"results": [None], "totalPages": 1, "totalResults": 1}},
-                "contacts_v2 of campaign cd-1: no results or no totals in the answer",
+                "no results or no totals in the answer",
             ),
             (
                 "list_campaigns",
                 "list_v2",
                 {"data": {"totalResults": 0}},
-                "list_v2: no results or no total in the answer",
+                "no results or no total in the answer",
             ),
-            ("list_campaigns", "list_v2", {"data": {"results": []}}, "list_v2: no results or no total in the answer"),
+            ("list_campaigns", "list_v2", {"data": {"results": []}}, "no results or no total in the answer"),
             (
                 "list_campaigns",
                 "list_v2",
@@ -136,7 +136,7 @@ class TestGet:
                 {"data": {"results": [{"name": "A"}], "totalResults": 1}},
                 "a campaign object without an id: it has the fields name",
             ),
-            ("list_campaigns", "list_v2", {"status": "success"}, "list_v2: the answer has no 'data' object"),
+            ("list_campaigns", "list_v2", {"status": "success"}, "the answer has no 'data' object"),
         ],
     )
     def test_read__not_as_documented(
@@ -148,7 +148,8 @@ class TestGet:
         with client_of(account()) as client, pytest.raises(KoreProtocolError) as caught:
             getattr(client, method)("voice" if method == "list_campaigns" else "cd-1")
 
-        assert (str(caught.value), caught.value.endpoint) == (message, endpoint)
+        begins = REQUESTS[endpoint].replace(CAMPAIGN, "cd-1")
+        assert (str(caught.value), caught.value.endpoint) == (f"{begins}: {message}", endpoint)
         assert caught.value.retryable is False
 
 

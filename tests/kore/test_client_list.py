@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests_mock
-from kore_support import account, client_of
+from kore_support import REQUESTS, account, client_of
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
@@ -124,7 +124,9 @@ class TestList:
         assert len(kore_simulator.requests.of("list")) == requests
         client.look_through("voice")
         (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-        assert told.startswith(f"the list of voice campaigns: 1 of {number + 1} items cannot be read; the first is a ")
+        assert told.startswith(
+            f"the list of voice campaigns: 1 of {number + 1} items cannot be read; the first: list_v2 "
+        )
 
     @pytest.mark.parametrize(
         ("item", "campaign_id", "may_hold"),
@@ -189,7 +191,8 @@ class TestList:
             else:
                 with pytest.raises(KoreProtocolError) as caught:
                     client.list_campaigns("voice", **options)
-                assert str(caught.value) == error
+                begins = REQUESTS["list_v2"].replace("list_v2", "list_v2 of campaign cd-2")
+                assert str(caught.value) == f"{begins}: {error}"
 
     @pytest.mark.parametrize(
         ("options", "names"),
@@ -275,7 +278,7 @@ class TestList:
             client.list_campaigns("voice")
 
         assert str(caught.value) == (
-            f"list_v2: the pages hold {held} campaigns, but the service says that there are {total}"
+            f"{REQUESTS['list_v2']}: the pages hold {held} campaigns, but the service says that there are {total}"
         )
         assert (caught.value.retryable, caught.value.endpoint) == (True, "list_v2")
         assert service.call_count == requests

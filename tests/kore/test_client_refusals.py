@@ -138,7 +138,8 @@ class TestReading:
         with pytest.raises(KoreAuthenticationError) as caught:
             client.count_campaigns("voice", api_version="v2")
 
-        assert str(caught.value) == "list_v2: HTTP 403: Forbidden (met once)"
+        path = f"/campaign/api/v2/public/{kore_simulator.stream_id}/campaign/getAllCampaignDetails"
+        assert str(caught.value) == f"list_v2 (POST {path}): HTTP 403: Forbidden (met once)"
         assert waits == []
 
     def test_read__another_refusal(

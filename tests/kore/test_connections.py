@@ -12,14 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from kore_support import CAMPAIGN, RawServer, Received, Waits, account, client_of, http_answer, listening, transport_to
+from kore_support import (
+    CAMPAIGN,
+    ENDPOINTS,
+    RawServer,
+    Received,
+    Waits,
+    account,
+    client_of,
+    http_answer,
+    listening,
+    transport_to,
+)
 
 from airflow_provider_campaigns.kore import connections
 from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.connections import Pace
-from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreBudgetError, KoreConnectionError
 from airflow_provider_campaigns.kore.patience import Patience
 from airflow_provider_campaigns.kore.retry import Bounds

@@ -291,6 +291,27 @@ class TestWithOverrides:
         assert f"{row.method} {path}?{urlencode(row.url_query('A'))}" == line
         assert (row.effect, row.has_body) == (ENDPOINTS[name].effect, row.method != "GET")
 
+    @pytest.mark.parametrize(
+        ("template", "shown"),
+        [
+            ("/elsewhere/api/v12/my-gate_way/{stream_id}/{account_id}/{campaign_id}.json", None),
+            ("/getAllCampaignDetails/{campaign_id}", None),
+            ("/9f86d081884c7d65/{campaign_id}", "/<16>/{campaign_id}"),
+            ("/abcdefghijklmnop/{campaign_id}", None),
+            ("/abcdefghijklmnopq/{campaign_id}", "/<17>/{campaign_id}"),
+            ("/QvTkLZpR/{campaign_id}", "/<8>/{campaign_id}"),
+            ("/api/123/{campaign_id}", "/api/<3>/{campaign_id}"),
+        ],
+    )
+    def test_shown_path__words(self, template: str, shown: str | None) -> None:
+        """A segment of an override that is no word may be a key, so it is told by its length."""
+        row = with_overrides({"get_v2": template})["get_v2"]
+
+        assert (
+            row.request("cd-1")
+            == f"get_v2 of campaign cd-1 (GET {(shown or template).replace('{campaign_id}', 'cd-1')})"
+        )
+
     def test_shown_query__long_values(self) -> None:
         """What an override adds may be a key, so a long value is told by its length; what is documented is shown."""
         row = with_overrides({"stop_voice_v2": {"query": {"key": "k7Hq92xs", "force": "true", "a": "{account_id}"}}})

@@ -9,11 +9,21 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from kore_support import CAMPAIGN, RawServer, Received, account, client_of, http_answer, listening, transport_to
+from kore_support import (
+    CAMPAIGN,
+    ENDPOINTS,
+    REQUESTS,
+    RawServer,
+    Received,
+    account,
+    client_of,
+    http_answer,
+    listening,
+    transport_to,
+)
 
 from airflow_provider_campaigns.kore import connections, patience
 from airflow_provider_campaigns.kore.budget import Priority
-from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreError, KoreServiceError
 from airflow_provider_campaigns.kore.patience import Patience
 
@@ -71,7 +81,7 @@ class TestDeadline:
         with listening(RawServer(answer, piece_s=0.01, at_once=at_once)) as server, taking(0.4):
             error = failure(server, endpoint)
 
-        assert str(error) == f"{endpoint} of campaign {CAMPAIGN}: no complete answer within 0.15 s ({server.url})"
+        assert str(error) == f"{REQUESTS[endpoint]}: no complete answer within 0.15 s ({server.url})"
         assert (error.outcome_unknown, error.retryable) == (changes, True)
 
     def test_send__many_megabytes(self) -> None:

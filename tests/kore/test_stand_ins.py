@@ -351,7 +351,10 @@ class TestClient:
         """A stand-in that finds no campaign says so like any other reading."""
         kore_simulator.fail_next(405, operation="get", api_version="v2", times=9)
 
-        with pytest.raises(KoreNotFoundError, match=r"^get_v1 of campaign cd-1: "):
+        with pytest.raises(
+            KoreNotFoundError,
+            match=r"^get_v1 of campaign cd-1 \(GET /agentassist/api/v1/public/st-[0-9a-f-]+/campaign/cd-1\): ",
+        ):
             client.get_campaign("cd-1")
 
     def test_look__one_witness(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
@@ -362,7 +365,7 @@ class TestClient:
         reader = CampaignReader(client, need=Need.STATUS)
         kore_simulator.fail_next(503, operation="get", campaign_id="cd-1", times=9)
 
-        with pytest.raises(KoreAuthenticationError, match=r"^list_v2: HTTP 403"):
+        with pytest.raises(KoreAuthenticationError, match=r"^list_v2 \(POST /.*/getAllCampaignDetails\): HTTP 403"):
             reader.read("cd-1")
 
         kore_simulator.clear_faults()
@@ -372,7 +375,9 @@ class TestClient:
         """That the list does not show a campaign is no absence, where it stands in for a reading."""
         kore_simulator.fail_next(405, operation=("get", "status"), times=9)
 
-        with pytest.raises(KoreProtocolError, match=r"^list_v2: does not show campaign cd-1$"):
+        with pytest.raises(
+            KoreProtocolError, match=r"^list_v2 \(POST /.*/getAllCampaignDetails\): does not show campaign cd-1$"
+        ):
             client.get_campaign("cd-1", need=Need.STATUS)
 
     @pytest.mark.parametrize("named_by", ["connection", "argument"])

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kore_support import (
     CAMPAIGN,
+    ENDPOINTS,
+    OTHERWISE,
+    REQUESTS,
     SECRET,
     RawServer,
     account,
@@ -28,7 +31,6 @@ from kore_support import (
 from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.connections import Pace
-from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
     KoreConnectionError,
@@ -67,7 +69,7 @@ class TestNoAnswer:
 
         error = failure(account(url))
 
-        assert str(error) == f"stop_voice_v1 of campaign {CAMPAIGN}: no connection: refused, or no such host ({url})"
+        assert str(error) == f"{REQUESTS['stop_voice_v1']}: no connection: refused, or no such host ({url})"
         assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, False, True)
 
     def test_send__no_such_host(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,16 +126,18 @@ class TestNoAnswer:
         with listening(RawServer(answer)) as server:
             error = failure(account(server.url, timeout_s=0.4), endpoint)
 
-        assert str(error) == f"{endpoint} of campaign {CAMPAIGN}: {what} ({server.url})"
+        assert str(error) == f"{REQUESTS[endpoint]}: {what} ({server.url})"
         assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, changes, True)
         assert len(server.requests) == 1
 
     def test_send__about_no_campaign(self) -> None:
         """A request about no single campaign names none in its error."""
-        transport = transport_to(account(f"http://127.0.0.1:{closed_port()}"))
+        settings = account(f"http://127.0.0.1:{closed_port()}")
 
-        with pytest.raises(KoreConnectionError, match=r"^list_v2: no connection"):
-            transport.send(ENDPOINTS["list_v2"], priority=Priority.READ)
+        with pytest.raises(KoreConnectionError) as caught:
+            transport_to(settings).send(ENDPOINTS["list_v2"], priority=Priority.READ)
+
+        assert str(caught.value).startswith(f"{REQUESTS['list_v2']}: no connection: ")
 
 
 class TestToken:
@@ -333,7 +337,7 @@ class TestSecrecy:
         with listening(RawServer(answer)) as server:
             error = failure(account(server.url))
 
-        assert str(error) == f"stop_voice_v1 of campaign {CAMPAIGN}: HTTP 412: not <secret>!"
+        assert str(error) == f"{REQUESTS['stop_voice_v1']}: HTTP 412: not <secret>!{OTHERWISE}"
 
 
 class TestClock:
@@ -350,8 +354,8 @@ class TestClock:
     def test_send__clock_behind(self, settings: KoreSettings) -> None:
         """The message names the clock, by the Date of the answer: the token of an hour ago has expired."""
         assert re.fullmatch(
-            r"list_v2: HTTP 401: .*\. This machine's clock is 3(59|60)\d s behind the service's, so its "
-            r"tokens are not valid: set it, best by NTP \(met once\)",
+            r"list_v2 \(POST /.*Details\): HTTP 401: .*\. This machine's clock is 3(59|60)\d s behind the "
+            r"service's, so its tokens are not valid: set it, best by NTP \(met once\)",
             self.refusal(settings, -3600.0),
         )
 
@@ -391,4 +395,4 @@ class TestClock:
         """Without a Date that can be read nothing is said of the clock."""
         answer = http_answer(b'{"errors": [{"msg": "no"}]}', "401 Unauthorized", date)
         with listening(RawServer(answer)) as server:
-            assert self.refusal(account(server.url), 3600.0) == "list_v2: HTTP 401: no (met once)"
+            assert self.refusal(account(server.url), 3600.0) == f"{REQUESTS['list_v2']}: HTTP 401: no (met once)"

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kore_support import (
     CAMPAIGN,
+    ENDPOINTS,
     RawServer,
     Received,
     account,
@@ -32,7 +33,6 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_campaigns.kore.budget import Priority
-from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreConnectionError, KoreError
 from airflow_provider_campaigns.kore.retry import Bounds
 

@@ -107,9 +107,7 @@ class TestRecognise:
         with pytest.raises(KoreProtocolError) as caught:
             DeleteGoal("cd-1").recognise({"status": "success", "data": {"_id": "cd-2"}})
 
-        assert str(caught.value) == (
-            "campaign cd-1: the delete was answered for another campaign, cd-2; look at both on the platform"
-        )
+        assert str(caught.value) == ("the delete was answered for another campaign, cd-2; look at both on the platform")
         assert (caught.value.campaign_id, caught.value.outcome_unknown, caught.value.retryable) == ("cd-1", True, False)
 
     @pytest.mark.parametrize("instance", [None, "", 7])

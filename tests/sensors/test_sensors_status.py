@@ -225,7 +225,8 @@ class TestCampaignStatusSensor:
         done = run(status_sensor(campaign_ids=ids, deferrable=deferrable))
 
         assert (done.state, type(done.error)) == ("failed", AirflowFailException)
-        assert str(done.error).startswith(f"get_v2 of campaign {ids[0]}: HTTP {status}")
+        path = f"/campaign/api/v2/public/{kore_simulator.stream_id}/campaign/{ids[0]}"
+        assert str(done.error).startswith(f"get_v2 of campaign {ids[0]} (GET {path}): HTTP {status}")
 
     @pytest.mark.parametrize("deferrable", [True, False])
     def test_execute__no_connection(self, run: Run, *, deferrable: bool) -> None:

@@ -30,6 +30,20 @@ ACCOUNT = "67777ce93e25326494e90000"
 CAMPAIGN = "cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000"
 SECRET = "canary-secret-of-at-least-32-bytes-7d1"
 
+REQUESTS = {
+    "stop_voice_v1": (
+        f"stop_voice_v1 of campaign {CAMPAIGN} (POST /campaign/api/v1/public/{STREAM}/campaign/{CAMPAIGN})"
+    ),
+    "status_v2": f"status_v2 of campaign {CAMPAIGN} (POST /campaign/api/v2/public/{STREAM}/campaign/{CAMPAIGN}/status)",
+    "get_v2": f"get_v2 of campaign cd-1 (GET /campaign/api/v2/public/{STREAM}/campaign/cd-1)",
+    "contacts_v2": f"contacts_v2 of campaign cd-1 (POST /campaign/api/v2/public/{STREAM}/campaign/cd-1/status)",
+    "list_v2": f"list_v2 (POST /campaign/api/v2/public/{STREAM}/campaign/getAllCampaignDetails)",
+}
+"""How messages about these requests begin."""
+
+OTHERWISE = ". If this platform wants it otherwise, endpoint_overrides or api_version of the connection can say so"
+"""How they end where path, method or query may be why."""
+
 
 def account(host: str = "https://platform.kore.ai", client_secret: str = SECRET, **fields: Any) -> KoreSettings:
     """An account at ``host``."""
@@ -41,6 +55,10 @@ def account(host: str = "https://platform.kore.ai", client_secret: str = SECRET,
         account_id=ACCOUNT,
         **fields,
     )
+
+
+ENDPOINTS = account().endpoints
+"""Those of every such account."""
 
 
 def client_of(settings: KoreSettings, waits: list[float] | None = None, **arguments: Any) -> KoreClient:

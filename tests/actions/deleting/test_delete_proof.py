@@ -241,7 +241,7 @@ class TestBefore:
         error = failure(delete(campaign_id, if_running="stop"), campaign_id)
 
         assert str(error).startswith(
-            "nothing would prove that a campaign is gone: the list cannot be used (list_v2: HTTP "
+            "nothing would prove that a campaign is gone: the list cannot be used (list_v2 (POST "
         )
         assert str(error).endswith("say confirm=False, which believes the answer to the delete")
         assert (error.retryable, error.outcome_unknown) == (True, False)
@@ -410,8 +410,14 @@ class TestGone:
     @pytest.mark.parametrize(
         ("status", "why"),
         [
-            (503, "the list could not be read (list_v2: HTTP 503: Service Unavaila... (19 characters))"),
-            (403, "status_v2 of campaign {campaign_id}: HTTP 403: no (met once)"),
+            (
+                503,
+                "the list could not be read (list_v2 (POST {path}/getAllCampaignDetails): HTTP 503: Service ",
+            ),
+            (
+                403,
+                "status_v2 of campaign {campaign_id} (POST {path}/{campaign_id}/status): HTTP 403: no (met once). Run ",
+            ),
         ],
     )
     def test_delete__says_what_is_known(
@@ -427,8 +433,9 @@ class TestGone:
 
         assert isinstance(error, CampaignTimeoutError)
         assert error.retryable
-        told = why.format(campaign_id=campaign_id)
-        assert f"it is not proven that the campaign is gone: {told}. Run this again" in str(error)
+        path = f"/campaign/api/v2/public/{kore_simulator.stream_id}/campaign"
+        told = why.format(campaign_id=campaign_id, path=path)
+        assert f"it is not proven that the campaign is gone: {told}" in str(error)
 
     def test_delete__may_be_an_item_that_cannot_be_read(
         self, kore_simulator: KoreSimulator, delete: Delete, client: KoreClient, monkeypatch: pytest.MonkeyPatch
