@@ -38,7 +38,8 @@ class Change:
         campaign_type: ``voice`` or ``sms``.
         name: its name, None where it is not known.
         campaign_instance_id: the run concerned; of a start the new one, None where the service did not name it.
-        api_version: of the request.
+        api_version: of the request, by which it really was sent.
+        request: its method, path and query.
         before: the status as it was last read before.
         after: the status that the service answered or that reading showed, ``Deleted`` after a delete; None where
             neither told.
@@ -54,6 +55,7 @@ class Change:
     name: str | None
     campaign_instance_id: str | None
     api_version: str
+    request: str
     before: str
     after: str | None
     by_reading: bool = False
@@ -91,7 +93,7 @@ class Changes:
     Args:
         audit: who is told.
         event: the kind.
-        client: says in which version of the API that is sent.
+        client: says by which request that was sent.
         api_version: the version asked for; None for the connection's, or the default.
         clock: the time of the changes.
     """
@@ -101,7 +103,8 @@ class Changes:
     ) -> None:
         self._audit = audit
         self._event = event
-        self._version = client.api_version_of(event, api_version)
+        self._client = client
+        self._api_version = api_version
         self._clock = clock
 
     @contextmanager
@@ -122,6 +125,7 @@ class Changes:
         self._tell(campaign, campaign_type, at, after=None if after is None else str(after), **more)
 
     def _tell(self, campaign: Campaign, campaign_type: str, at: datetime, **more: Any) -> None:
+        about = self._event, campaign.campaign_id, campaign_type
         what = {
             "event": self._event,
             "at": instant_text(at),
@@ -129,7 +133,8 @@ class Changes:
             "campaign_type": str(campaign_type),
             "name": campaign.name or None,
             "campaign_instance_id": campaign.campaign_instance_id,
-            "api_version": self._version,
+            "api_version": self._client.endpoint_of(*about, api_version=self._api_version).api_version,
+            "request": self._client.describe(*about, api_version=self._api_version),
             "before": str(campaign.status),
         }
         self._audit.record(Change(**(what | more)))

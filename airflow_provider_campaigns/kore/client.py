@@ -123,6 +123,8 @@ class KoreClient:
         self._budget = budget
         self._clock = clock
         self._stand_ins = StandIns(clock)
+        self._sent_by: dict[tuple[str, str], Endpoint] = {}
+        """By verb and campaign, the endpoint by which a write was sent last."""
         self._warned_of: set[CampaignType] = set()
         """Types whose list holds items that cannot be read, which is told once."""
         self._transport = Transport(settings, budget=budget, signer=signer, clock=clock)
@@ -191,7 +193,7 @@ class KoreClient:
         ``finish`` then does what ``stop_campaign`` does after trouble: it reads, and sends again only what had no
         effect. That takes seconds, in which others can be stopped.
         """
-        endpoint, elsewhere = self._paths("stop", api_version, campaign_type)
+        endpoint, elsewhere = self._paths("stop", campaign_id, campaign_type, api_version)
         goal = StopGoal(checked_campaign_id(campaign_id), instance_id)
         return self._sender.send_write_once(endpoint, goal, Priority.STOP, patience=patience, elsewhere=elsewhere)
 
@@ -216,7 +218,7 @@ class KoreClient:
 
         Source: start-voice-campaign, start-sms-campaign.
         """
-        endpoint, elsewhere = self._paths("start", api_version, campaign_type)
+        endpoint, elsewhere = self._paths("start", campaign_id, campaign_type, api_version)
         goal = StartGoal(checked_campaign_id(campaign_id), instance_id)
         return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge, elsewhere=elsewhere)
 
@@ -243,7 +245,7 @@ class KoreClient:
 
         Source: delete-voice-campaign-v2, delete-sms-campaign-v2.
         """
-        endpoint, elsewhere = self._paths("delete", api_version, campaign_type)
+        endpoint, elsewhere = self._paths("delete", campaign_id, campaign_type, api_version)
         goal = DeleteGoal(checked_campaign_id(campaign_id), instance_id, updated_at)
         return self._sender.write(endpoint, goal, Priority.WRITE, judge=judge, elsewhere=elsewhere)
 
@@ -508,37 +510,47 @@ class KoreClient:
             return "v2"  # there is no other
         return checked_api_version(api_version or self.settings.api_version or DEFAULT_VERSIONS.get(verb, "v2"))
 
+    def endpoint_of(
+        self, verb: str, campaign_id: str, campaign_type: str, *, api_version: str | None = None
+    ) -> Endpoint:
+        """The endpoint by which ``verb`` was last sent to a campaign by this client, else would be; nothing is sent.
+
+        That is of the other version where the service does not know the path of the first.
+        """
+        possible = self._by_preference(verb, campaign_type, api_version)
+        sent_by = self._sent_by.get((verb, checked_campaign_id(campaign_id)))
+        return sent_by if sent_by in possible else possible[0]
+
     def describe(self, verb: str, campaign_id: str, campaign_type: str, *, api_version: str | None = None) -> str:
-        """The request that ``verb`` (stop, start, delete) would send, as method, path and query; nothing is sent."""
-        endpoint = self._endpoint(verb, api_version, campaign_type=campaign_type)
-        path = endpoint.shown_path(checked_campaign_id(campaign_id))
+        """The request of ``endpoint_of``, as method, path and query."""
+        endpoint = self.endpoint_of(verb, campaign_id, campaign_type, api_version=api_version)
+        path = endpoint.shown_path(campaign_id)
         return f"{endpoint.method} {path}?{endpoint.shown_query(self.settings.account_id)}"
 
     # Sending
 
-    def _endpoint(self, verb: str, api_version: str | None, *, campaign_type: str | None = None) -> Endpoint:
-        version = self.api_version_of(verb, api_version)
-        kind = "" if campaign_type is None else f"{checked_campaign_type(campaign_type)}_"
-        return self.settings.endpoints[f"{verb}_{kind}{version}"]
+    def _by_preference(self, verb: str, campaign_type: str, api_version: str | None) -> list[Endpoint]:
+        """The endpoints of a write, first the one by which it is sent; of the version that is named, if one is."""
+        kind = "" if verb == "disable_schedule" else f"{checked_campaign_type(campaign_type)}_"
+        preferred = self.api_version_of(verb, api_version)
+        others = [] if api_version or self.settings.api_version else [one for one in API_VERSIONS if one != preferred]
+        names = [f"{verb}_{kind}{version}" for version in (preferred, *others)]
+        known = [self.settings.endpoints[name] for name in names if name in self.settings.endpoints]
+        return sorted(known, key=lambda one: self._stand_ins.is_refused(one.name))
 
-    def _paths(self, verb: str, api_version: str | None, campaign_type: str) -> tuple[Endpoint, Elsewhere]:
-        """Where a write is sent, and where else if that path is not known: nowhere where a version is named."""
-        preferred = self._endpoint(verb, api_version, campaign_type=campaign_type)
-        if api_version or self.settings.api_version:
-            return preferred, lambda _: None
-        other = next(
-            one
-            for version in API_VERSIONS
-            if (one := self._endpoint(verb, version, campaign_type=campaign_type)) is not preferred
-        )
-        first, second = sorted((preferred, other), key=lambda one: self._stand_ins.is_refused(one.name))
-        left = [second]
+    def _paths(
+        self, verb: str, campaign_id: str, campaign_type: str, api_version: str | None
+    ) -> tuple[Endpoint, Elsewhere]:
+        """Where a write is sent, and where else if that path is not known."""
+        first, *left = self._by_preference(verb, campaign_type, api_version)
+        self._sent_by[verb, checked_campaign_id(campaign_id)] = first
 
         def elsewhere(trouble: KoreError) -> Endpoint | None:
             if not is_unknown_path(trouble) or not left:
                 return None
             if self._stand_ins.does_not_know(first.name):
-                log.warning("%s; it is sent by %s instead", trouble, second.name)
+                log.warning("%s; it is sent by %s instead", trouble, left[0].name)
+            self._sent_by[verb, campaign_id] = left[0]
             return left.pop()
 
         return first, elsewhere

@@ -59,6 +59,11 @@ class Endpoint:
     source: str
 
     @property
+    def api_version(self) -> str:
+        """``v1`` or ``v2``."""
+        return self.name.rpartition("_")[2]
+
+    @property
     def has_body(self) -> bool:
         """True if a JSON body is sent (``{}`` where the call needs none), False if none may be sent."""
         return self.method in _WITH_BODY

@@ -237,8 +237,7 @@ class Sender:
 
         With a ``judge`` the campaign is looked at and judged before the first sending too; its error is raised.
         """
-        steps = self._write(endpoint, goal, priority, ENDLESS, judge=judge, elsewhere=elsewhere)
-        return Writing(self._named(endpoint, steps)).finish()
+        return Writing(self._named(endpoint, goal, priority, ENDLESS, judge=judge, elsewhere=elsewhere)).finish()
 
     def send_write_once(
         self,
@@ -250,13 +249,31 @@ class Sender:
         elsewhere: Elsewhere = lambda _: None,
     ) -> Writing:
         """Send a write once; what it then takes to find out what that did, and to send it again, can wait."""
-        return Writing(self._named(endpoint, self._write(endpoint, goal, priority, patience, elsewhere=elsewhere)))
+        return Writing(self._named(endpoint, goal, priority, patience, elsewhere=elsewhere))
 
-    def _named(self, endpoint: Endpoint, steps: _Steps) -> _Steps:
+    def _named(
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        priority: Priority,
+        patience: Patience,
+        *,
+        judge: Judge | None = None,
+        elsewhere: Elsewhere,
+    ) -> _Steps:
+        """The steps of a write, whose errors name the endpoint by which it was sent last."""
+        sent_by = endpoint
+
+        def noted(trouble: KoreError) -> Endpoint | None:
+            nonlocal sent_by
+            other = elsewhere(trouble)
+            sent_by = other or sent_by
+            return other
+
         try:
-            return (yield from steps)
+            return (yield from self._write(endpoint, goal, priority, patience, judge=judge, elsewhere=noted))
         except KoreError as error:
-            error.endpoint = error.endpoint or endpoint.name
+            error.endpoint = error.endpoint or sent_by.name
             raise
 
     def _write(

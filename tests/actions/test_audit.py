@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,20 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]
     return read
 
 
+def request(verb: str, version: str, simulator: KoreSimulator, campaign_id: str) -> str:
+    """The request of a voice campaign."""
+    ids = {"stream": simulator.stream_id, "account": simulator.account_id, "campaign": campaign_id}
+    return REQUESTS[verb, version].format(**ids)
+
+
+REQUESTS = {
+    ("stop", "v1"): "POST /campaign/api/v1/public/{stream}/campaign/{campaign}?campaignType=voice&trigger=stop",
+    ("stop", "v2"): "POST /campaign/api/v2/public/{stream}/campaign/trigger/{campaign}"
+    "?accountId={account}&campaignType=voice&trigger=stop",
+    ("delete", "v1"): "DELETE /agentassist/api/v1/public/{stream}/campaign/{campaign}?campaignType=voice",
+}
+
+
 class TestActions:
     """What an action tells of its changes."""
 
@@ -125,6 +139,7 @@ class TestActions:
                 name="Spring",
                 campaign_instance_id=kore_simulator.campaign(change.campaign_id).instance_id,
                 api_version="v1",
+                request=request("stop", "v1", kore_simulator, change.campaign_id),
                 before="Paused",
                 after="Stopped",
             )
@@ -279,6 +294,69 @@ class TestActions:
             ("disable_schedule", "Active", None, "v2"),
             ("stop", "Active", "Stopped", "v1"),
         ]
+        v2 = f"/campaign/api/v2/public/{kore_simulator.stream_id}/campaign"
+        assert [one.request for one in notebook.changes] == [
+            f"POST {v2}/schedule?enableSchedule=false",
+            request("stop", "v1", kore_simulator, campaign),
+        ]
+
+    @pytest.mark.parametrize("number", [1, 5], ids=["one", "many"])
+    def test_stop__by_the_other_version(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook, number: int
+    ) -> None:
+        """Where the stop went out in the other version, because its path was not known, the line names that."""
+        ids = add(kore_simulator, number, status="Active")
+        kore_simulator.fail_next(405, operation="stop", api_version="v1", times=99)
+
+        stop_campaigns(client, [Target(one) for one in ids], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock)
+
+        told = {one.campaign_id: (one.api_version, one.request) for one in notebook.changes}
+        assert told == {one: ("v2", request("stop", "v2", kore_simulator, one)) for one in ids}
+
+    def test_stop__some_by_the_other_version(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """Each line names the version of its own request, whatever became of the path meanwhile."""
+        ids = add(kore_simulator, 2, status="Active")
+        kore_simulator.fail_next(405, operation="stop", api_version="v1", skip=1)
+
+        for one in ids:
+            stop_campaigns(client, [Target(one)], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock)
+
+        assert [(one.campaign_id, one.api_version) for one in notebook.changes] == [(ids[0], "v1"), (ids[1], "v2")]
+
+    def test_stop__outcome_unknown_by_the_other_version(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """So does the line of a stop that went out there and of which nobody knows what became."""
+        (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.fail_next(405, operation="stop", api_version="v1")
+        kore_simulator.drop_next(operation="stop", api_version="v2", after=True)
+        kore_simulator.drop_next(operation=("get", "status", "list"), skip=2, times=999)
+
+        outcomes = stop_campaigns(
+            client, [Target(campaign)], StopOptions(VOICE), audit=notebook, clock=fake_clock.clock
+        )
+
+        assert outcomes.failures[campaign].endpoint == "stop_voice_v2"
+        assert [(one.api_version, one.outcome_unknown) for one in notebook.changes] == [("v2", True)]
+
+    def test_delete__by_the_other_version(
+        self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
+    ) -> None:
+        """A delete by the other version names that, and what is planned afterwards is planned so as well."""
+        first, second = add(kore_simulator, 2, status="Stopped")
+        kore_simulator.fail_next(404, body="<html>", operation="delete", api_version="v2")
+        options = DeleteOptions(if_unreported="delete")
+
+        delete_campaigns(client, [Target(first)], options, audit=notebook, clock=fake_clock.clock)
+        planned = delete_campaigns(
+            client, [Target(second)], replace(options, plan_only=True), audit=notebook, clock=fake_clock.clock
+        )
+
+        (change,) = notebook.changes
+        assert (change.api_version, change.request) == ("v1", request("delete", "v1", kore_simulator, first))
+        assert request("delete", "v1", kore_simulator, second) in str(planned.as_dicts())
 
     def test_start(
         self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notebook: Notebook
@@ -346,6 +424,7 @@ class TestLine:
             name='Früh\n"INFO" - {"event": "stop"}',
             campaign_instance_id=None,
             api_version="v2",
+            request="DELETE /campaign/cd-1?a=b",
             before="Stopped",
             after=None,
             lateness_s=0.0,
@@ -357,8 +436,9 @@ class TestLine:
         assert "\n" not in line
         assert line == (
             '{"event": "delete", "at": "2026-03-02T12:30:00.000Z", "campaign_id": "cd-1", "campaign_type": "voice", '
-            '"name": "Fr\\u00fch\\n\\"INFO\\" - {\\"event\\": \\"stop\\"}", "api_version": "v2", "before": "Stopped", '
-            '"after": null, "lateness_s": 0.0, "dag_id": "evening"}'
+            '"name": "Fr\\u00fch\\n\\"INFO\\" - {\\"event\\": \\"stop\\"}", "api_version": "v2", '
+            '"request": "DELETE /campaign/cd-1?a=b", "before": "Stopped", "after": null, "lateness_s": 0.0, '
+            '"dag_id": "evening"}'
         )
 
     def test_stop__by_default(

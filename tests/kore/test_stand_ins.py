@@ -474,6 +474,18 @@ class TestClient:
 
         assert len({one.version for one in kore_simulator.requests.of(verb)}) == 1
 
+    def test_describe__by_which_it_was_sent(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """A request is described as it was sent; one that was not is, as it would be, where the path is not known."""
+        ids = [kore_simulator.add_campaign(status="Active") for _ in range(3)]
+        kore_simulator.fail_next(405, operation="stop", api_version="v1", skip=1)
+
+        for one in ids[:2]:
+            client.stop_campaign(one, "voice")
+
+        described = [client.describe("stop", one, "voice") for one in ids]
+        assert ["/api/v2/" in one for one in described] == [False, True, True]
+        assert "/api/v1/" in client.describe("stop", ids[1], "voice", api_version="v1")
+
     def test_write__neither_path_known(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
         """Where the other version is not known either, that is the error."""
         campaign_id = kore_simulator.add_campaign(status="Active")
@@ -501,9 +513,10 @@ class TestClient:
         kore_simulator.restart(campaign_id)
         kore_simulator.fail_next(405, operation="delete", api_version="v2")
 
-        with pytest.raises(CampaignStateError):
+        with pytest.raises(CampaignStateError) as caught:
             client.delete_campaign(campaign_id, "voice", instance_id=run)
 
+        assert caught.value.endpoint == "delete_voice_v1"
         assert [one.version for one in kore_simulator.requests.of("delete")] == ["v2"]
 
     def test_stop__by_status_alone(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
