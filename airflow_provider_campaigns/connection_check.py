@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.budget_ledger import WINDOW_S
 from airflow_provider_campaigns.kore.errors import (
+    Cause,
     KoreAuthenticationError,
     KoreBudgetError,
     KoreConfigurationError,
@@ -86,10 +87,10 @@ def _ask(get_settings: Callable[[], KoreSettings]) -> tuple[bool, str]:
 def diagnosis(error: KoreError) -> str:
     """Where to look, and what to do there, by what became of the one read."""
     if isinstance(error, KoreConnectionError):
-        return next(what for words, what in _WITHOUT_ANSWER if words in str(error))
+        return _WITHOUT_ANSWER.get(error.cause, _BROKEN)
     if isinstance(error, KoreServiceError):
         return next(what for least, most, what in _NOT_ITS_WORD if least <= (error.status or 0) <= most) + _again(error)
-    if isinstance(error, KoreAuthenticationError) and "This machine's clock is" in str(error):
+    if isinstance(error, KoreAuthenticationError) and error.clock_is_off:
         return "clock: the platform does not accept what this machine signs; set its clock, best by NTP"
     return next(what for kind, what in _ANSWERS if isinstance(error, kind)) + _again(error)
 
@@ -107,17 +108,17 @@ _NOT_THE_PLATFORM = (
     "host or account_id: an unexpected answer; is this the platform's address? Set the host to that, without a path"
 )
 
-_WITHOUT_ANSWER = (
-    ("certificate", "TLS: this machine does not trust the host's certificate; name your authority's file in ca_bundle"),
-    ("proxy", "proxy: it does not let this machine through; mend HTTPS_PROXY, or name the host in NO_PROXY"),
-    ("no complete answer", "outage: the host takes connections and does not answer in time; test again"),
-    (
-        "no connection",
-        "host: no connection; is it spelled right, and may this machine reach it (DNS, firewall, proxy)?",
+_BROKEN = "host: the connection broke; is it https that is served there, and does nothing before it cut that off?"
+
+_WITHOUT_ANSWER: dict[Cause | None, str] = {
+    Cause.CERTIFICATE: (
+        "TLS: this machine does not trust the host's certificate; name your authority's file in ca_bundle"
     ),
-    ("", "host: the connection broke; is it https that is served there, and does nothing before it cut that off?"),
-)
-"""By words of the message."""
+    Cause.PROXY: "proxy: it does not let this machine through; mend HTTPS_PROXY, or name the host in NO_PROXY",
+    Cause.TIMEOUT: "outage: the host takes connections and does not answer in time; test again",
+    Cause.HOST: "host: no connection; is it spelled right, and may this machine reach it (DNS, firewall, proxy)?",
+    Cause.TOO_LONG: _NOT_THE_PLATFORM,
+}
 
 _NOT_ITS_WORD = (
     (500, 599, "outage: the service fails, or what is before it; ask its support if that stays"),

@@ -14,7 +14,7 @@ from kore_support import OTHERWISE
 
 from airflow_provider_campaigns import connection_check
 from airflow_provider_campaigns.hooks import KoreCampaignHook
-from airflow_provider_campaigns.kore.errors import KoreConnectionError
+from airflow_provider_campaigns.kore.errors import Cause, KoreAuthenticationError, KoreConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,25 +184,39 @@ def test_check_connection__not_https(kore_simulator: KoreSimulator, check: Calla
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("cause", "said"),
     [
         (
-            "list_v2: the certificate was not accepted (ca_bundle and verify_tls say which are) (https://kore)",
+            Cause.CERTIFICATE,
             "TLS: this machine does not trust the host's certificate; name your authority's file in ca_bundle",
         ),
         (
-            "list_v2: the proxy did not connect (https://kore)",
+            Cause.PROXY,
             "proxy: it does not let this machine through; mend HTTPS_PROXY, or name the host in NO_PROXY",
         ),
         (
-            "list_v2: no connection within 6 s (https://kore)",
+            Cause.HOST,
             "host: no connection; is it spelled right, and may this machine reach it (DNS, firewall, proxy)?",
         ),
+        (Cause.TIMEOUT, NO_ANSWER),
+        (Cause.TOO_LONG, NOT_THE_PLATFORM),
+        (Cause.BROKEN, "host: the connection broke; is it https that is served there, and does nothing before it cut "),
     ],
 )
-def test_diagnosis__no_answer(message: str, said: str) -> None:
-    """Certificate, proxy and a host that cannot be reached are told apart."""
-    assert connection_check.diagnosis(KoreConnectionError(message)) == said
+def test_diagnosis__no_answer(cause: Cause, said: str) -> None:
+    """Certificate, proxy, a host that cannot be reached, and what else ends without an answer are told apart."""
+    words = "no such words: certificate, proxy, no connection, no complete answer"
+
+    assert connection_check.diagnosis(KoreConnectionError(words, cause=cause)).startswith(said)
+
+
+def test_diagnosis__clock() -> None:
+    """So is a clock that is off, whatever the words."""
+    error = KoreAuthenticationError("This machine's clock is as it is")
+    assert connection_check.diagnosis(error) == CREDENTIALS
+
+    error.clock_is_off = True
+    assert connection_check.diagnosis(error).startswith("clock: ")
 
 
 def test_check_connection__hangs(kore_simulator: KoreSimulator, check: Callable[..., tuple[bool, str]]) -> None:

@@ -19,7 +19,7 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import LocationValueError, NewConnectionError
 
 from airflow_provider_campaigns import __version__
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import Cause, KoreConfigurationError
 from airflow_provider_campaigns.kore.exchange import UNDER_WAY, DirectConnection, Exchange, TimedConnection
 
 if TYPE_CHECKING:
@@ -56,19 +56,19 @@ class NoAnswer(Exception):  # noqa: N818 - it says what is the case; the transpo
     """No complete answer came.
 
     Attributes:
-        what: what happened, in words.
+        cause: what happened.
+        what: the same in words.
         never_sent: True if there was no connection that could have carried the request.
         broke_idle: True if a connection that had been idle broke before the first byte: its other end was closed, most
             likely before the request came.
-        refused_certificate: True if it is for the certificate's sake.
     """
 
-    def __init__(self, what: str, *, never_sent: bool, broke_idle: bool, refused_certificate: bool) -> None:
+    def __init__(self, cause: Cause, what: str, *, never_sent: bool, broke_idle: bool) -> None:
         super().__init__(what)
+        self.cause = cause
         self.what = what
         self.never_sent = never_sent
         self.broke_idle = broke_idle
-        self.refused_certificate = refused_certificate
 
 
 class Connections:
@@ -275,24 +275,24 @@ def _no_answer(error: exceptions.RequestException, exchange: Exchange) -> NoAnsw
     )
     is_late = isinstance(error, exceptions.Timeout) or "timed out" in str(error)
     if refused_certificate:
-        what = "the certificate was not accepted (ca_bundle and verify_tls say which are)"
+        cause, what = Cause.CERTIFICATE, "the certificate was not accepted (ca_bundle and verify_tls say which are)"
     elif is_late and never_sent:
-        what = f"no connection within {exchange.connect_timeout_s:g} s"
+        cause, what = Cause.HOST, f"no connection within {exchange.connect_timeout_s:g} s"
     elif is_late:
-        what = f"no complete answer within {exchange.timeout_s:g} s"
+        cause, what = Cause.TIMEOUT, f"no complete answer within {exchange.timeout_s:g} s"
     elif isinstance(error, _TooLong):
-        what = f"the answer is longer than {MOST_BYTES // 2**20} MiB"
+        cause, what = Cause.TOO_LONG, f"the answer is longer than {MOST_BYTES // 2**20} MiB"
     elif never_sent and isinstance(error, exceptions.ProxyError):
-        what = "the proxy did not connect"
+        cause, what = Cause.PROXY, "the proxy did not connect"
     elif isinstance(reason, NewConnectionError):
-        what = "no connection: refused, or no such host"
+        cause, what = Cause.HOST, "no connection: refused, or no such host"
     else:
-        what = "the connection broke before the answer was complete"
+        cause, what = Cause.BROKEN, "the connection broke before the answer was complete"
     return NoAnswer(
+        cause,
         what,
         never_sent=never_sent,
         broke_idle=exchange.idle_s >= IDLE_S and not exchange.is_answered and not is_late,
-        refused_certificate=refused_certificate,
     )
 
 

@@ -24,6 +24,7 @@ No message holds a header, a token, a secret or a phone number. A value of a con
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -137,18 +138,50 @@ class KoreBudgetError(KoreError):
     concerns_account = True
 
 
+class Cause(Enum):
+    """Why no complete answer came."""
+
+    HOST = "host"
+    """There was no connection: refused, no such host, or not in time."""
+
+    PROXY = "proxy"
+    """It did not connect."""
+
+    CERTIFICATE = "certificate"
+    """It was not accepted."""
+
+    TIMEOUT = "timeout"
+    """There was a connection, and no complete answer in time."""
+
+    BROKEN = "broken"
+    """The connection broke, or what came over it is no HTTP."""
+
+    TOO_LONG = "too long"
+    """The answer is longer than anybody can keep."""
+
+
 class KoreConnectionError(KoreError):
     """No complete answer came: connection refused or reset, or a time-out.
 
     Attributes:
+        cause: why; None of a request that was not sent, or whose effect is not known, for more reasons than one.
         never_sent: True if there was no connection to send anything over.
         broke_idle: True if a connection that had been idle broke instead of carrying the request.
     """
 
     retryable = True
 
-    def __init__(self, message: str, *, never_sent: bool = False, broke_idle: bool = False, **about: Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: Cause | None = None,
+        never_sent: bool = False,
+        broke_idle: bool = False,
+        **about: Any,
+    ) -> None:
         super().__init__(message, **about)
+        self.cause = cause
         self.never_sent = never_sent
         self.broke_idle = broke_idle
 
@@ -167,7 +200,13 @@ class KoreResponseError(KoreError):
 
 
 class KoreAuthenticationError(KoreResponseError):
-    """The service does not accept the credentials (HTTP 401, or 403)."""
+    """The service does not accept the credentials (HTTP 401, or 403).
+
+    Attributes:
+        clock_is_off: True if that may be because this machine's clock is minutes away from the service's.
+    """
+
+    clock_is_off: bool = False
 
     concerns_account = True
     may_concern_one_request = True

@@ -13,6 +13,7 @@ from airflow_provider_campaigns.kore.answers import body_of, clock_note
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority
 from airflow_provider_campaigns.kore.endpoints import Effect, Endpoint
 from airflow_provider_campaigns.kore.errors import (
+    Cause,
     KoreAuthenticationError,
     KoreBudgetError,
     KoreConfigurationError,
@@ -185,8 +186,9 @@ class Transport:
                 f"{endpoint.request(campaign_id)}: {error.what} ({self._settings.address})",
                 endpoint=endpoint.name,
                 campaign_id=campaign_id,
-                retryable=not error.refused_certificate,
+                retryable=error.cause is not Cause.CERTIFICATE,
                 outcome_unknown=endpoint.effect is Effect.WRITE and not error.never_sent,
+                cause=error.cause,
                 never_sent=error.never_sent,
                 broke_idle=error.broke_idle,
             ) from None
@@ -205,8 +207,9 @@ class Transport:
         except KoreError as error:
             if isinstance(error, KoreRateLimitError):
                 self.hold_back(error, priority)
-            if error.status == 401 and not isinstance(error, KoreScopeError):
-                error.args = (f"{error}{clock_note(headers, self._signer.clock())}",)
+            if isinstance(error, KoreAuthenticationError) and wants_fresh_token(error):
+                note = clock_note(headers, self._signer.clock())
+                error.args, error.clock_is_off = (f"{error}{note}",), bool(note)
             # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.
             error.outcome_unknown = endpoint.effect is Effect.WRITE and isinstance(
                 error, KoreServiceError | KoreProtocolError

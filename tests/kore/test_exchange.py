@@ -24,7 +24,7 @@ from kore_support import (
 
 from airflow_provider_campaigns.kore import connections, patience
 from airflow_provider_campaigns.kore.budget import Priority
-from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreError, KoreServiceError
+from airflow_provider_campaigns.kore.errors import Cause, KoreConnectionError, KoreError, KoreServiceError
 from airflow_provider_campaigns.kore.patience import Patience
 
 if TYPE_CHECKING:
@@ -290,6 +290,7 @@ class TestNoEnd:
             error = failure(server, "stop_voice_v1", timeout_s=5.0)
 
         assert f"the answer is longer than 1 MiB ({server.url})" in str(error)
+        assert error.cause is Cause.TOO_LONG
         assert (error.outcome_unknown, error.retryable) == (True, True)
 
     def test_send__answered_unread(self) -> None:

@@ -32,6 +32,7 @@ from airflow_provider_campaigns.kore.auth import TokenSigner
 from airflow_provider_campaigns.kore.budget import Priority, RequestBudget
 from airflow_provider_campaigns.kore.connections import Pace
 from airflow_provider_campaigns.kore.errors import (
+    Cause,
     KoreAuthenticationError,
     KoreConnectionError,
     KoreError,
@@ -70,7 +71,8 @@ class TestNoAnswer:
         error = failure(account(url))
 
         assert str(error) == f"{REQUESTS['stop_voice_v1']}: no connection: refused, or no such host ({url})"
-        assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, False, True)
+        assert isinstance(error, KoreConnectionError)
+        assert (error.cause, error.outcome_unknown, error.retryable) == (Cause.HOST, False, True)
 
     def test_send__no_such_host(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A host that has no address was sent nothing."""
@@ -83,6 +85,8 @@ class TestNoAnswer:
         error = failure(account("https://nobody.test"))
 
         assert "no connection: refused, or no such host (https://nobody.test)" in str(error)
+        assert isinstance(error, KoreConnectionError)
+        assert error.cause is Cause.HOST
         assert (error.outcome_unknown, error.retryable) == (False, True)
 
     @pytest.mark.parametrize(("timeout_s", "shown"), [(30.0, "10"), (2.5, "2.5")])
@@ -99,7 +103,8 @@ class TestNoAnswer:
         error = failure(account("https://192.0.2.1", timeout_s=timeout_s))
 
         assert f"no connection within {shown} s (https://192.0.2.1)" in str(error)
-        assert (error.outcome_unknown, error.retryable) == (False, True)
+        assert isinstance(error, KoreConnectionError)
+        assert (error.cause, error.outcome_unknown, error.retryable) == (Cause.HOST, False, True)
         assert asked == [pytest.approx(float(shown), abs=0.5)]
 
     @pytest.mark.parametrize(
@@ -127,7 +132,9 @@ class TestNoAnswer:
             error = failure(account(server.url, timeout_s=0.4), endpoint)
 
         assert str(error) == f"{REQUESTS[endpoint]}: {what} ({server.url})"
-        assert (type(error), error.outcome_unknown, error.retryable) == (KoreConnectionError, changes, True)
+        assert isinstance(error, KoreConnectionError)
+        assert (error.outcome_unknown, error.retryable) == (changes, True)
+        assert error.cause is (Cause.TIMEOUT if "within" in what else Cause.BROKEN)
         assert len(server.requests) == 1
 
     def test_send__about_no_campaign(self) -> None:

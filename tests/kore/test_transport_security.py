@@ -33,7 +33,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_campaigns.kore.budget import Priority
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreConnectionError, KoreError
+from airflow_provider_campaigns.kore.errors import Cause, KoreConfigurationError, KoreConnectionError, KoreError
 from airflow_provider_campaigns.kore.retry import Bounds
 
 if TYPE_CHECKING:
@@ -159,7 +159,8 @@ class TestCertificates:
         with listening(RawServer(STOPPED), authority.wrap) as server:
             error = failure(account(f"https://kore.test:{server.port}"))
 
-        assert type(error) is KoreConnectionError
+        assert isinstance(error, KoreConnectionError)
+        assert error.cause is Cause.CERTIFICATE
         assert "the certificate was not accepted (ca_bundle and verify_tls say which are)" in str(error)
         assert (error.outcome_unknown, error.retryable) == (False, False)
         assert server.requests == []
@@ -382,6 +383,7 @@ class TestProxies:
         error = failure(account("http://kore.test", allow_http=True), seconds=2.0)
 
         assert "the proxy did not connect (http://kore.test)" in str(error)
+        assert getattr(error, "cause", None) is Cause.PROXY
         assert (error.outcome_unknown, error.retryable) == (False, True)
 
     def test_proxy__refuses_the_tunnel(self, set_proxy: Callable[[str, str], None]) -> None:
@@ -392,6 +394,7 @@ class TestProxies:
 
         assert (error.outcome_unknown, error.retryable) == (False, True)
         assert "the proxy did not connect" in str(error)
+        assert getattr(error, "cause", None) is Cause.PROXY
         assert "hunter2" not in f"{error!r} {error.__context__!r}"
 
     def test_proxy__breaks_afterwards(self, set_proxy: Callable[[str, str], None]) -> None:
