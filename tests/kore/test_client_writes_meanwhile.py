@@ -256,6 +256,8 @@ class TestSwitches:
             error = failure(client.delete_campaign, campaign_id, "voice")
             assert type(error) is KoreProtocolError
             assert (error.outcome_unknown, error.retryable, error.endpoint) == (True, False, "delete_voice_v2")
+            path = f"/campaign/api/v2/public/{kore_simulator.stream_id}/campaign/{campaign_id}"
+            assert str(error).startswith(f"delete_voice_v2 of campaign {campaign_id} (DELETE {path}): the delete was ")
         else:
             assert client.delete_campaign(campaign_id, "voice").by_reading is True
         kore_simulator.assert_one_effect("delete", campaign_id)
