@@ -311,7 +311,9 @@ class TestRefused:
 
         with listening(RawServer(OBJECT)) as server:
             settings = account(server.url)
-        transport = Transport(settings, budget=budget, signer=TokenSigner("cs-1", settings.client_secret))
+        transport = Transport(
+            settings, budget=budget, signer=TokenSigner("cs-1", settings.client_secret), clock=time.monotonic
+        )
         for _ in range(3):
             with pytest.raises(KoreConnectionError):
                 transport.send(ENDPOINTS["get_v2"], priority=Priority.READ, campaign_id=CAMPAIGN)

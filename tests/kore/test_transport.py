@@ -160,7 +160,9 @@ class TestToken:
 
         budget = RequestBudget(1, account_key=None, clock=lambda: sum(waits), sleep=waits.append)
         with listening(RawServer(http_answer(STATUS))) as server:
-            transport = Transport(account(server.url), budget=budget, signer=Signer("cs-1", SECRET))
+            transport = Transport(
+                account(server.url), budget=budget, signer=Signer("cs-1", SECRET), clock=time.monotonic
+            )
             for _ in range(2):
                 transport.send(ENDPOINTS["status_v2"], priority=Priority.READ, campaign_id=CAMPAIGN)
             transport.close()

@@ -77,7 +77,7 @@ def client_of(settings: KoreSettings, waits: list[float] | None = None, **argume
 def transport_to(settings: KoreSettings) -> Transport:
     """A transport with a budget of its own."""
     signer = TokenSigner(settings.client_id, settings.client_secret)
-    return Transport(settings, budget=RequestBudget(10_000, account_key=None), signer=signer)
+    return Transport(settings, budget=RequestBudget(10_000, account_key=None), signer=signer, clock=time.monotonic)
 
 
 class Waits:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from kore_support import OTHERWISE
 from start_support import Notes
 
 from airflow_provider_campaigns.actions.stopping.at_close import CloseRun, plan_close_run, serve_what_is_due
@@ -289,7 +290,9 @@ def test_stop__refused(client: KoreClient, blind: Blind, fake_clock: FakeClock):
 
     assert blind.stops == [campaign_id]
     error = outcomes.failures[campaign_id]
-    assert str(error) == f"stop_voice_v1 of campaign {campaign_id}: HTTP 400: wrong state"
+    path = f"/campaign/api/v1/public/{blind.simulator.stream_id}/campaign/{campaign_id}"
+    begins = f"stop_voice_v1 of campaign {campaign_id} (POST {path})"
+    assert str(error) == f"{begins}: HTTP 400: wrong state{OTHERWISE}"
     assert error.retryable is False
 
 
