@@ -165,13 +165,17 @@ class RequestBudget:
         *,
         timeout_s: float | None = None,
         block_timeout_s: float = math.inf,
-    ) -> Iterator[Callable[[], AbstractContextManager[Callable[[], None]]]]:
+        probe_timeout_s: float = 0.0,
+    ) -> Iterator[Callable[[], AbstractContextManager[InUse]]]:
         """Places for requests that are sent one after the other in the ``with`` block, without waiting in between.
 
         They are taken in one step, or none is: whoever held one and waited for the next would be in the way of others
         who do the same. Each call of what the block is given uses one of them, in a ``with`` block of its own, as
-        ``slot`` does; that block is given a function to call if nothing was sent after all. What was not used is given
-        back.
+        ``slot`` does; that block is given what is to be told if nothing was sent after all, and how it was answered.
+        What was not used is given back.
+
+        With a ``probe_timeout_s`` stops wait for so long for their turn to be a probe, of which one is let through a
+        block a minute, by all processes; or for the answer to another's, that ends it for stops.
 
         Raises:
             ValueError: on entering, if there never are so many places.
@@ -179,23 +183,34 @@ class RequestBudget:
         """
         if not 1 <= places <= self.limit:
             raise ValueError(f"places must be from 1 to the limit of {self.limit}, not {places!r}")
-        turn = _Turn(self, places, int(priority), timeout_s, block_timeout_s)
+        turn = _Turn(
+            self,
+            places,
+            int(priority),
+            timeout_s=math.inf if timeout_s is None else timeout_s,
+            block_timeout_s=block_timeout_s,
+            probe_timeout_s=probe_timeout_s,
+        )
         self._start(turn)
         try:
-            yield lambda: self._use(turn.tickets)
+            yield lambda: self._use(turn)
         finally:
             if turn.tickets:
                 self._transact(turn.leave)
 
     @contextlib.contextmanager
-    def _use(self, tickets: list[int]) -> Iterator[Callable[[], None]]:
+    def _use(self, turn: _Turn) -> Iterator[InUse]:
         """Use the place of the first ticket, unless it is put back."""
-        ticket = tickets.pop(0)
+        ticket = turn.tickets.pop(0)
+        in_use = InUse()
         try:
-            yield lambda: tickets.insert(0, ticket)
+            yield in_use
         finally:
-            if ticket not in tickets:
-                self._transact(lambda ledger: ledger.land(ticket))
+            if in_use.is_given_back:
+                turn.tickets.insert(0, ticket)
+            else:
+                is_lifted = turn.is_probe and in_use.is_answered
+                self._transact(lambda ledger: ledger.land(ticket, is_lifted=is_lifted))
 
     def block(self, seconds: float, *, priority: Priority = Priority.STOP) -> None:
         """Let nothing of the account start for so many seconds: the service said that there were too many requests.
@@ -301,24 +316,47 @@ class RequestBudget:
         return f"{rate}, {'shared by this machine' if isinstance(self._store, FileStore) else 'of this process alone'}"
 
 
+class InUse:
+    """A place whose request is being sent.
+
+    Attributes:
+        is_given_back: to be set where nothing was sent after all.
+        is_answered: to be set where it was answered, and not by a rate limit.
+    """
+
+    def __init__(self) -> None:
+        self.is_given_back = False
+        self.is_answered = False
+
+
 class _Turn:
     """The way of requests that start together to their places, from when they first asked.
 
     Attributes:
         tickets: their numbers in the ledger; none until they have them.
+        is_probe: whether they started in spite of a block.
         wait_s: seconds from their last look until they start, as far as could be seen.
     """
 
     def __init__(
-        self, budget: RequestBudget, places: int, priority: int, timeout_s: float | None, block_timeout_s: float
+        self,
+        budget: RequestBudget,
+        places: int,
+        priority: int,
+        *,
+        timeout_s: float,
+        block_timeout_s: float,
+        probe_timeout_s: float,
     ) -> None:
         self.tickets: list[int] = []
+        self.is_probe = False
         self.wait_s = 0.0
         self._budget = budget
         self._places = places
         self._priority = priority
-        self._timeout_s = math.inf if timeout_s is None else timeout_s
+        self._timeout_s = timeout_s
         self._block_timeout_s = block_timeout_s
+        self._probe_timeout_s = probe_timeout_s
         self._asked_at: float | None = None
 
     def take_or_wait(self, ledger: Ledger) -> tuple[list[int], float]:
@@ -331,27 +369,45 @@ class _Turn:
         tickets = self.tickets or [ledger.new_ticket() for _ in range(self._places)]
         for ticket in tickets[:-1]:
             ledger.waiters[ticket] = Waiter(ticket, now, os.getpid(), priority)
+        asked_at = now if self._asked_at is None else self._asked_at
+        probes_until = asked_at + self._probe_timeout_s
+        as_probe = ledger.is_blocked_for_stops and priority == Priority.STOP and now < probes_until
         start = earliest_start(
-            ledger, priority=priority, ticket=tickets[-1], limit=budget.limit, window_s=budget.window_s
+            ledger,
+            priority=priority,
+            ticket=tickets[-1],
+            limit=budget.limit,
+            window_s=budget.window_s,
+            as_probe=as_probe,
         )
         if start <= now:
+            if as_probe:
+                self.is_probe = True
+                ledger.send_probe(tickets[0])
             for number, ticket in enumerate(tickets, start=1):
                 # Sent one after the other, so the last may be on its way long after the first.
                 ledger.take_off(ticket, lapses_at=now + number * budget.max_request_s)
                 if priority == Priority.STOP:
                     ledger.draw(os.getpid())
             return tickets, 0.0
-        if self._asked_at is None:
-            self._asked_at = now
+        self._asked_at = asked_at
         blocked_s = ledger.blocked_until[priority] - now
-        if blocked_s > self._block_timeout_s:
-            raise BudgetTimeout(start - self._asked_at, self._timeout_s, blocked_s)
-        deadline = self._asked_at + self._timeout_s
+        if blocked_s > self._block_timeout_s and not as_probe:
+            raise BudgetTimeout(start - asked_at, self._timeout_s, blocked_s)
+        deadline = asked_at + self._timeout_s
         alone = earliest_start_alone(
-            ledger, priority=priority, places=self._places, limit=budget.limit, window_s=budget.window_s
+            ledger,
+            priority=priority,
+            places=self._places,
+            limit=budget.limit,
+            window_s=budget.window_s,
+            as_probe=as_probe,
         )
+        if as_probe:
+            # The answer to another's probe may come at any moment, and then there is a place.
+            alone = min(now if ledger.is_probed else alone, probes_until)
         if now >= deadline or alone > deadline:
-            raise BudgetTimeout(start - self._asked_at, self._timeout_s)
+            raise BudgetTimeout(start - asked_at, self._timeout_s)
         self.wait_s = start - now
         # Whatever happens, there is no place before ``alone``. After it, whoever is in the way has to be watched.
         wakes_at = min(start, max(alone, now + _LOOK_AGAIN_S), deadline)
@@ -361,6 +417,8 @@ class _Turn:
 
     def leave(self, ledger: Ledger) -> None:
         """What has its ticket still will not be sent: it gives its turn back, or its place."""
+        if ledger.probe in self.tickets:
+            ledger.recall_probe()
         for ticket in self.tickets:
             ledger.waiters.pop(ticket, None)
             if ledger.flights.pop(ticket, None) is not None and self._priority == Priority.STOP:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LAYOUT = "v1"
+LAYOUT = "v2"
 """Part of a ledger's name, so that versions of this package that read it differently do not meet."""
 
 WINDOW_S = 60.0
@@ -36,6 +36,9 @@ WINDOW_S = 60.0
 
 CAPACITY = 16_384
 """Answers a ledger remembers, and so the highest limit it can keep."""
+
+LONG_BLOCK_S = WINDOW_S + 1.0
+"""A longer block is for more than the minute over which requests are counted, jitter included: stops probe it."""
 
 LATE_S = 1.0
 """Seconds after which a waiter that has not looked again as it said is passed over, even if its process lives."""
@@ -45,8 +48,9 @@ _LEDGER_AT = CAPACITY * _RING_ENTRY.size
 _MAGIC = b"budget\r\n"
 # magic, CRC-32 of all that follows
 _SEAL = struct.Struct("<8sI")
-# number of flights, of waiters, of reservations; saved_at; blocked_until by priority; next ticket; answers recorded
-_HEADER = struct.Struct("<HHHddddQQ")
+# number of flights, of waiters, of reservations; saved_at; blocked_until by priority; no_probe_until; probe; next
+# ticket; answers recorded
+_HEADER = struct.Struct("<HHHdddddQQQ")
 _FLIGHT = struct.Struct("<Qd")
 _WAITER = struct.Struct("<Qdii")
 _RESERVATION = struct.Struct("<Qdii")
@@ -101,7 +105,9 @@ class Ledger:
         flights: ticket of each request in flight, to the time at which it counts as answered at the latest.
         waiters: the requests that wait for their turn, by ticket.
         reservations: the places kept free for stops, by ticket.
-        blocked_until: by priority, the time before which nothing may start.
+        blocked_until: by priority, the time before which nothing may start, but for probes.
+        no_probe_until: the time before which no stop may start as a probe, to see whether a block still holds.
+        probe: the ticket of the latest probe; 0 if there was none.
     """
 
     __slots__ = (
@@ -111,7 +117,9 @@ class Ledger:
         "blocked_until",
         "flights",
         "is_damaged",
+        "no_probe_until",
         "now",
+        "probe",
         "reservations",
         "waiters",
     )
@@ -123,6 +131,8 @@ class Ledger:
         self.waiters: dict[int, Waiter] = {}
         self.reservations: dict[int, Reservation] = {}
         self.blocked_until = [-math.inf, -math.inf, -math.inf]
+        self.no_probe_until = -math.inf
+        self.probe = 0
         self._region = region
         # A ticket of a ledger that was lost must not mean another request in this one. Tickets are given out far
         # more slowly than one a microsecond, so the clock is ahead of all that were.
@@ -141,8 +151,8 @@ class Ledger:
             return cls(region, now)
         if len(data) < _ENTRIES_AT or not data.startswith(_MAGIC):
             return cls(region, now, is_damaged=True)
-        flights, waiters, reservations, saved_at, *blocked_until, next_ticket, answered = _HEADER.unpack_from(
-            data, _SEAL.size
+        flights, waiters, reservations, saved_at, *blocked_until, no_probe_until, probe, next_ticket, answered = (
+            _HEADER.unpack_from(data, _SEAL.size)
         )
         waiters_at = _ENTRIES_AT + flights * _FLIGHT.size
         reservations_at = waiters_at + waiters * _WAITER.size
@@ -155,6 +165,8 @@ class Ledger:
         if saved_at > now:
             return ledger
         ledger.blocked_until = blocked_until
+        ledger.no_probe_until = no_probe_until
+        ledger.probe = probe
         ledger._next_ticket = next_ticket
         ledger._answered = answered
         if end > _ENTRIES_AT:
@@ -173,6 +185,8 @@ class Ledger:
             len(self.reservations),
             self.now,
             *self.blocked_until,
+            self.no_probe_until,
+            self.probe,
             self._next_ticket,
             self._answered,
         )
@@ -216,14 +230,19 @@ class Ledger:
         self.waiters.pop(ticket, None)
         self.flights[ticket] = lapses_at
 
-    def land(self, ticket: int) -> None:
-        """The request's answer is here, now.
+    def land(self, ticket: int, *, is_lifted: bool = False) -> None:
+        """The request's answer is here, now; ``is_lifted`` says that it shows that a block holds no longer.
+
+        Stops are then held back no more, and what is less urgent for a minute at most, so that they go first.
 
         A request that is not in flight here, because it lapsed or the ledger was lost, is counted again: one place
         too many for one window is better than one too few.
         """
         self.flights.pop(ticket, None)
         self._record(self.now)
+        if is_lifted:
+            self.blocked_until = [min(until, self.now + WINDOW_S) for until in self.blocked_until]
+            self.blocked_until[Priority.STOP] = self.no_probe_until = self.now
 
     def reserve(self, places: int, *, ends_at: float, pid: int) -> int:
         """Keep places free for stops; the answer is the reservation's ticket."""
@@ -239,9 +258,39 @@ class Ledger:
                 return
 
     def block(self, priority: int, until: float) -> None:
-        """Let nothing of this priority, and nothing less urgent, start before ``until``; never shortens a block."""
+        """Let nothing of this priority, and nothing less urgent, start before ``until``; never shortens a block.
+
+        A block of stops that is not long holds back probes as well.
+        """
         for level in range(priority, len(Priority)):
             self.blocked_until[level] = max(self.blocked_until[level], until)
+        if priority == Priority.STOP and until - self.now <= LONG_BLOCK_S:
+            self.no_probe_until = max(self.no_probe_until, until)
+
+    @property
+    def is_blocked_for_stops(self) -> bool:
+        """True if a stop that starts now is a probe."""
+        return self.blocked_until[Priority.STOP] > self.now
+
+    @property
+    def is_probed(self) -> bool:
+        """True if a probe is in flight: its answer may end the block of stops at any moment."""
+        return self.probe in self.flights
+
+    def opens_at(self, priority: int, *, as_probe: bool) -> float:
+        """Until when a block holds back what is so urgent; ``as_probe`` is of a stop that may be one."""
+        until = self.blocked_until[priority]
+        return min(until, self.no_probe_until) if as_probe else until
+
+    def send_probe(self, ticket: int) -> None:
+        """The request that takes off is a probe: the only one for a minute, unless its answer ends the block."""
+        self.probe = ticket
+        self.no_probe_until = self.now + WINDOW_S
+
+    def recall_probe(self) -> None:
+        """The probe was not sent after all: another may be, at once."""
+        self.probe = 0
+        self.no_probe_until = self.now
 
     def nth_latest_answer(self, n: int) -> float:
         """When the n-th latest answer arrived, from 1; minus infinity if there was none.
@@ -261,20 +310,24 @@ class Ledger:
         self._answered += 1
 
 
-def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, window_s: float) -> float:
+def earliest_start(
+    ledger: Ledger, *, priority: int, ticket: int, limit: int, window_s: float, as_probe: bool = False
+) -> float:
     """When a request may start, as far as the ledger can tell; not after ``ledger.now`` if it may start now.
 
     Of several that start together, ``ticket`` is the last one's; the others wait before it.
 
     It may start when there is a place for it *and* for every waiter that comes before it, so that those who come
     later need not wait until a waiter wakes up to take its own. What is less urgent than a stop leaves the reserved
-    places alone.
+    places alone. ``as_probe`` is of a stop that may start in spite of a block, once a minute.
 
     The answer is exact if nothing else happens. It comes earlier if a waiter ahead gives up or a reservation is
     given back, and later if a more urgent request comes or the account is blocked.
     """
     if not ledger.waiters and not ledger.reservations:
-        return earliest_start_alone(ledger, priority=priority, places=1, limit=limit, window_s=window_s)
+        return earliest_start_alone(
+            ledger, priority=priority, places=1, limit=limit, window_s=window_s, as_probe=as_probe
+        )
     ahead = sum((waiter.priority, waiter.ticket) < (priority, ticket) for waiter in ledger.waiters.values())
     reservations = () if priority == Priority.STOP else ledger.reservations.values()
     reserved = sum(reservation.places for reservation in reservations)
@@ -282,12 +335,17 @@ def earliest_start(ledger: Ledger, *, priority: int, ticket: int, limit: int, wi
     for reservation in sorted(reservations, key=operator.attrgetter("ends_at")):
         reserved -= reservation.places
         start = min(start, max(reservation.ends_at, _place_is_free_at(ledger, limit - reserved, ahead, window_s)))
-    return max(start, ledger.blocked_until[priority])
+    return max(start, ledger.opens_at(priority, as_probe=as_probe))
 
 
-def earliest_start_alone(ledger: Ledger, *, priority: int, places: int, limit: int, window_s: float) -> float:
-    """When so many may start if nobody else waits and nothing is reserved. Nothing that happens makes it earlier."""
-    return max(_place_is_free_at(ledger, limit, places - 1, window_s), ledger.blocked_until[priority])
+def earliest_start_alone(
+    ledger: Ledger, *, priority: int, places: int, limit: int, window_s: float, as_probe: bool = False
+) -> float:
+    """When so many may start if nobody else waits and nothing is reserved.
+
+    Nothing that happens makes it earlier, but the answer to a probe.
+    """
+    return max(_place_is_free_at(ledger, limit, places - 1, window_s), ledger.opens_at(priority, as_probe=as_probe))
 
 
 def _place_is_free_at(ledger: Ledger, limit: int, ahead: int, window_s: float) -> float:

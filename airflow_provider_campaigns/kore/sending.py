@@ -193,6 +193,7 @@ class Sender:
         What it ``gives_up_on`` is raised at once, because something else is asked then.
         """
         repeat_s = self._repeat_s(patience)
+        patience = replace(patience, repeat_s=repeat_s)
         attempt = 1
         was_refused = False
         while True:
@@ -213,8 +214,8 @@ class Sender:
                 if isinstance(error, KoreAuthenticationError) and not was_refused:
                     was_refused = True
                     delay = self._look_again_s(error)
-                is_outage = self._is_outage(Effect.READ, error, delay)
-                if delay is None or delay > repeat_s() or (attempt >= self._bounds.attempts and not is_outage):
+                goes_on = self._is_outage(Effect.READ, error, delay) or _is_probed(error, priority)
+                if delay is None or delay > repeat_s() or (attempt >= self._bounds.attempts and not goes_on):
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
                 self._wait(error, delay, priority)
@@ -287,8 +288,8 @@ class Sender:
         elsewhere: Elsewhere,
     ) -> _Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
-        bounds_s = countdown(self._bounds.seconds, self._clock)
-        patience = replace(patience, repeat_s=lambda: min(bounds_s(), patience.left_s()))
+        kept_up_s = patience.repeat_s or countdown(self._bounds.seconds, self._clock)
+        patience = replace(patience, repeat_s=lambda: min(kept_up_s(), patience.left_s()))
         so_far = _SoFar()
         is_stop = priority is Priority.STOP
         while True:
@@ -331,8 +332,8 @@ class Sender:
                 is_stop=is_stop,
                 since_answer_s=self._clock() - answered_at,
             )
-            is_outage = self._is_outage(Effect.WRITE, trouble, delay)
-            is_last = so_far.sendings >= self._bounds.attempts and not is_outage
+            goes_on = self._is_outage(Effect.WRITE, trouble, delay) or _is_probed(trouble, priority)
+            is_last = so_far.sendings >= self._bounds.attempts and not goes_on
             if delay is None or is_last or delay > self._repeat_s(patience)():
                 trouble.outcome_unknown = is_accepted
                 raise trouble
@@ -619,6 +620,11 @@ def _receipt_by_reading(goal: WriteGoal, campaign: Campaign | ProvenMissing, *, 
         return Receipt(goal.campaign_id, campaign.status, run, by_reading=True, changed=in_doubt)
     goal.learn(campaign, in_doubt=in_doubt)
     return None
+
+
+def _is_probed(error: KoreError, priority: Priority) -> bool:
+    """True if it is kept up however often it met this: a stop probes a rate limit for as long as it has time."""
+    return priority is Priority.STOP and isinstance(error, KoreRateLimitError)
 
 
 def _may_take_effect_later(trouble: KoreError) -> bool:

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from airflow_provider_campaigns.kore.auth import TokenSigner
-    from airflow_provider_campaigns.kore.budget import RequestBudget
+    from airflow_provider_campaigns.kore.budget import InUse, RequestBudget
     from airflow_provider_campaigns.kore.connections import Answer, Connections
     from airflow_provider_campaigns.kore.settings import KoreSettings
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10.0
-Place: TypeAlias = "Callable[[], AbstractContextManager[Callable[[], None]]]"
+Place: TypeAlias = "Callable[[], AbstractContextManager[InUse]]"
 """A place in the request budget that is held already, as ``RequestBudget.hold`` gives it."""
 
 
@@ -81,7 +81,7 @@ class Transport:
 
         Raises:
             KoreBudgetError: there was no place in time, or the service asked for a pause of which more than five
-                minutes are left; nothing was sent.
+                minutes are left, and for a stop there is no time left to probe it; nothing was sent.
             KoreError: ``outcome_unknown`` is set if the request may have changed something.
         """
         send = partial(self._send_once, endpoint, campaign_id, body, query, priority=priority, patience=patience)
@@ -105,13 +105,19 @@ class Transport:
     ) -> Iterator[Place]:
         """Places in the request budget for requests in the ``with`` block, as ``RequestBudget.hold`` gives them.
 
+        What is as urgent as a stop may probe a block for as long as it would be sent again.
+
         Raises:
             KoreBudgetError: as of ``send``.
         """
-        block_timeout_s = MAX_RETRY_AFTER_S + MAX_JITTER_S
+        probe_s = patience.repeat_s() if priority is Priority.STOP and patience.repeat_s is not None else 0.0
         try:
             with self._budget.hold(
-                places, priority, timeout_s=patience.place_timeout_s, block_timeout_s=block_timeout_s
+                places,
+                priority,
+                timeout_s=max(patience.place_timeout_s, probe_s),
+                block_timeout_s=MAX_RETRY_AFTER_S + MAX_JITTER_S,
+                probe_timeout_s=probe_s,
             ) as place:
                 yield place
         except BudgetTimeout as error:
@@ -150,38 +156,39 @@ class Transport:
             nullcontext(place)
             if place
             else self.hold(1, endpoint, campaign_id, priority=priority, patience=patience) as its_place,
-            its_place() as give_back,
-            self._errors_of(endpoint, campaign_id, give_back),
-            in_doubt() if endpoint.effect is Effect.WRITE else nullcontext(),
+            its_place() as in_use,
         ):
-            timeout_s = min(settings.timeout_s, patience.answer_timeout_s)
-            asked_at = self._clock()
-            # Signed only now: a token made before a wait for the budget might have expired after it.
-            answer = opened.send(
-                endpoint.method,
-                settings.base_url + path,
-                query=endpoint.url_query(settings.account_id) | (query or {}),
-                content=json.dumps(body or {}) if endpoint.has_body else None,
-                connect_timeout_s=min(CONNECT_TIMEOUT_S, timeout_s),
-                timeout_s=timeout_s,
-            )
-        self.service_clock.see(answer.headers.get("Date"), asked_at=asked_at, answered_at=self._clock())
-        return self._object_in(answer, endpoint, campaign_id, priority)
+            with (
+                self._errors_of(endpoint, campaign_id, in_use),
+                in_doubt() if endpoint.effect is Effect.WRITE else nullcontext(),
+            ):
+                asked_at = self._clock()
+                timeout_s = min(settings.timeout_s, patience.answer_timeout_s)
+                # Signed only now: a token made before a wait for the budget might have expired after it.
+                answer = opened.send(
+                    endpoint.method,
+                    settings.base_url + path,
+                    query=endpoint.url_query(settings.account_id) | (query or {}),
+                    content=json.dumps(body or {}) if endpoint.has_body else None,
+                    connect_timeout_s=min(CONNECT_TIMEOUT_S, timeout_s),
+                    timeout_s=timeout_s,
+                )
+            self.service_clock.see(answer.headers.get("Date"), asked_at=asked_at, answered_at=self._clock())
+            return self._object_in(answer, endpoint, campaign_id, priority, in_use)
 
     @contextmanager
-    def _errors_of(self, endpoint: Endpoint, campaign_id: str | None, give_back: Callable[[], None]) -> Iterator[None]:
+    def _errors_of(self, endpoint: Endpoint, campaign_id: str | None, in_use: InUse) -> Iterator[None]:
         """Turn what went wrong on the way into the typed error, and give the place back if nothing was sent."""
         from airflow_provider_campaigns.kore.connections import NoAnswer  # noqa: PLC0415
 
         try:
             yield
         except KoreConfigurationError as error:
-            give_back()
+            in_use.is_given_back = True
             error.endpoint, error.campaign_id = endpoint.name, campaign_id
             raise
         except NoAnswer as error:
-            if error.never_sent:
-                give_back()
+            in_use.is_given_back = error.never_sent
             raise KoreConnectionError(
                 f"{endpoint.request(campaign_id)}: {error.what} ({self._settings.address})",
                 endpoint=endpoint.name,
@@ -194,7 +201,7 @@ class Transport:
             ) from None
 
     def _object_in(
-        self, answer: Answer, endpoint: Endpoint, campaign_id: str | None, priority: Priority
+        self, answer: Answer, endpoint: Endpoint, campaign_id: str | None, priority: Priority, in_use: InUse
     ) -> dict[str, Any]:
         """The object that an answer holds, or the typed error that it tells of."""
         redactor, headers = self._settings.redactor, answer.headers
@@ -202,10 +209,12 @@ class Transport:
         content = redactor.content_without(answer.content)
         if "Location" in headers:
             headers["Location"] = redactor.without(headers["Location"])
+        in_use.is_answered = True
         try:
             return body_of(endpoint, answer.status, headers, content, campaign_id=campaign_id)
         except KoreError as error:
             if isinstance(error, KoreRateLimitError):
+                in_use.is_answered = False
                 self.hold_back(error, priority)
             if isinstance(error, KoreAuthenticationError) and wants_fresh_token(error):
                 note = clock_note(headers, self._signer.clock())

@@ -46,8 +46,8 @@ def test_hold__given_back(machine: Machine):
     """A place whose request was not sent after all is there for the next one, and free in the end."""
     with machine.budget(1).hold(1, Priority.WRITE) as place:
         for _ in range(3):
-            with place() as give_back:
-                give_back()
+            with place() as in_use:
+                in_use.is_given_back = True
 
     use(machine.budget(1))
     assert machine.slept == []
@@ -58,8 +58,8 @@ def test_hold__given_back_to_stops(machine: Machine):
     budget = machine.budget(3)
 
     with budget.reserve(2, duration_s=20):
-        with budget.hold(1, Priority.STOP) as place, place() as give_back:
-            give_back()
+        with budget.hold(1, Priority.STOP) as place, place() as in_use:
+            in_use.is_given_back = True
         use(budget)
         assert wait_of(budget) == 20.0
 
@@ -69,8 +69,8 @@ def test_hold__given_back_to_nobody(machine: Machine):
     budget = machine.budget(3)
 
     with budget.reserve(1, duration_s=20):
-        with budget.hold(1, Priority.WRITE) as place, place() as give_back:
-            give_back()
+        with budget.hold(1, Priority.WRITE) as place, place() as in_use:
+            in_use.is_given_back = True
         use(budget, 2)
 
     assert machine.slept == []

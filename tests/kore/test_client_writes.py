@@ -325,7 +325,7 @@ class TestInDoubt:
             (lambda sim: sim.fail_next(401, operation=READS, times=99), False),
             (lambda sim: sim.fail_next(412, operation=READS, times=99), False),
             (lambda sim: sim.fail_next(200, body=ANOTHER, operation=READS, times=99), False),
-            (lambda sim: sim.fail_next(429, headers={"Retry-After": "500"}, operation="get"), True),
+            (lambda sim: sim.fail_next(429, headers={"Retry-After": "500"}, operation="get", times=99), True),
         ],
     )
     @pytest.mark.parametrize("took_effect", [True, False])
@@ -506,23 +506,26 @@ class TestRefused:
     def test_write__rate_limit_too_long(
         self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
     ) -> None:
-        """A pause of more than 300 s ends the call at once, and the error carries it."""
-        kore_simulator.fail_next(429, headers={"Retry-After": "301"}, operation=verb)
+        """A pause of more than 300 s is in the error, which is raised at once; a stop tries again each minute."""
+        kore_simulator.fail_next(429, headers={"Retry-After": "301"}, operation=verb, times=9)
 
         error = failure(client, verb, campaign_id, kore_simulator)
 
         assert type(error) is KoreRateLimitError
         assert (error.retry_after_s, error.retryable, error.outcome_unknown) == (301.0, True, False)
-        assert waits == []
+        assert waits == ([60.5] * 4 if verb == "stop" else [])
 
     def test_write__rate_limit_that_stays(
         self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
     ) -> None:
-        """A rate limit that stays ends the call after five sendings, with a look before each but the first."""
-        kore_simulator.fail_next(429, operation=verb, times=6)
+        """A rate limit that stays ends the call after five sendings, a stop's after 300 s; each but the first looks."""
+        kore_simulator.fail_next(429, operation=verb, times=9)
 
         error = failure(client, verb, campaign_id, kore_simulator)
 
         assert (type(error), error.outcome_unknown) == (KoreRateLimitError, False)
-        assert [one.operation for one in kore_simulator.requests] == [verb, *["get", verb] * 4]
-        assert waits == ([10.5, 20.5, 30.5, 60.5] if verb == "stop" else [60.5] * 4)
+        assert [one.operation for one in kore_simulator.requests] == [
+            verb,
+            *["get", verb] * (6 if verb == "stop" else 4),
+        ]
+        assert waits == ([10.5, 20.5, 30.5, 60.5, 60.5, 60.5] if verb == "stop" else [60.5] * 4)

@@ -136,14 +136,14 @@ def test_rate_limit__delete_in_doubt(
 def test_rate_limit__longer_than_anybody_waits(
     client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], campaign_id: str
 ) -> None:
-    """During a pause of more than 300 s nothing is sent, and each call fails at once with what is left of it."""
+    """During a pause of more than 300 s nothing but stops is sent: each call fails at once with what is left of it."""
     kore_simulator.fail_next(429, headers={"Retry-After": "600"}, operation="get", times=100)
     with pytest.raises(KoreRateLimitError):
         client.get_campaign(campaign_id)
     waits.append(200.0)  # the clock of this client is what it has waited
 
     with pytest.raises(KoreBudgetError, match=r"a pause, of which 400\.0 s are left; nothing was sent") as caught:
-        client.stop_campaign(campaign_id, "voice")
+        client.start_campaign(campaign_id, "voice")
 
     assert (caught.value.retry_after_s, caught.value.retryable) == (400.0, True)
     assert len(kore_simulator.requests) == 1
@@ -151,6 +151,65 @@ def test_rate_limit__longer_than_anybody_waits(
     waits.append(150.0)
     client.get_campaign(campaign_id)
     assert waits == [200.0, 150.0, 250.0]
+
+
+def test_rate_limit__stop_in_a_long_pause(
+    client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], campaign_id: str
+) -> None:
+    """A stop is let through a pause; when it is answered, what is less urgent waits for a minute and no longer."""
+    kore_simulator.fail_next(429, headers={"Retry-After": "600"}, operation="get")
+    with pytest.raises(KoreRateLimitError):
+        client.get_campaign(campaign_id)
+
+    assert client.stop_campaign(campaign_id, "voice").sendings == 1
+    assert waits == []
+    client.get_campaign(campaign_id)
+
+    assert waits == [60.0]
+
+
+@pytest.mark.parametrize("status", [423, 500, 503])
+def test_rate_limit__probe_with_trouble(
+    client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], campaign_id: str, status: int
+) -> None:
+    """Any answer that is no rate limit ends the pause for stops, and for what is read for them."""
+    kore_simulator.fail_next(429, headers={"Retry-After": "600"}, operation="get")
+    with pytest.raises(KoreRateLimitError):
+        client.get_campaign(campaign_id)
+    kore_simulator.fail_next(status, operation="stop")
+
+    client.stop_campaign(campaign_id, "voice")
+
+    assert sum(waits) <= 11.0
+    kore_simulator.assert_one_effect("stop", campaign_id)
+
+
+def test_rate_limit__lost_probe(
+    client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], campaign_id: str
+) -> None:
+    """A stop whose answer got lost ends no pause: what looks into it is let through a minute later."""
+    kore_simulator.fail_next(429, headers={"Retry-After": "600"}, operation="get")
+    with pytest.raises(KoreRateLimitError):
+        client.get_campaign(campaign_id)
+    kore_simulator.drop_next(after=True, operation="stop")
+
+    assert client.stop_campaign(campaign_id, "voice").by_reading
+
+    assert sum(waits) == 60.0
+
+
+def test_rate_limit__stop_out_of_patience(
+    client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], campaign_id: str
+) -> None:
+    """A stop that is refused once a minute ends with its bounds, and its error carries what is left of the pause."""
+    kore_simulator.fail_next(429, headers={"Retry-After": "3600"}, times=100)
+
+    with pytest.raises(KoreRateLimitError) as caught:
+        client.stop_campaign(campaign_id, "voice")
+
+    assert (caught.value.retry_after_s, caught.value.outcome_unknown) == (3600.0, False)
+    assert waits == [60.5, 60.0, 60.5, 60.5]
+    assert [one.operation for one in kore_simulator.requests] == ["stop", "get", "get", "get", "get"]
 
 
 def test_rate_limit__pause_of_days(settings: KoreSettings, kore_simulator: KoreSimulator, campaign_id: str) -> None:

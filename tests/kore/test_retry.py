@@ -75,13 +75,20 @@ class TestDelay:
 
     @pytest.mark.parametrize(
         ("retry_after_s", "seconds"),
-        [(0.0, 0.25), (1.0, 1.25), (7.5, 7.75), (300.0, 300.25), (300.001, None), (86_400.0, None)],
+        [(0.0, 0.25), (1.0, 1.25), (60.0, 60.25), (300.0, 300.25), (300.001, None), (86_400.0, None)],
     )
     def test_delay__retry_after(self, retry_after_s: float, seconds: float | None) -> None:
         """The service's own pause is kept exactly, plus jitter; above 300 s it is the caller's to wait for."""
+        assert delay_s(KoreRateLimitError("too many", retry_after_s=retry_after_s), 1, jitter=0.25) == seconds
+
+    @pytest.mark.parametrize(
+        ("retry_after_s", "seconds"),
+        [(0.0, 0.25), (1.0, 1.25), (60.0, 60.25), (60.5, 60.25), (300.001, 60.25), (86_400.0, 60.25)],
+    )
+    def test_delay__stop_probes(self, retry_after_s: float, seconds: float) -> None:
+        """A stop asks again once a minute, however long the pause is that the service asks for."""
         error = KoreRateLimitError("too many", retry_after_s=retry_after_s)
 
-        assert delay_s(error, 1, jitter=0.25) == seconds
         assert delay_s(error, 1, jitter=0.25, is_stop=True) == seconds
 
     @pytest.mark.parametrize(
@@ -92,16 +99,22 @@ class TestDelay:
             (1.5, 1, 2.0),
             (150.0, 1, 150.5),
             (300.0, 4, 300.5),
-            (300.001, 1, None),
-            (3600.0, 1, None),
         ],
     )
-    def test_delay__maintenance(self, retry_after_s: float, attempt: int, seconds: float | None) -> None:
+    def test_delay__maintenance(self, retry_after_s: float, attempt: int, seconds: float) -> None:
         """A failing service that names its pause gets it, where that is longer than the short one."""
         error = KoreServiceError("HTTP 503", retry_after_s=retry_after_s)
 
         assert delay_s(error, attempt, jitter=0.5) == seconds
         assert delay_s(error, attempt, jitter=0.5, is_stop=True) == seconds
+
+    @pytest.mark.parametrize("retry_after_s", [300.001, 3600.0])
+    def test_delay__long_maintenance(self, retry_after_s: float) -> None:
+        """A pause of more than 300 s is the caller's to wait for; a stop asks again after a minute."""
+        error = KoreServiceError("HTTP 503", retry_after_s=retry_after_s)
+
+        assert delay_s(error, 1, jitter=0.5) is None
+        assert delay_s(error, 1, jitter=0.5, is_stop=True, since_answer_s=10.0) == 60.5
 
     @pytest.mark.parametrize(("since_answer_s", "seconds"), [(10.0, 140.5), (149.5, 1.0), (150.0, 0.5), (400.0, 0.5)])
     def test_delay__maintenance_since(self, since_answer_s: float, seconds: float) -> None:

@@ -166,7 +166,7 @@ class TestMaintenance:
         assert caught.value.retry_after_s == 150.0
         assert waits == []
 
-    @pytest.mark.parametrize("verb", ["stop", "delete"])
+    @pytest.mark.parametrize("verb", ["start", "delete"])
     def test_write__too_long(
         self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], verb: str
     ) -> None:

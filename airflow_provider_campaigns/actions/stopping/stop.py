@@ -41,7 +41,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreRequestError,
 )
-from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
+from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 from airflow_provider_campaigns.kore.sending import ACCEPTED_S
@@ -216,7 +216,12 @@ class _Stop:
         self._moment = moment
         self._patience = ENDLESS if moment is None else moment.patience(clock)
         self._reader = CampaignReader(client, need=Need.STATUS, patience=self._patience)
-        self._urgent = CampaignReader(client, need=Need.STATUS, priority=Priority.STOP, patience=self._patience)
+        ahead_s = 0.0 if moment is None else max(0.0, (moment.at - clock.now()).total_seconds())
+        kept_up_s = countdown(ahead_s + options.confirm_timeout_s, clock.monotonic)
+        self._kept_up = replace(self._patience, repeat_s=kept_up_s)
+        """Of a stop, and of what is read for it: also through a pause that the service asks for."""
+        patience = self._kept_up if self._patience.is_endless else self._patience
+        self._urgent = CampaignReader(client, need=Need.STATUS, priority=Priority.STOP, patience=patience)
         """As urgent as the stops that wait for what it reads."""
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
@@ -459,7 +464,7 @@ class _Stop:
                     api_version=self._options.api_version,
                     # A run without an id is not "never ran": this answer just did not tell.
                     instance_id=named_run(campaign.campaign_instance_id),
-                    patience=self._patience,
+                    patience=self._kept_up,
                 )
         except (KoreRequestError, KoreNotFoundError) as error:
             self._unfinished[campaign_id] = partial(self._refused, campaign_id, error)
@@ -528,7 +533,7 @@ class _Stop:
                 self._options.campaign_type,
                 api_version=self._options.api_version,
                 instance_id=named_run(self._stopping[campaign_id].campaign_instance_id),
-                patience=self._patience,
+                patience=self._kept_up,
             )
         except KoreError as error:
             log.info("campaign %s: %s; it is read on", campaign_id, error)
