@@ -252,9 +252,11 @@ class KoreClient:
     def disable_schedule(self, name: str) -> None:
         """Disable the schedule of the campaign of this name. Disabling a disabled one changes nothing, so it repeats.
 
+        As urgent as a stop, because one waits for it.
+
         Source: disable-voice-or-sms-campaign-schedule (v2 only).
         """
-        self._schedule("disable_schedule_v2", name, {})
+        self._schedule("disable_schedule_v2", name, {}, Priority.STOP)
 
     def enable_schedule(self, name: str, schedule: dict[str, Any]) -> None:
         """Give the campaign of this name a schedule, in the place of any it has; the same again changes nothing.
@@ -263,14 +265,14 @@ class KoreClient:
 
         Source: enable-voice-or-sms-campaign-schedule-daily, -weekly (v2 only).
         """
-        self._schedule("enable_schedule_v2", name, schedule)
+        self._schedule("enable_schedule_v2", name, schedule, Priority.WRITE)
 
-    def _schedule(self, endpoint_name: str, name: str, body: dict[str, Any]) -> None:
+    def _schedule(self, endpoint_name: str, name: str, body: dict[str, Any], priority: Priority) -> None:
         self._sender.read(
             self.settings.endpoints[endpoint_name],
             body=body,
             query={"campaignName": name},
-            priority=Priority.WRITE,
+            priority=priority,
         )
 
     # Reads
@@ -387,8 +389,10 @@ class KoreClient:
 
         return self._first_answer(Need.LIST, ask, api_version)
 
-    def find_campaign(self, name: str, *, api_version: str | None = None) -> Campaign:
-        """The one campaign of exactly this name, voice or SMS.
+    def find_campaign(
+        self, name: str, *, api_version: str | None = None, priority: Priority = Priority.READ
+    ) -> Campaign:
+        """The one campaign of exactly this name, voice or SMS; ``priority`` is as in ``list_campaigns``.
 
         Raises:
             KoreNotFoundError: there is none.
@@ -397,7 +401,9 @@ class KoreClient:
         found = [
             campaign
             for kind in CampaignType
-            for campaign in self.list_campaigns(kind, name_pattern=escape(name), api_version=api_version)
+            for campaign in self.list_campaigns(
+                kind, name_pattern=escape(name), api_version=api_version, priority=priority
+            )
         ]
         if not found:
             raise KoreNotFoundError(f"there is no campaign named {name!r}")

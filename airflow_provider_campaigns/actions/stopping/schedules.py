@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def check_schedule(client: KoreClient, campaign: Campaign, *, may_disable: bool)
             campaign_id=campaign.campaign_id,
         )
     # The service knows schedules by name only, and names need not be unique.
-    named = client.find_campaign(campaign.name)
+    named = client.find_campaign(campaign.name, priority=Priority.STOP)
     if named.campaign_id != campaign.campaign_id:
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: its name {campaign.name!r} finds {named.campaign_id}; the schedule "
@@ -50,7 +51,7 @@ def disable_schedule(
     with changes.sending(campaign, campaign_type):
         client.disable_schedule(campaign.name)
     changes.made(campaign, campaign_type, at=clock.now(), after=None)
-    after = client.get_campaign(campaign.campaign_id)
+    after = client.get_campaign(campaign.campaign_id, priority=Priority.STOP)
     if after.is_scheduled:
         raise CampaignStateError(
             f"campaign {campaign.campaign_id}: is {after.status} with a schedule, although that was disabled",

@@ -84,6 +84,20 @@ class TestSchedules:
         assert (result["status"], result["changed"], result["schedule_disabled"]) == ("Stopped", True, True)
         assert [request.operation for request in kore_simulator.requests.writes()] == ["schedule", "stop"]
 
+    def test_stop__disabled_after_the_rate_limit(
+        self, client: KoreClient, kore_simulator: KoreSimulator, stop: Stop, waits: list[float]
+    ) -> None:
+        """What a stop waits for is as urgent as one: a rate limit that another met costs it no minute."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status="Active", schedule=SCHEDULED)
+        kore_simulator.fail_next(429, operation="contacts")
+        with pytest.raises(KoreRateLimitError):
+            client.count_contact_results(campaign_id)
+
+        result = only(stop(campaign_id, disable_schedule=True, count_contacts=False, confirm=False))
+
+        assert (result["status"], result["schedule_disabled"]) == ("Stopped", True)
+        assert waits == []
+
     def test_stop__started_by_its_schedule_meanwhile(
         self, kore_simulator: KoreSimulator, stop: Stop, meanwhile: Meanwhile
     ) -> None:
