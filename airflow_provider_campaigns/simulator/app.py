@@ -122,7 +122,7 @@ class _Door:
             case "hint":
                 return Hinted(self._wire, self._respond(answer, record, None), fault.status)
             case "garble":
-                return self._send(record, 200, GARBLED.encode(), "text/html")
+                return self._send(record, fault.status, GARBLED.encode(), "text/html", fault.headers)
             case "mislabel":
                 text = _CAMPAIGN_ID.sub(ANOTHER_CAMPAIGN, answer.encoded().decode())
                 text = _INSTANCE_ID.sub(ANOTHER_INSTANCE, text)

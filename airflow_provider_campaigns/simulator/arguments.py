@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_campaigns.simulator.campaigns import STATUSES
+from airflow_provider_campaigns.simulator.campaigns import STATUSES, WEEKDAYS
 from airflow_provider_campaigns.simulator.problems import invalid_arguments
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ DEFAULT_CAMPAIGNS_PER_PAGE = 10
 _ISO_MS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z")
 # The weekly sample prints a day with one digit against the format its page describes, so one digit will do.
 _SCHEDULE_INSTANT = re.compile(r"(\d{4})-(\d{2})-(\d{1,2}) (\d{2}):(\d{2}):(\d{2})")
-_WEEKDAYS = frozenset({"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"})
 _DIALING_MODES: dict[Version, frozenset[str]] = {
     "v1": frozenset({"Agentless", "Preview", "Progressive"}),
     "v2": frozenset({"Progressive", "Preview"}),
@@ -71,7 +70,7 @@ class SchedulePlan:
 
     starts_at: float
     ends_at: float
-    recurring: bool
+    recurrence: dict[str, Any] | None
 
 
 def check_query(call: Call, known: Collection[str], *, account_required: bool, strict: bool) -> None:
@@ -155,10 +154,10 @@ def schedule_plan(body: Mapping[str, Any], now: float) -> SchedulePlan:
     starts_at, ends_at = (_schedule_instant(body, name) for name in ("startDateTime", "endDateTime"))
     if ends_at <= starts_at or ends_at <= now:
         raise invalid_arguments("endDateTime is not after startDateTime and now")
-    recurrence = _mapping(body, "recurrenceObject")
+    recurrence = dict(_mapping(body, "recurrenceObject"))
     if recurrence:
         _check_recurrence(recurrence)
-    return SchedulePlan(starts_at=starts_at, ends_at=ends_at, recurring=bool(recurrence))
+    return SchedulePlan(starts_at=starts_at, ends_at=ends_at, recurrence=recurrence or None)
 
 
 def _check_recurrence(recurrence: Mapping[str, Any]) -> None:
@@ -168,7 +167,7 @@ def _check_recurrence(recurrence: Mapping[str, Any]) -> None:
     elif recur_type == "Weekly":
         details = _mapping(recurrence, "weeklyDetails")
         _whole(details, "onceEveryNweeks", default=0, least=1)
-        if not _words(details, "whichDays", _WEEKDAYS):
+        if not _words(details, "whichDays", frozenset(WEEKDAYS)):
             raise invalid_arguments("weeklyDetails.whichDays is missing")
     else:
         raise invalid_arguments("recurType is neither Daily nor Weekly")

@@ -5,9 +5,13 @@ from __future__ import annotations
 import copy
 import zlib
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_campaigns.simulator.clock import iso_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CampaignType = Literal["voice", "sms"]
 
@@ -29,6 +33,9 @@ TRANSITIONS = {
     "Completed": frozenset({"Active", "Scheduled"}),
 }
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAY_S = 86_400.0
+
 _OFFICE_HOURS = {
     "frequency": "WEEKLY",
     "timezone": "Asia/Kolkata",
@@ -39,6 +46,21 @@ _OFFICE_HOURS = {
 def office_hours() -> dict[str, Any]:
     """The calling hours of every documented sample: Monday to Friday, 9 to 18, Asia/Kolkata."""
     return copy.deepcopy(_OFFICE_HOURS)
+
+
+def next_occurrence(recurrence: Mapping[str, Any], after: float) -> float:
+    """When a schedule comes again after one of its times: so many days later, or on the next of its days of the week.
+
+    The first time is the start itself. Weeks begin on Monday, and all is in UTC, which knows no summer time.
+    """
+    if recurrence["recurType"] == "Daily":
+        return float(after + recurrence["dailyDetails"]["onceEveryNdays"] * _DAY_S)
+    details = recurrence["weeklyDetails"]
+    today = datetime.fromtimestamp(after, UTC).weekday()
+    this_week = [day for day in range(today + 1, 7) if WEEKDAYS[day] in details["whichDays"]]
+    first_of_week = min(WEEKDAYS.index(day) for day in details["whichDays"])
+    days = this_week[0] - today if this_week else details["onceEveryNweeks"] * 7 + first_of_week - today
+    return float(after + days * _DAY_S)
 
 
 class IllegalTransitionError(ValueError):
@@ -93,6 +115,7 @@ class Campaign:
     drain_until: float = 0.0
     starts_at: float | None = None
     ends_at: float | None = None
+    recurrence: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.campaign_type not in {"voice", "sms"}:
@@ -162,17 +185,40 @@ class Campaign:
         self._settled()
         self._touch(now)
 
-    def plan(self, starts_at: float, ends_at: float, now: float, *, recurring: bool) -> None:
-        """Take a schedule, in place of any it had; a campaign that is not running becomes Scheduled."""
-        self.starts_at, self.ends_at = starts_at, ends_at
+    def plan(
+        self, starts_at: float, ends_at: float, now: float, *, recurring: bool, recurrence: dict[str, Any] | None
+    ) -> None:
+        """Take a schedule, in place of any it had; a campaign that is not running becomes Scheduled.
+
+        `recurrence` is the documented object, if the campaign is to start again by itself.
+        """
+        self.starts_at, self.ends_at, self.recurrence = starts_at, ends_at, recurrence
         self.schedule = {"isSchedulingEnabled": True, "isRecurrenceEnabled": recurring}
         if self.status in STARTABLE:
             self.status = "Scheduled"
         self._touch(now)
 
+    def is_due(self, now: float) -> bool:
+        """True, once, when the schedule's time has come, and there is something to start.
+
+        Of several times that have passed unseen the last counts. A campaign that runs at its time goes on as it is.
+        """
+        if self.starts_at is None or now < self.starts_at:
+            return False
+        if self.recurrence is None:
+            if self.status != "Scheduled":
+                return False
+            self.starts_at = None
+            return True
+        while self.starts_at is not None and self.starts_at <= now:
+            following = next_occurrence(self.recurrence, self.starts_at)
+            self.starts_at = following if self.ends_at is None or following < self.ends_at else None
+        is_over = self.ends_at is not None and now >= self.ends_at
+        return not is_over and self.status in STARTABLE | {"Scheduled", "Rescheduled"}
+
     def unplan(self, now: float) -> None:
         """Drop the schedule; a campaign that waited for it becomes Ready."""
-        self.starts_at = self.ends_at = None
+        self.starts_at = self.ends_at = self.recurrence = None
         self.schedule = {"isSchedulingEnabled": False, "isRecurrenceEnabled": False}
         if self.status in {"Scheduled", "Rescheduled"}:
             self.status = "Ready"

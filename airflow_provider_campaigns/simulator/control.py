@@ -15,7 +15,7 @@ Fields = Annotated[dict[str, Any], Body()]
 
 _KINDS = ("fail", "drop", "hang", "truncate", "trickle", "hint", "garble", "redirect", "mislabel")
 _ORDERS = {kind: f"{kind}_next" for kind in _KINDS}
-_ORDERS |= {"random": "random_faults", "refuse": "refuse_connections"}
+_ORDERS |= {"random": "random_faults", "maintain": "maintain", "refuse": "refuse_connections"}
 
 
 def control_app(simulator: KoreSimulator) -> FastAPI:
@@ -116,8 +116,8 @@ def _add_fault_paths(app: FastAPI, simulator: KoreSimulator) -> None:
     def order_fault(order: Fields) -> list[str]:
         """Order a fault: `kind` is fail, drop, hang, truncate, trickle, hint, garble, redirect or mislabel.
 
-        Or random or refuse, which are about no single request. The other fields are the arguments of the method of
-        that name, for example `{"kind": "drop", "after": true, "operation": "stop"}`.
+        Or random, maintain or refuse, which are about no single request. The other fields are the arguments of the
+        method of that name, for example `{"kind": "drop", "after": true, "operation": "stop"}`.
         """
         kind = order.pop("kind", None)
         if kind not in _ORDERS:

@@ -32,8 +32,8 @@ class Engine:
     are what the account begins with, and what `reset` goes back to.
 
     `requests` is the live log (see `Journal`). The fault methods `fail_next`, `drop_next`, `hang_next`,
-    `truncate_next`, `trickle_next`, `hint_next`, `garble_next`, `redirect_next`, `mislabel_next`, `random_faults` and
-    `clear_faults` are those of `FaultPlan`. All methods may be called from any thread.
+    `truncate_next`, `trickle_next`, `hint_next`, `garble_next`, `redirect_next`, `mislabel_next`, `random_faults`,
+    `maintain` and `clear_faults` are those of `FaultPlan`. All methods may be called from any thread.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Engine:
     ) -> None:
         self.clock = clock
         self.requests = Journal()
-        self.faults = FaultPlan()
+        self.faults = FaultPlan(clock)
         rng = random.Random(ids_seed)  # noqa: S311 - ids, not secrets
         self._store = CampaignStore(clock, rng)
         self._first_switches = switches or Switches()
@@ -64,6 +64,7 @@ class Engine:
         self.redirect_next = self.faults.redirect_next
         self.mislabel_next = self.faults.mislabel_next
         self.random_faults = self.faults.random_faults
+        self.maintain = self.faults.maintain
         self.clear_faults = self.faults.clear_faults
 
         if self._first_seed is not None:

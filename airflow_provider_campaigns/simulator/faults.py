@@ -5,8 +5,10 @@ Faults are scripted, or drawn from a seeded generator; there are none unless som
 
 from __future__ import annotations
 
+import math
 import random
 import threading
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
@@ -16,6 +18,8 @@ from airflow_provider_campaigns.simulator.routes import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from airflow_provider_campaigns.simulator.clock import Clock
 
 Kind = Literal["answer", "drop", "hang", "truncate", "trickle", "hint", "garble", "redirect", "mislabel"]
 Moment = Literal["before", "after", "late"]
@@ -88,7 +92,7 @@ _RANDOM_FAULTS = (
     Fault(kind="drop", moment="before"),
     Fault(kind="drop", moment="after"),
     Fault(kind="truncate", moment="after"),
-    Fault(kind="garble", moment="after"),
+    Fault(kind="garble", moment="after", status=200),
 )
 
 
@@ -116,7 +120,9 @@ class FaultPlan:
         ValueError: an operation or a version that does not exist, or `times` or `skip` that make no sense.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = time) -> None:
+        self._clock = clock
+        self._maintained_until = 0.0
         self._lock = threading.Lock()
         self._orders: list[_Order] = []
         self._rate = 0.0
@@ -182,9 +188,24 @@ class FaultPlan:
             raise ValueError(f"a hint has a status from 100 to 199, not {status}")
         self._order(Fault(kind="hint", moment="after", status=status), **which)
 
-    def garble_next(self, *, before: bool = False, after: bool = False, **which: Unpack[Which]) -> None:
-        """Answer 200 with an HTML page, without effect or (`after`) after it."""
-        self._order(Fault(kind="garble", moment=_moment(before, after)), **which)
+    def garble_next(
+        self, status: int = 200, *, before: bool = False, after: bool = False, **which: Unpack[Which]
+    ) -> None:
+        """Answer with an HTML page, without effect or (`after`) after it; with 403 it is a firewall's."""
+        self._order(Fault(kind="garble", moment=_moment(before, after), status=status), **which)
+
+    def maintain(self, seconds: float) -> None:
+        """Answer everything, for so many seconds from now, 503 with an HTML page; `Retry-After` says how many are left.
+
+        A new call takes the place of the one before; 0 ends it, and so does `clear_faults`.
+
+        Raises:
+            ValueError: `seconds` is negative.
+        """
+        if seconds < 0:
+            raise ValueError(f"maintenance lasts for a number of seconds from 0, not {seconds}")
+        with self._lock:
+            self._maintained_until = self._clock.monotonic() + seconds
 
     def redirect_next(self, location: str, **which: Unpack[Which]) -> None:
         """Answer 307 to another place, without effect; a client that follows would carry its token there."""
@@ -213,17 +234,25 @@ class FaultPlan:
         """Take back every fault that has not happened yet."""
         with self._lock:
             self._orders.clear()
-            self._rate = 0.0
+            self._rate = self._maintained_until = 0.0
 
     def pending(self) -> list[str]:
         """What is still to come, in words."""
         with self._lock:
             ambient = [f"random faults at a rate of {self._rate}"] if self._rate else []
+            if left_s := self._maintenance_left_s():
+                ambient.append(f"maintenance for {left_s:g} s")
             return [str(order) for order in self._orders] + ambient
+
+    def _maintenance_left_s(self) -> float:
+        return max(0.0, self._maintained_until - self._clock.monotonic())
 
     def take(self, operation: str, campaign_id: str | None, api_version: str) -> Fault | None:
         """The fault for this request, if there is one; it is used up."""
         with self._lock:
+            if left_s := self._maintenance_left_s():
+                headers = {"Retry-After": str(math.ceil(left_s))}
+                return Fault(kind="garble", moment="before", status=503, headers=headers)
             for order in self._orders:
                 if not order.concerns(operation, campaign_id, api_version):
                     continue

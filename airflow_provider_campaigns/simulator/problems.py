@@ -7,6 +7,7 @@ request; that is said in the header `X-Simulator-Reason` and in the request log,
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.simulator.answers import Answer
@@ -105,7 +106,8 @@ def unknown_path() -> Refusal:
     return Refusal(404, "Not Found", 404, reason="no documented path looks like this one")
 
 
-def too_many_requests(status: int, *, wait_s: float, retry_after: bool) -> Refusal:
+def too_many_requests(status: int, *, wait_s: float, retry_after: bool, in_other_words: bool = False) -> Refusal:
     """The account's requests per minute are used up; only the text is documented."""
-    headers = {"Retry-After": str(int(-(-wait_s // 1)))} if retry_after else None
-    return Refusal(status, RATE_LIMIT_TEXT, status, reason=f"a request is free in {wait_s:.1f} s", headers=headers)
+    headers = {"Retry-After": str(math.ceil(wait_s))} if retry_after else None
+    text = "Quota exceeded" if in_other_words else RATE_LIMIT_TEXT
+    return Refusal(status, text, status, reason=f"a request is free in {wait_s:.1f} s", headers=headers)

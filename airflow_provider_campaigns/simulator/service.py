@@ -94,7 +94,10 @@ class Service:
         )
         if wait_s:
             raise problems.too_many_requests(
-                switches.rate_limit_status, wait_s=wait_s, retry_after=switches.retry_after
+                switches.rate_limit_status,
+                wait_s=wait_s,
+                retry_after=switches.retry_after,
+                in_other_words=switches.rate_limit_words == "other words",
             )
 
     # -- operations that change something ------------------------------------------------------------------------------
@@ -158,7 +161,8 @@ class Service:
         plan = arguments.schedule_plan(body, now) if enable else None
         campaign = self._by_name(call.query["campaignName"])
         if plan:
-            campaign.plan(plan.starts_at, plan.ends_at, now, recurring=plan.recurring)
+            recurrence = plan.recurrence if self.switches.recurrences else None
+            campaign.plan(plan.starts_at, plan.ends_at, now, recurring=bool(plan.recurrence), recurrence=recurrence)
         else:
             campaign.unplan(now)
         effect = f"schedule of {campaign.campaign_id} {'enabled' if enable else 'disabled'}"

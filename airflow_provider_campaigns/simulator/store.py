@@ -111,7 +111,6 @@ class CampaignStore:
 
     def _settle(self, campaign: Campaign) -> None:
         now = self._clock.time()
-        if campaign.status == "Scheduled" and campaign.starts_at is not None and now >= campaign.starts_at:
+        if campaign.is_due(now):
             self.begin_run(campaign)
-            campaign.starts_at = None
         campaign.settle(now)

@@ -76,6 +76,10 @@ class Switches:
     drain_answer: Literal["Stopped", "Active"] = "Stopped"
     """What a stop answers while the campaign drains."""
 
+    recurrences: bool = False
+    """A schedule that recurs starts the campaign again by itself at each of its times, also one that was stopped or has
+    completed. Each occurrence begins with the full list; what a stop does to the later ones is not documented."""
+
     # -- reading -------------------------------------------------------------------------------------------------------
     sms_results: Literal["rows", "error"] = "rows"
     """Contact results of an SMS campaign; their page speaks of voice campaigns only."""
@@ -112,8 +116,11 @@ class Switches:
     rate_window: float = 60.0
     """Length of the rate limit's sliding window, in seconds."""
 
-    rate_limit_status: Literal[429, 400, 200] = 429
+    rate_limit_status: Literal[429, 400, 403, 200] = 429
     """HTTP status of the rate limit's answer; only its text is documented."""
+
+    rate_limit_words: Literal["documented", "other words"] = "documented"
+    """The text of that answer: the documented one, or another that says the same, as a gateway's may."""
 
     retry_after: bool = False
     """The rate limit's answer carries `Retry-After` (whole seconds)."""

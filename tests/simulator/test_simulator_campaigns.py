@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from calling import Caller, signed
@@ -200,6 +200,74 @@ def test_schedule__runs_and_ends_by_itself(still: Caller, clock: ManualClock) ->
     assert [shown["status"] for shown in seen] == ["Scheduled", "Scheduled", "Active", "Active", "Completed"]
     assert seen[0]["schedule"] == {"isSchedulingEnabled": True, "isRecurrenceEnabled": False}
     assert ["campaignInstanceId" in shown for shown in seen] == [False, False, True, True, True]
+
+
+DAILY = {"recurType": "Daily", "dailyDetails": {"onceEveryNdays": 2}}
+WEEKLY = {"recurType": "Weekly", "weeklyDetails": {"onceEveryNweeks": 2, "whichDays": ["Mon", "Wed"]}}
+
+
+def scheduled(still: Caller, recurrence: dict[str, Any], *, start: str, end: str) -> str:
+    """A campaign with a recurring schedule, where those start by themselves."""
+    still.simulator.switches(recurrences=True, rate_limit=None)
+    campaign_id = still.simulator.add_campaign(name="One")
+    path = "/campaign/api/v2/public/{iid}/campaign/schedule?enableSchedule=true&campaignName=One"
+    plan = {"startDateTime": start, "endDateTime": end, "recurrenceObject": recurrence}
+    assert still.send("POST", path, plan).status == 200
+    return campaign_id
+
+
+def starts(still: Caller, clock: ManualClock, campaign_id: str, *, hours: int) -> list[str]:
+    """When runs began within so many hours; each is stopped within the hour."""
+    began = []
+    runs: set[str | None] = {None}
+    for _ in range(hours):
+        campaign = still.simulator.campaign(campaign_id)
+        if campaign.instance_id not in runs:
+            runs.add(campaign.instance_id)
+            began.append(datetime.fromtimestamp(clock.time(), UTC).strftime("%a %d %H:%M"))
+            still.stop(campaign_id)
+        clock.advance(3600)
+    return began
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "expected"),
+    [
+        (DAILY, ["Fri 05 13:00", "Sun 07 13:00", "Tue 09 13:00"]),
+        (WEEKLY, ["Fri 05 13:00", "Mon 15 13:00", "Wed 17 13:00", "Mon 29 13:00", "Wed 31 13:00"]),
+    ],
+    ids=["every other day", "every other week"],
+)
+def test_schedule__recurs(still: Caller, clock: ManualClock, recurrence: dict[str, Any], expected: list[str]) -> None:
+    """Each time of a schedule starts a run of its own, also after a stop, until the schedule ends."""
+    end = "2025-12-11 13:00:00" if recurrence is DAILY else "2026-01-05 00:00:00"
+    campaign_id = scheduled(still, recurrence, start="2025-12-05 13:00:00", end=end)
+
+    assert starts(still, clock, campaign_id, hours=24 * 32) == expected
+
+
+def test_schedule__recurs_unseen(still: Caller, clock: ManualClock) -> None:
+    """Of several times that nobody saw one run comes of it; what runs when its time comes goes on."""
+    campaign_id = scheduled(still, DAILY, start="2025-12-05 13:00:00", end="2025-12-20 00:00:00")
+    clock.advance(5 * 86_400)
+    first = still.simulator.campaign(campaign_id)
+    clock.advance(2 * 86_400)
+
+    assert first.status == "Active"
+    assert still.simulator.campaign(campaign_id).instance_id == first.instance_id
+
+
+def test_schedule__recurs_no_more(still: Caller, clock: ManualClock) -> None:
+    """After its end, or disabled, a schedule starts nothing."""
+    campaign_id = scheduled(still, DAILY, start="2025-12-05 13:00:00", end="2025-12-20 00:00:00")
+    other = still.simulator.add_campaign(
+        name="Two", status="Stopped", starts_at=clock.time() + 60, ends_at=clock.time() + 120, recurrence=DAILY
+    )
+    path = "/campaign/api/v2/public/{iid}/campaign/schedule?enableSchedule=false&campaignName=One"
+    still.send("POST", path, {})
+    clock.advance(86_400)
+
+    assert [still.simulator.campaign(one).status for one in (campaign_id, other)] == ["Ready", "Stopped"]
 
 
 def test_schedule__of_a_running_campaign(caller: Caller) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from calling import Caller, documented
 
-from airflow_provider_campaigns.simulator import KoreSimulator
+from airflow_provider_campaigns.simulator import KoreSimulator, ManualClock
 
 
 @pytest.fixture
@@ -448,3 +448,38 @@ def test_faults__peer_that_resets_first(caller: Caller, campaign_id: str) -> Non
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     assert caller.status_text(campaign_id) == "Active"
+
+
+def test_garble_next__firewall(caller: Caller, campaign_id: str) -> None:
+    """A firewall's page has a status of its own, and comes as HTML."""
+    caller.simulator.garble_next(403, operation="stop")
+
+    reply = caller.stop(campaign_id)
+
+    assert (reply.status, reply.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert caller.simulator.campaign(campaign_id).status == "Active"
+
+
+def test_maintain(still: Caller, clock: ManualClock) -> None:
+    """For so long every answer is a page that names what is left; then all is as before."""
+    still.simulator.maintain(150)
+    clock.advance(30.5)
+
+    reply = still.list()
+
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "120")
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert still.simulator.faults.pending() == ["maintenance for 119.5 s"]
+    clock.advance(119.5)
+    assert still.list().status == 200
+
+
+def test_maintain__end(still: Caller) -> None:
+    """It is ended by a shorter one and with all faults, and lasts for no negative time."""
+    with pytest.raises(ValueError, match="a number of seconds from 0, not -1"):
+        still.simulator.maintain(-1)
+    for end in (lambda: still.simulator.maintain(0), still.simulator.clear_faults):
+        still.simulator.maintain(60)
+        assert still.list().status == 503
+        end()
+        assert still.list().status == 200

@@ -347,6 +347,15 @@ def test_rate_limit__answer(still: Caller, clock: ManualClock, status: int) -> N
     assert reply.headers["Retry-After"] == "50"
 
 
+def test_rate_limit__in_other_words(still: Caller) -> None:
+    """The answer may come in other words than the documented ones."""
+    still.simulator.switches(rate_limit=0, rate_limit_status=403, rate_limit_words="other words")
+
+    reply = still.list()
+
+    assert (reply.status, reply.body["errors"][0]["msg"]) == (403, "Quota exceeded")
+
+
 def test_rate_limit__counts_only_who_may_call(still: Caller) -> None:
     """Requests with a wrong token do not use up the account's requests; those with wrong arguments do."""
     still.simulator.switches(rate_limit=2)
