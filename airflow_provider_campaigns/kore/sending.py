@@ -303,8 +303,10 @@ class Sender:
                 return replace(sent, sendings=so_far.sendings if sent.by_reading else so_far.sendings + 1)
             trouble = sent
             if (other := elsewhere(trouble)) is not None:
-                # Nobody took it, so it had no effect. It is sent there after a look.
+                # Nobody took it, so it had no effect, unless that is a page of something in between. It is sent there
+                # after a look.
                 so_far.sendings, endpoint = so_far.sendings + 1, other
+                so_far.in_doubt = so_far.in_doubt or trouble.outcome_unknown
                 yield so_far.accepted is not None
                 continue
             is_blocked = isinstance(trouble, KoreRateLimitError)

@@ -77,3 +77,14 @@ def test_start__answer_lost_after_a_failure(client: KoreClient, kore_simulator: 
         client.start_campaign(campaign_id, "voice", instance_id=None)
 
     assert len(kore_simulator.requests.of("start")) == 2
+
+
+def test_start__page_404(client: KoreClient, kore_simulator: KoreSimulator) -> None:
+    """A start that something in between answered with a page 404 may have begun a run; that is its receipt."""
+    campaign_id = kore_simulator.add_campaign(status="Ready")
+    kore_simulator.garble_next(404, after=True, operation="start")
+
+    receipt = client.start_campaign(campaign_id, "voice", instance_id=None)
+
+    assert (receipt.by_reading, receipt.changed) == (True, True)
+    kore_simulator.assert_one_effect("start", campaign_id)
