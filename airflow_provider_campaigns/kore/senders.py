@@ -36,13 +36,16 @@ def run_all(work: Callable[[str], _T], campaign_ids: Iterable[str], *, most: int
     Up to eight go on at once. Where ``most`` is more, one that takes longer than half a second no longer counts as one
     of the eight, so that it holds up no other, until there are ``most``.
 
-    Work that takes long, because the request budget makes it wait, is told of in the log every ten seconds.
+    Work that takes long, because the request budget makes it wait, is told of in the log every ten seconds. If this
+    thread is interrupted, by a time-out or a kill, nothing more is begun, and what is under way is not waited for: who
+    interrupts ends its waits.
     """
     waiting = deque(campaign_ids)
     number, told_at = len(waiting), time.monotonic()
     futures: dict[str, Future[_T]] = {}
     under_way: dict[Future[_T], float] = {}
-    with ThreadPoolExecutor(max_workers=most, thread_name_prefix="campaign") as pool:
+    pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="campaign")
+    try:
         while waiting or under_way:
             now = time.monotonic()
             free = SENDERS - sum(most == SENDERS or now - begun < HELD_AFTER_S for begun in under_way.values())
@@ -56,4 +59,6 @@ def run_all(work: Callable[[str], _T], campaign_ids: Iterable[str], *, most: int
             patience_s = _LOOK_AGAIN_S if waiting and most > SENDERS else TELL_EVERY_S
             for done in wait(under_way, timeout=patience_s, return_when=FIRST_COMPLETED).done:
                 del under_way[done]
+    finally:
+        pool.shutdown(wait=not under_way, cancel_futures=True)
     return futures

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 
 import pytest
 
@@ -69,3 +71,35 @@ def test_run_all__an_error_is_in_its_own_future():
 def test_run_all__none():
     """No campaigns are no work."""
     assert run_all(lambda campaign_id: campaign_id, []) == {}
+
+
+class Interrupted(BaseException):
+    """As Airflow's time-out is raised: in the thread that waits, from a signal's handler."""
+
+
+def test_run_all__interrupted():
+    """An interrupted thread waits for none that is under way, and begins none that is not."""
+    begun: list[str] = []
+    release = threading.Event()
+
+    def work(campaign_id: str) -> None:
+        begun.append(campaign_id)
+        release.wait(PATIENCE_S)
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    timer = threading.Timer(0.2, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1))
+    timer.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(Interrupted):
+            run_all(work, [f"cd-{number}" for number in range(30)])
+        took = time.monotonic() - began
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        release.set()
+
+    assert took < PATIENCE_S - 1
+    assert begun == [f"cd-{number}" for number in range(8)]

@@ -109,6 +109,28 @@ class TestKill:
 
         assert run_task(operator, monkeypatch).result["status"] == "Deleted"
 
+    def test_execution_timeout(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A task that is out of time ends at once, and nothing that waited for its place in the budget is sent."""
+        connection = kore_simulator.connection_json(requests_per_minute=6)
+        monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", connection)
+        ids = [kore_simulator.add_campaign(status="Active") for _ in range(20)]
+        operator = StopVoiceCampaignOperator(
+            task_id="task", campaign_ids=ids, execution_timeout=timedelta(seconds=2), confirm=False
+        )
+        began = time.monotonic()
+
+        done = run_task(operator, monkeypatch)
+
+        took = time.monotonic() - began
+        sent = len(kore_simulator.requests)
+        for thread in [one for one in threading.enumerate() if one.name.startswith("campaign")]:
+            thread.join(timeout=10)
+            assert not thread.is_alive()  # it waited for a place, and is told that it need not
+        assert type(done.error).__name__ == "AirflowTaskTimeout"
+        assert took < 20  # the next place would be free after a minute
+        assert 2 <= sent <= 6
+        assert len(kore_simulator.requests) == sent
+
     def test_cancellation__wait(self) -> None:
         """A wait that nobody ends lasts as long as it should."""
         started = time.monotonic()
