@@ -126,6 +126,9 @@ class AtOnce:
             future.set_exception(error)
         return future
 
+    def shutdown(self, **_: object) -> None:
+        """All was done when it was submitted."""
+
 
 def account_of(engine: Engine, **fields: Any) -> KoreSettings:
     """The account of an engine that ``NoSockets`` serves."""
