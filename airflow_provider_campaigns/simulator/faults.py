@@ -122,7 +122,7 @@ class FaultPlan:
 
     def __init__(self, clock: Clock = time) -> None:
         self._clock = clock
-        self._maintained_until = 0.0
+        self._maintained_until = -math.inf
         self._lock = threading.Lock()
         self._orders: list[_Order] = []
         self._rate = 0.0
@@ -234,7 +234,7 @@ class FaultPlan:
         """Take back every fault that has not happened yet."""
         with self._lock:
             self._orders.clear()
-            self._rate = self._maintained_until = 0.0
+            self._rate, self._maintained_until = 0.0, -math.inf
 
     def pending(self) -> list[str]:
         """What is still to come, in words."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BEGINS = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
-_STILL_S = 0.02
+_STILL_S = 0.1
 """Real seconds without a look at the clock, after which everybody waits."""
 
 
