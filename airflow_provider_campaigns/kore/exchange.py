@@ -163,6 +163,12 @@ class _TimedResponse(HTTPResponse):
         self._reader = _TimedReader(self.fp.detach(), sock, connection)
         self.fp = io.BufferedReader(self._reader)
 
+    def begin(self) -> None:
+        super().begin()
+        # A line that is no header, and all behind it. The library would log it as it came, with whatever it repeats.
+        self.msg.set_payload(None)
+        self.msg.defects.clear()
+
     def _read_status(self) -> tuple[str, int, str]:
         version, status, reason = super()._read_status()  # type: ignore[misc]
         # Of what comes before an answer the library knows this one only, and takes another for the answer itself.

@@ -1,8 +1,9 @@
-"""What does a secret look like in a text? As it is, with the escapes of URLs, JSON and HTML, and in base64. Pure."""
+"""What does a secret, or a token, look like in a text? As it is, escaped for URLs, JSON or HTML, and in base64. Pure."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
 from base64 import b64encode
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ class Redactor:
         # No escape changes letters and digits, so where none of these runs is, there is nothing to look for: 100 times
         # as fast, which counts for the pages of a report.
         runs = [max(re.findall("[a-z0-9]+", one.lower()), key=len, default="") for one in spellings]
-        self._runs = [run.encode() for run in runs]
+        self._runs = [run.encode() for run in (*runs, *_RUNS_OF_TOKENS)]
         patterns = ["".join(map(_escaped, one)) for one in spellings]
         self._pattern = re.compile("|".join(patterns) or "(?!)", re.IGNORECASE)
 
@@ -36,11 +37,13 @@ class Redactor:
         return self._pattern.search(text) is not None
 
     def without(self, text: str) -> str:
-        """The text with ``<secret>`` in the secret's place."""
-        return self._pattern.sub(PLACEHOLDER, text)
+        """The text with ``<secret>`` in the secret's place, and ``<token>`` in that of any JWT."""
+        return _TOKEN.sub("<token>", self._pattern.sub(PLACEHOLDER, text))
 
     def content_without(self, content: bytes) -> bytes:
-        """The same for an answer as it came; JSON stays JSON."""
+        """The same for an answer as it came; JSON stays JSON. One in UTF-16 or 32 comes back in UTF-8."""
+        if b"\0" in content:
+            content = content.decode(json.detect_encoding(content), "replace").encode()
         lowered = content.lower()
         if not any(run in lowered for run in self._runs):
             return content
@@ -66,3 +69,14 @@ def _escaped(char: str) -> str:
         rf"(?:\\*{re.escape(char)}|%(?:25)*{code:02x}|\\+u{code:04x}|&#(?:0*{code}|x0*{code:x});"
         rf"|{re.escape(html.escape(char))}|{_URL_SAFE.get(char, re.escape(char))})"
     )
+
+
+# A JWT in the compact form: header, payload and signature, none of which is short. What has fewer parts opens nothing,
+# and may be somebody's id. In base64 only that is looked for which begins as all tokens of HS256 do that we sign.
+_PART = r"[\w-]{12,}"
+_DOT = rf"\s{{0,3}}{_escaped('.')}\s{{0,3}}"
+_HEADERS = [*_in_base64("eyJhbGciOiJ")]
+_RUNS_OF_TOKENS = ["eyj", *(header.lower() for header in _HEADERS)]
+_TOKEN = re.compile(
+    rf"eyJ{_PART}{_DOT}{_PART}{_DOT}{_PART}|(?:{'|'.join(_HEADERS)})[A-Za-z0-9+/_-]{{40,}}", re.IGNORECASE | re.ASCII
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import logging
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -196,6 +197,31 @@ class TestBeforeTheAnswer:
         """A connection that ends after a 1xx has brought no answer."""
         with listening(Answers([b"HTTP/1.1 103 Early Hints\r\n\r\n", None], [READY])) as server:
             assert statuses(server, 2) == ["KoreConnectionError", "Ready"]
+
+
+class TestHeaders:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "eyJhbGciOiJIUzI1NiJ9 +15155550199 Ann Smithers",
+            " eyJhbGciOiJIUzI1NiJ9 +15155550199 Ann Smithers",
+            ": eyJhbGciOiJIUzI1NiJ9 +15155550199 Ann Smithers",
+        ],
+        ids=["no colon", "a continuation", "no name"],
+    )
+    @pytest.mark.parametrize("status", ["200 OK", "412 No"])
+    def test_send__no_header(self, line: str, status: str, caplog: pytest.LogCaptureFixture) -> None:
+        """A line that is no header is left out, first or last, and nobody's log repeats it."""
+        caplog.set_level(logging.INFO)
+        first = f"HTTP/1.1 {status}\r\n{line}\r\nX-More: 1\r\n\r\n".encode() + saying("Ready")
+        last = http_answer(saying("Ready"), status, line)
+
+        for answer in (first, last):
+            with listening(Answers([answer, None])) as server:
+                assert statuses(server, 1) == ["Ready" if status == "200 OK" else "KoreRequestError"]
+
+        assert "Failed to parse headers" not in caplog.text
+        assert not any(word in caplog.text for word in ("eyJ", "5550199", "Smithers"))
 
 
 class TestBehindTheAnswer:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+from base64 import b64encode
+from typing import TYPE_CHECKING
 
 import pytest
-from kore_support import CAMPAIGN, RawServer, account, client_of, http_answer, listening
+from kore_support import CAMPAIGN, RawServer, Received, account, client_of, http_answer, listening
 from misplaced import SHAPES, holds_piece, spellings
 
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.redaction import Redactor
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
 
 AWKWARD = 'Zx8+/k="q\\w&<7Tp~m4N-c%s_9'
 SECRETS = [AWKWARD, *(secret for secret in SHAPES.values() if secret.isprintable() and " " not in secret)]
@@ -52,6 +58,78 @@ def test_without__short() -> None:
     """A secret of seven characters is not looked for: it would be found in innocent words. One of eight is."""
     assert Redactor("is-wron").without("this is-wrong") == "this is-wrong"
     assert Redactor("is-wrong").without("this is-wrong") == "this <secret>"
+
+
+TOKEN = (
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJhcHBJZCI6ImNzLTEiLCJzdWIiOiJhaXJmbG93In0"
+    ".Rk3_v-hD0b1Yw8sTzQ4uXo7LmJp2cN9eVa6GtIyKfWs"
+)
+TOKENS: dict[str, Callable[[str], str]] = {
+    "plain": lambda token: token,
+    "beside letters": lambda token: f"Bearer{token}",
+    "URL": lambda token: token.replace(".", "%2E"),
+    "URL, twice": lambda token: token.replace(".", "%252e"),
+    "JSON": lambda token: token.replace(".", "\\u002e"),
+    "HTML": lambda token: token.replace(".", "&#46;"),
+    "with blanks": lambda token: token.replace(".", " . "),
+    "lower": lambda token: token.lower(),
+    "base64": lambda token: b64encode(token.encode()).decode(),
+    "base64, after one byte": lambda token: b64encode(b"x" + token.encode()).decode(),
+    "base64, after two": lambda token: b64encode(b"xy" + token.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("spell", TOKENS.values(), ids=TOKENS)
+def test_without__token(spell: Callable[[str], str]) -> None:
+    """No 9 characters of a token's signature are left, however it is spelled; what is around it is."""
+    left = Redactor(AWKWARD).content_without(f'{{"name": "{spell(TOKEN)}", "status": "Active"}}'.encode()).decode()
+
+    assert "<token>" in left
+    assert left.startswith('{"name": "')
+    assert left.endswith('", "status": "Active"}')
+    assert not holds_piece(left, "Rk3_v-hD0b1Yw8sTzQ4uXo7LmJp2cN9eVa6GtIyKfWs")
+    assert not holds_piece(left, spell("Rk3_v-hD0b1Yw8sTzQ4uXo7LmJp2cN9eVa6GtIyKfWs"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_content_without__wide(encoding: str) -> None:
+    """JSON may come in UTF-16 or 32 as well, and is looked through as well."""
+    content = f'{{"name": "{TOKEN}", "status": "is-wrong"}}'.encode(encoding)
+
+    assert Redactor("is-wrong").content_without(content) == b'{"name": "<token>", "status": "<secret>"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eyJhZnRlciI6IjY3NzdjZTkzZTI1MzI2NDk0ZTkwMDAwIn0",
+        "eyJhZnRlciI6IjY3NzdjZTkzZTI1MzI2NDk0ZTkwMDAwIn0.page.2",
+        "www.monkeyjar-of-many-words.example.com",
+    ],
+)
+def test_content_without__no_token(text: str) -> None:
+    """What only begins as a token does, such as a page's cursor, stays: it is somebody's data, and opens nothing."""
+    assert Redactor(AWKWARD).content_without(text.encode()) == text.encode()
+
+
+class Echo(RawServer):
+    """A service that repeats the request's token in every field of a campaign but its id."""
+
+    def respond(self, conn: socket.socket, received: Received) -> bool:
+        token = received.headers["auth"]
+        fields = f'"name": "{token}", "status": "{token}", "campaignInstanceId": "{token}"'
+        conn.sendall(http_answer(f'{{"data": {{"_id": "{CAMPAIGN}", {fields}}}}}'.encode()))
+        return True
+
+
+def test_client__own_token(caplog: pytest.LogCaptureFixture) -> None:
+    """A campaign whose fields are the token of the request that read it has ``<token>`` there."""
+    caplog.set_level(logging.DEBUG, logger="airflow_provider_campaigns")
+    with listening(Echo(None)) as server, client_of(account(server.url)) as client:
+        campaign = client.get_campaign(CAMPAIGN)
+
+    assert (campaign.name, campaign.status, campaign.campaign_instance_id) == ("<token>", "<token>", "<token>")
+    assert "eyJ" not in f"{campaign.raw} {caplog.text}"
 
 
 def answers_that_repeat(spelled: str) -> dict[str, bytes]:
