@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, excerpt
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, excerpt, shown_argument, shown_words
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -141,7 +141,7 @@ def warn_of_fixed_offset(zone: str) -> None:
 
 def unreadable(path: str, found: object, expected: str, example: str) -> KoreConfigurationError:
     """The error for a value that cannot be read; None is a value that is missing."""
-    what = "is missing" if found is None else f"{excerpt(repr(found))} cannot be read"
+    what = "is missing" if found is None else f"{excerpt(shown_argument(found))} cannot be read"
     return KoreConfigurationError(f"{path}: {what}; expected {expected}, for example {example}", field=path)
 
 
@@ -166,7 +166,7 @@ def _refuse_unknown_keys(document: Mapping[str, object], known: AbstractSet[str]
     """A key that is not understood may change what the others mean."""
     for key in document:
         if key not in known:
-            field_path = f"{path}{excerpt(str(key))}"
+            field_path = f"{path}{excerpt(shown_words(str(key)))}"
             raise KoreConfigurationError(
                 f"{field_path}: unknown key, so the hours cannot be evaluated; for example {example}", field=field_path
             )

@@ -18,7 +18,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -40,6 +40,8 @@ class KoreCampaignHook(BaseHook):
             that is believed, and an outage is waited for up to 5 minutes. Otherwise a refusal is raised at once, and
             says that it was met once; and a reading that fails in passing is sent 5 times, within 8 s. A stop that
             finds no connection is tried for 5 minutes either way.
+        arguments: what the caller was told besides, by name. One that holds the connection's Client Secret is refused,
+            and nothing is sent.
     """
 
     conn_name_attr = "kore_conn_id"
@@ -53,12 +55,14 @@ class KoreCampaignHook(BaseHook):
         *,
         sleep: Callable[[float], None] = time.sleep,
         looks_again: bool = False,
+        arguments: Mapping[str, object] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.kore_conn_id = kore_conn_id
         self._sleep = sleep
         self._looks_again = looks_again
+        self._arguments = arguments or {}
 
     def get_conn(self) -> KoreClient:
         """The client for this connection; the same one each time, so that its connections are reused.
@@ -75,7 +79,10 @@ class KoreCampaignHook(BaseHook):
         from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, OUTAGE_S, Bounds  # noqa: PLC0415
 
         bounds = Bounds(look_again_s=LOOK_AGAIN_S, outage_s=OUTAGE_S) if self._looks_again else Bounds()
-        return KoreClient(self._settings(), bounds=bounds, sleep=self._sleep)
+        settings = self._settings()
+        for name, value in self._arguments.items():
+            settings.refuse_secret(name, value)
+        return KoreClient(settings, bounds=bounds, sleep=self._sleep)
 
     def _settings(self) -> KoreSettings:
         from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415
@@ -167,13 +174,20 @@ class KoreCampaignHook(BaseHook):
 
 
 def not_looked_up(kore_conn_id: str, error: Exception) -> KoreError:
-    """The error for a connection that cannot be had from Airflow; retryable.
+    """The error for a connection that cannot be had from Airflow; retryable unless its variable cannot be read.
 
     Airflow says that there is none also where a secrets backend failed (task SDK 1.3, ``_get_connection``), which may
     pass, and a stop at a close must not be lost to that. Its own words are left out: they may repeat a URI.
     """
     from airflow.providers.common.compat.sdk import AirflowNotFoundException  # noqa: PLC0415
 
+    if _is_malformed_variable(kore_conn_id):
+        # What is the name of a variable is no secret, so it may be shown whole; and no retry mends it.
+        return KoreConfigurationError(
+            f"kore_conn_id: the environment variable AIRFLOW_CONN_{kore_conn_id.upper()} is there and cannot be read; "
+            'expected JSON such as {"conn_type": "kore_campaign", ...}, or a URI whose parts are quoted',
+            field="kore_conn_id",
+        )
     got = shown_value(kore_conn_id, QUOTED_LENGTH)
     if not isinstance(error, AirflowNotFoundException):
         return KoreConnectionError(f"the connection (got {got}) could not be looked up ({type(error).__name__})")
@@ -183,3 +197,14 @@ def not_looked_up(kore_conn_id: str, error: Exception) -> KoreError:
     )
     missing.retryable = True
     return missing
+
+
+def _is_malformed_variable(kore_conn_id: str) -> bool:
+    """True if an environment variable names the connection, and Airflow cannot make one of what it holds."""
+    from airflow.secrets.environment_variables import EnvironmentVariablesBackend  # noqa: PLC0415
+
+    try:
+        EnvironmentVariablesBackend().get_connection(kore_conn_id)
+    except Exception:  # noqa: BLE001 - it may be malformed in any way
+        return True
+    return False

@@ -16,7 +16,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 from airflow_provider_campaigns.arguments.values import wrong
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.calling_hours_text import unreadable
-from airflow_provider_campaigns.kore.errors import excerpt
+from airflow_provider_campaigns.kore.errors import excerpt, shown_argument
 from airflow_provider_campaigns.timetable_runs import EVENTS, Event, Run, Runs
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ def _read_hours(timezone: str | None, hours: object, closed_on: frozenset[date])
     if isinstance(hours, Mapping) and hours.keys() & _API_KEYS:
         read = CallingHours.from_api(hours, closed_on=closed_on)
         if timezone is not None and str(timezone).strip() != read.timezone:
-            contradiction = f"{excerpt(repr(timezone))} contradicts the {read.timezone!r} of the calling hours"
+            contradiction = (
+                f"{excerpt(shown_argument(timezone))} contradicts the {read.timezone!r} of the calling hours"
+            )
             raise wrong("timezone", f"{contradiction}; expected None or {read.timezone!r}")
     else:
         read = CallingHours.parse(timezone, hours, closed_on=closed_on)  # type: ignore[arg-type]  # it tells what is wrong

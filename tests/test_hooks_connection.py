@@ -300,3 +300,30 @@ class TestBadFields:
 
         assert caught.value.retryable
         assert KoreCampaignHook("nowhere").test_connection()[0] is False
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            '{"conn_type": "kore_campaign", "password": "Q7x9vTkLm3ZpR0sWuY7b"',
+            '{"conn_type": "kore_campaign", "password": "Q7x9vTkLm3ZpR0sWuY7b",}',
+            "{'conn_type': 'kore_campaign', 'password': 'Q7x9vTkLm3ZpR0sWuY7b'}",
+            '{"password": "Q7x9vTkLm3ZpR0sWuY7b"} // ours',
+            '{"password": "Q7x9vTkLm3ZpR0sWuY7b", "port": "https"}',
+            '{"kore": {"password": "Q7x9vTkLm3ZpR0sWuY7b"}}',
+            "kore-campaign://cs-1:Q7x9vTkLm3ZpR0sWuY7b@platform.kore.ai:https/",
+            "kore-campaign://cs-1:Q7x9vTk/Lm3ZpR0sWuY7b@platform.kore.ai",
+        ],
+    )
+    def test_get_conn__malformed_variable(self, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+        """A variable that Airflow can make no connection of is named, its value never; and it is not tried again."""
+        monkeypatch.setenv("AIRFLOW_CONN_KORE_OF_THE_WHOLE_TEAM", value)
+        said = (
+            "kore_conn_id: the environment variable AIRFLOW_CONN_KORE_OF_THE_WHOLE_TEAM is there and cannot be read; "
+            'expected JSON such as {"conn_type": "kore_campaign", ...}, or a URI whose parts are quoted'
+        )
+
+        with pytest.raises(KoreConfigurationError) as caught:
+            KoreCampaignHook("kore_of_the_whole_team").get_conn()
+
+        assert (str(caught.value), caught.value.field, caught.value.retryable) == (said, "kore_conn_id", False)
+        assert KoreCampaignHook("kore_of_the_whole_team").test_connection() == (False, said)

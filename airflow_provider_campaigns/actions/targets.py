@@ -8,7 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType, checked_campaign_id
-from airflow_provider_campaigns.kore.errors import CampaignMismatchError, KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import (
+    CampaignMismatchError,
+    KoreConfigurationError,
+    shown_argument,
+    shown_words,
+)
 
 _EXAMPLE = "['cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000', ...]"
 
@@ -78,7 +83,7 @@ class Targets:
         duplicates = sorted({one for one in ids if ids.count(one) > 1})
         if duplicates:
             raise KoreConfigurationError(
-                f"campaign_ids: each campaign once, but {', '.join(duplicates)} is given more often",
+                f"campaign_ids: each campaign once, but {shown_words(', '.join(duplicates))} is given more often",
                 field="campaign_ids",
             )
         return cls(targets, is_many=True)
@@ -94,8 +99,8 @@ class Targets:
         if isinstance(expected, str):
             if len(self.targets) > 1:
                 raise KoreConfigurationError(
-                    f"expected_name: {len(self.targets)} campaigns cannot all be named {expected!r}; give a name for "
-                    "each, as in {'cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000': 'Spring Offer'}",
+                    f"expected_name: {len(self.targets)} campaigns cannot all be named {shown_argument(expected)}; "
+                    "give a name for each, as in {'cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000': 'Spring Offer'}",
                     field="expected_name",
                 )
             names: Mapping[str, str] = {target.campaign_id: expected for target in self.targets}
@@ -113,7 +118,7 @@ class Targets:
             problem = (
                 f"no name for {', '.join(nameless)}" if nameless else f"{', '.join(strangers)} is not meant at all"
             )
-            raise KoreConfigurationError(f"expected_name: {problem}", field="expected_name")
+            raise KoreConfigurationError(f"expected_name: {shown_words(problem)}", field="expected_name")
         return Targets(tuple(replace(one, name=names[one.campaign_id]) for one in self.targets), self.is_many)
 
 

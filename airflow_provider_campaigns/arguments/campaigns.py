@@ -9,6 +9,7 @@ from airflow_provider_campaigns.actions.select import NEVER_SELECTED, SELECTABLE
 from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.arguments.values import read_texts, wrong
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.errors import shown_argument
 
 
 def read_campaign_id(_field: str, value: object) -> None:
@@ -52,7 +53,7 @@ def read_chosen_statuses(field: str, value: Any) -> frozenset[CampaignStatus]:
     given = read_texts(field, value, example='["Stopped", "Completed"]') if is_array else value
     is_many = isinstance(given, Iterable) and not isinstance(given, str)
     if not is_many or not all(isinstance(one, str) and one.strip() for one in given):
-        raise wrong(field, f"expected a sequence such as ('Stopped', 'Completed'), got {value!r}")
+        raise wrong(field, f"expected a sequence such as ('Stopped', 'Completed'), got {shown_argument(value)}")
     wanted = frozenset(map(CampaignStatus, given)) or frozenset(SELECTABLE)
     refused = sorted(wanted & NEVER_SELECTED)
     if refused:
@@ -71,5 +72,5 @@ def read_max_campaigns(field: str, value: object) -> int:
         KoreConfigurationError: it is no whole number from 1.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise wrong(field, f"expected a whole number from 1, got {value!r}")
+        raise wrong(field, f"expected a whole number from 1, got {shown_argument(value)}")
     return value

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.arguments.values import wrong
+from airflow_provider_campaigns.kore.errors import shown_argument, shown_words
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+
+
+# A port has digits before the first slash, and no "@".
+_WITH_PASSWORD = re.compile(r"[^/]*://[^/@]*:(?!\d*(?:/|$))[^@]*@")
 
 
 def storage_path(field: str, value: object) -> ObjectStoragePath:
@@ -21,21 +27,21 @@ def storage_path(field: str, value: object) -> ObjectStoragePath:
     """
     from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - 0.2 s; not to parse
 
+    read_folder(field, value)
     if isinstance(value, ObjectStoragePath):
         path = value
     else:
-        read_folder(field, value)
         try:
             path = ObjectStoragePath(str(value))
         except (ValueError, TypeError) as error:
-            raise _unusable(field, str(value), error) from error
+            raise _unusable(field, str(value), error) from None
     # Relative to whatever folder a worker was started in. Airflow 3.1 puts a slash before it, so the value is asked.
     if not path.protocol and not Path(str(value)).is_absolute():
         raise _no_folder(field, value)
     try:
         path.fs  # noqa: B018 - connects, which is where a missing provider shows
-    except Exception as error:
-        raise _unusable(field, str(value), error) from error
+    except Exception as error:  # noqa: BLE001 - whatever opens it may raise anything, and repeat the path
+        raise _unusable(field, str(value), error) from None
     return path
 
 
@@ -43,8 +49,14 @@ def read_folder(field: str, value: object) -> None:
     """Whether the argument ``field`` can mean a folder at all, by its text alone; opens and loads nothing.
 
     Raises:
-        KoreConfigurationError: it is no text, empty, or no whole path.
+        KoreConfigurationError: it is no text, empty, or no whole path; or holds a password, which results would repeat.
     """
+    if _WITH_PASSWORD.match(str(value)):
+        raise wrong(
+            field,
+            "holds a user and a password, which logs and results would show; keep them in an Airflow connection, and "
+            "name that: 's3://aws_default@bucket/reports'",
+        )
     if isinstance(value, str | Path):
         text = str(value)
         if text.strip() == text and ("://" in text or Path(text).is_absolute()):
@@ -62,14 +74,17 @@ def check_apart(field: str, value: object, others: object) -> None:
     """
     one, other = (str(each).removeprefix("file://").rstrip("/") for each in (value, others))
     if one == other:
-        raise wrong(field, f"expected another folder than that of the reports, such as '/data/deleted', got {value!r}")
+        raise wrong(
+            field,
+            f"expected another folder than that of the reports, such as '/data/deleted', got {shown_argument(value)}",
+        )
 
 
 def _no_folder(field: str, value: object) -> KoreConfigurationError:
     return wrong(
         field,
         "expected the whole path of a folder such as '/data/reports' or "
-        f"'s3://aws_default@bucket/reports', got {value!r}",
+        f"'s3://aws_default@bucket/reports', got {shown_argument(value)}",
     )
 
 
@@ -90,4 +105,6 @@ def _unusable(field: str, path: str, error: Exception) -> KoreConfigurationError
     scheme = path.partition("://")[0]
     provider = _PROVIDERS.get(scheme)
     advice = f"install {provider} where the task runs" if provider else "is the path, and its connection, right?"
-    return wrong(field, f"{path} cannot be opened: {advice} ({type(error).__name__}: {error})")
+    return wrong(
+        field, f"{shown_words(path)} cannot be opened: {advice} ({type(error).__name__}: {shown_words(str(error))})"
+    )

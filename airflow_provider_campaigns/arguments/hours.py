@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.arguments.values import from_json, read_day, read_texts, wrong
 from airflow_provider_campaigns.calling_hours import CallingHours
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_argument, shown_words
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.arguments.static import Reader
@@ -26,7 +26,7 @@ def read_hours(field: str, given: object) -> CallingHours:
         raise wrong(
             field,
             "expected a CallingHours, a calling-hours object, or an object such as "
-            f'{{"timezone": "Asia/Kolkata", "hours": {{"MO-FR": "9:00 AM-6:00 PM"}}}}, got {given!r}',
+            f'{{"timezone": "Asia/Kolkata", "hours": {{"MO-FR": "9:00 AM-6:00 PM"}}}}, got {shown_argument(given)}',
         )
     try:
         if "hours" not in value:
@@ -35,7 +35,7 @@ def read_hours(field: str, given: object) -> CallingHours:
             return CallingHours.parse(value["timezone"], value["hours"])
     except KoreConfigurationError as error:
         raise wrong(field, str(error)) from error
-    raise wrong(field, f"expected timezone and hours, got {', '.join(map(str, value))}")
+    raise wrong(field, f"expected timezone and hours, got {shown_words(', '.join(map(str, value)))}")
 
 
 def read_given_hours(field: str, value: object) -> CallingHours | None:

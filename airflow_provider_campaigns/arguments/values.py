@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_value
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_argument, shown_value
 
 
 def wrong(field: str, what: str) -> KoreConfigurationError:
@@ -42,7 +42,7 @@ def one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
         KoreConfigurationError: names the argument and what it accepts.
     """
     if value not in accepted:
-        raise wrong(field, f"expected {' or '.join(map(repr, accepted))}, got {value!r}")
+        raise wrong(field, f"expected {' or '.join(map(repr, accepted))}, got {shown_argument(value)}")
     return str(value)
 
 
@@ -78,7 +78,7 @@ def read_day(field: str, value: object) -> date | None:
     try:
         return date.fromisoformat(value)  # type: ignore[arg-type]  # anything may come from a template
     except (TypeError, ValueError):
-        raise wrong(field, f"expected a date such as '2026-12-24', got {value!r}") from None
+        raise wrong(field, f"expected a date such as '2026-12-24', got {shown_argument(value)}") from None
 
 
 def read_texts(field: str, value: object, *, example: str) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def read_texts(field: str, value: object, *, example: str) -> tuple[str, ...]:
     given = from_json(value)
     texts = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else (None,)
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise wrong(field, f"expected a sequence such as {example}, got {value!r}")
+        raise wrong(field, f"expected a sequence such as {example}, got {shown_argument(value)}")
     return texts
 
 
@@ -102,7 +102,7 @@ def seconds(field: str, value: object, *, least: float = 0.0) -> float:
     """
     number = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number < float("inf"):
-        raise wrong(field, f"expected seconds from {least:g}, or a timedelta, got {value!r}")
+        raise wrong(field, f"expected seconds from {least:g}, or a timedelta, got {shown_argument(value)}")
     return float(number)
 
 
@@ -139,10 +139,10 @@ def read_duration(field: str, value: object) -> timedelta:
         try:
             number = float(value)
         except ValueError:
-            raise wrong(field, f"expected seconds such as '900', got {value!r}") from None
+            raise wrong(field, f"expected seconds such as '900', got {shown_argument(value)}") from None
     given_s = seconds(field, number)
     if given_s > _LONGEST_S:
-        raise wrong(field, f"expected a year at most, got {value!r}")
+        raise wrong(field, f"expected a year at most, got {shown_argument(value)}")
     return timedelta(seconds=given_s)
 
 

@@ -13,7 +13,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreProtocolError, excerpt, quoted
+from airflow_provider_campaigns.kore.errors import (
+    KoreConfigurationError,
+    KoreProtocolError,
+    excerpt,
+    quoted,
+    shown_argument,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,14 +230,16 @@ def checked_campaign_id(value: object) -> str:
         KoreConfigurationError: names the field and shows an accepted id.
     """
     if not isinstance(value, str) or not _CAMPAIGN_ID.fullmatch(value) or ".." in value:
-        shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:77]}..."
+        shown = shown_argument(value)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         raise KoreConfigurationError(
             f"campaign_id: expected a campaign's id such as 'cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000', got {shown}",
             field="campaign_id",
         )
     if value.startswith("cid-"):
         raise KoreConfigurationError(
-            f"campaign_id: {value!r} is the id of one run (campaignInstanceId); expected the campaign's own, 'cd-...'",
+            f"campaign_id: {shown_argument(value)} is the id of one run (campaignInstanceId); expected the "
+            "campaign's own, 'cd-...'",
             field="campaign_id",
         )
     return value
@@ -247,7 +255,7 @@ def checked_campaign_type(value: object) -> CampaignType:
         return CampaignType(value)  # type: ignore[arg-type]  # anything may come from a template
     except ValueError:
         raise KoreConfigurationError(
-            f"campaign_type: expected 'voice' or 'sms', got {value!r}", field="campaign_type"
+            f"campaign_type: expected 'voice' or 'sms', got {shown_argument(value)}", field="campaign_type"
         ) from None
 
 

@@ -18,7 +18,8 @@
     └── CampaignsFailedError        some of many campaigns failed; ``failures`` says which and why
 
 No message holds a header, a token, a secret or a phone number. A value of a connection's field is put into one by
-``shown_value`` alone, because it may be the secret in the wrong field; what the service said by ``quoted``.
+``shown_value`` alone, because it may be the secret in the wrong field, an argument's by ``shown_argument``; what the
+service said by ``quoted``.
 """
 
 from __future__ import annotations
@@ -303,3 +304,36 @@ def shown_value(value: object, at_most: int = SHORTEST_SECRET - 1) -> str:
         kind = "text" if isinstance(value, str) else "number"
         return repr(value) if len(text) <= at_most else f"a {kind} of {len(text)} characters"
     return f"a value of type {type(value).__name__}"
+
+
+# What people and platforms write: ids with the letters that say of what, instants, and short words and numbers with
+# marks between them, as in paths and time zones. In secrets letters and digits alternate.
+_PLAIN = re.compile(
+    r"[a-z]{1,4}-[0-9a-f]{7,8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:\d\d)?"
+    r"|(([A-Za-z]{0,16}|[A-Za-z]{1,15}\d{1,2}|\d{1,8})([-_/.:@+*?~|%<>=;!]|$))+"
+)
+_WORD = re.compile(r"[^\s'\"\[\]{}(),]+")
+
+
+def shown_argument(value: object) -> str:
+    """How a message shows the value of a DAG's argument: as it is, but for words that may be a secret.
+
+    They are told as ``shown_words`` does; what holds neither blanks nor brackets is one word.
+    """
+    is_word = isinstance(value, str) and not re.search(r"[\s\[{(]", value)
+    return repr(_shown_word(str(value))) if is_word else shown_words(repr(value))
+
+
+def shown_words(text: str) -> str:
+    """A text of a DAG, in which each word of more than 16 characters that is in no known form is told by its length.
+
+    Of a path each part is such a word.
+    """
+    return _WORD.sub(lambda match: _shown_word(match[0]), text)
+
+
+def _shown_word(word: str) -> str:
+    parts = word.split("/") if word.startswith("/") or "://" in word else [word]
+    is_plain = (len(part) <= QUOTED_LENGTH or _PLAIN.fullmatch(part) for part in parts)
+    return "/".join(part if plain else f"<{len(part)} characters>" for part, plain in zip(parts, is_plain, strict=True))

@@ -166,7 +166,7 @@ class _TimedResponse(HTTPResponse):
     def begin(self) -> None:
         super().begin()
         # A line that is no header, and all behind it. The library would log it as it came, with whatever it repeats.
-        self.msg.set_payload(None)
+        self.msg.set_payload("")
         self.msg.defects.clear()
 
     def _read_status(self) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""What does a secret, or a token, look like in a text? As it is, escaped for URLs, JSON or HTML, and in base64. Pure."""
+"""What does a secret or a token look like in a text? As it is, escaped for URLs, JSON and HTML, and in base64. Pure."""
 
 from __future__ import annotations
 

@@ -112,14 +112,22 @@ class KoreSettings:
         # Derived values are made here, so that what is wrong with them is said here.
         _ = self.base_url, self.endpoints
         for one in fields(self):
-            if one.name != "client_secret" and self.redactor.is_in(str(getattr(self, one.name))):
-                name = "login" if one.name == "client_id" else one.name
-                raise KoreConfigurationError(
-                    f"{name}: holds the Client Secret, which belongs into password and nowhere else", field=name
-                )
+            if one.name != "client_secret":
+                self.refuse_secret("login" if one.name == "client_id" else one.name, getattr(self, one.name))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address!r}, stream_id={self.stream_id!r})"
+
+    def refuse_secret(self, name: str, value: object) -> None:
+        """Make sure that what is called ``name`` does not hold the secret: it would travel, and end up in logs.
+
+        Raises:
+            KoreConfigurationError: it does; nothing was sent.
+        """
+        if self.redactor.is_in(str(value)):
+            raise KoreConfigurationError(
+                f"{name}: holds the Client Secret, which belongs into password and nowhere else", field=name
+            )
 
     @cached_property
     def base_url(self) -> str:

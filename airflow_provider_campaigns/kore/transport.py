@@ -152,6 +152,8 @@ class Transport:
     ) -> dict[str, Any]:
         settings, opened = self._settings, self._opened()
         path = endpoint.url_path(account_id=settings.account_id, campaign_id=campaign_id or "")
+        # Whatever the caller took for an id or a name: it would travel in the address.
+        settings.refuse_secret("campaign_id, or name", [path, *(query or {}).values()])
         with (
             nullcontext(place)
             if place

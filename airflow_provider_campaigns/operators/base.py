@@ -70,7 +70,8 @@ class KoreCampaignOperator(BaseOperator):
     def hook(self) -> KoreCampaignHook:
         """The hook for the connection."""
         read_connection_id("kore_conn_id", self.kore_conn_id)
-        return KoreCampaignHook(self.kore_conn_id, sleep=self._sleep, looks_again=True)
+        arguments = {name: getattr(self, name) for name in self.template_fields}
+        return KoreCampaignHook(self.kore_conn_id, sleep=self._sleep, looks_again=True, arguments=arguments)
 
     def on_kill(self) -> None:
         """End the waiting and the sending; what was sent stays sent."""

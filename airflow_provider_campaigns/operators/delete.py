@@ -173,6 +173,7 @@ class DeleteCampaignOperator(CampaignsOperator):
         """Delete the campaigns."""
         with self.working() as clock:
             self.skip_backfill(context)
+            client, audit = self.hook.get_conn(), audit_of(context, approved_for=self)
             reported = self._reported()
             targets = self._named(self.targets() if reported is None else reported.targets)
             options = deleting.DeleteOptions(
@@ -185,7 +186,6 @@ class DeleteCampaignOperator(CampaignsOperator):
                 plan_only=flag("plan_only", self.plan_only),
             )
             self.show_link(context, targets)
-            client, audit = self.hook.get_conn(), audit_of(context, approved_for=self)
             may_stop = one_of("if_running", self.if_running, IF_RUNNING) == "stop"
             outcomes = deleting.delete_campaigns(
                 client,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_argument
 from airflow_provider_campaigns.reports.manifest import CONTACT_FILES, DIGESTS_NAME
 from airflow_provider_campaigns.reports.rows import csv_header, csv_lines
 from airflow_provider_campaigns.reports.summary import Tally
@@ -30,13 +30,13 @@ def checked_formats(value: object) -> tuple[str, ...]:
     if not formats or not all(one in FORMATS for one in formats):
         raise KoreConfigurationError(
             f"formats: expected some of {', '.join(map(repr, FORMATS))}, such as ('jsonl', 'csv', 'html'), "
-            f"got {value!r}",
+            f"got {shown_argument(value)}",
             field="formats",
         )
     if not CONTACT_FILES.keys() & formats:
         raise KoreConfigurationError(
-            f"formats: expected at least one of {', '.join(map(repr, CONTACT_FILES))}, got {value!r}: without a file "
-            "of the contacts a report justifies no delete",
+            f"formats: expected at least one of {', '.join(map(repr, CONTACT_FILES))}, got {shown_argument(value)}: "
+            "without a file of the contacts a report justifies no delete",
             field="formats",
         )
     return tuple(one for one in FORMATS if one in formats)

@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_argument
 from airflow_provider_campaigns.reports.finite import finite
 from airflow_provider_campaigns.reports.own_number import OwnNumber
 
@@ -70,7 +70,8 @@ class PhoneNumbers(StrEnum):
             return cls(value)  # type: ignore[arg-type]  # anything may come from a template
         except ValueError:
             raise KoreConfigurationError(
-                f"phone_numbers: expected 'keep' or 'hash' or 'drop', got {value!r}", field="phone_numbers"
+                f"phone_numbers: expected 'keep' or 'hash' or 'drop', got {shown_argument(value)}",
+                field="phone_numbers",
             ) from None
 
 

@@ -57,7 +57,8 @@ class KoreSensor(BaseSensorOperator):
     @cached_property
     def hook(self) -> KoreCampaignHook:
         """The hook for the connection."""
-        return KoreCampaignHook(self.kore_conn_id)
+        arguments = {name: getattr(self, name) for name in self.template_fields}
+        return KoreCampaignHook(self.kore_conn_id, arguments=arguments)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once: done, or not yet; a deferrable sensor then leaves its worker.

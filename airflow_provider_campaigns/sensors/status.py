@@ -18,7 +18,7 @@ from airflow_provider_campaigns.arguments.campaigns import read_campaign_id, rea
 from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, shown_argument
 from airflow_provider_campaigns.sensors.base import KoreSensor
 from airflow_provider_campaigns.watching.watch import CampaignWatch, StatusGoal, results_of
 
@@ -170,7 +170,7 @@ def _statuses(given: object) -> tuple[str, ...]:
     texts = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else ()
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         raise KoreConfigurationError(
-            f'statuses: expected texts such as ["Stopped", "Completed"], got {given!r}', field="statuses"
+            f'statuses: expected texts such as ["Stopped", "Completed"], got {shown_argument(given)}', field="statuses"
         )
     return texts
 

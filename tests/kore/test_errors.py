@@ -29,6 +29,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreScopeError,
     KoreServiceError,
     excerpt,
+    shown_argument,
 )
 
 # May the same call succeed later? Would any other request meet it as well?
@@ -242,3 +243,39 @@ class TestExcerpt:
     def test_excerpt__no_number(self, before: str, digits: list[str], separator: str, after: str) -> None:
         """Seven digits or more never get through, however they are grouped and whatever surrounds them."""
         assert not re.search(r"\d", excerpt(before + separator.join(digits) + after))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("16 of 16 or less", "'16 of 16 or less'"),
+        ("Q7x9vTkLm3ZpR0sW", "'Q7x9vTkLm3ZpR0sW'"),
+        ("Q7x9vTkLm3ZpR0sWu", "'<17 characters>'"),
+        ("at_the_end_of_the_calling_hours", "'at_the_end_of_the_calling_hours'"),
+        ("cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000", "'cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000'"),
+        ("7ae45a7b-e8ba-4e97-a339-476ebc7d0000", "'<36 characters>'"),
+        ("America/Argentina/ComodRivadavia", "'America/Argentina/ComodRivadavia'"),
+        ("2026-12-24T18:00:00.5+05:30", "'2026-12-24T18:00:00.5+05:30'"),
+        (
+            "{{ ti.xcom_pull('report_of_the_voice_campaigns') }}",
+            "\"{{ ti.xcom_pull('report_of_the_voice_campaigns') }}\"",
+        ),
+        ("s3://aws_default@bucket/2026-11/spring", "'s3://aws_default@bucket/2026-11/spring'"),
+        ("/data/Q7x9vTkLm3ZpR0sWuY7b/r", "'/data/<20 characters>/r'"),
+        ("Q7x9vTkLm3/ZpR0sWuY7b", "'<21 characters>'"),
+        ("Q7x9'vTkLm,3ZpR0\"sWuY7b", "'<23 characters>'"),
+        (["Stopped", "Q7x9vTkLm3ZpR0sWu"], "['Stopped', '<17 characters>']"),
+        ({"Q7x9vTkLm3ZpR0sWu": 1}, "{'<17 characters>': 1}"),
+        (48151623421082_4815, "<18 characters>"),
+        (1.5, "1.5"),
+        (None, "None"),
+    ],
+)
+def test_shown_argument(value: object, shown: str) -> None:
+    """An argument is shown as it is, but for words of more than 16 characters whose letters and digits alternate."""
+    assert shown_argument(value) == shown
+
+
+def test_shown_argument__at_once() -> None:
+    """Also a text that was made to keep a pattern busy is judged at once."""
+    assert shown_argument("-a" * 20_000 + "1" * 20) == "'<40020 characters>'"
