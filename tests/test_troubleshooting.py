@@ -52,6 +52,19 @@ def section(name: str) -> str:
     return found[1]
 
 
+def test_page__what_is_quoted() -> None:
+    """This page and the one about security say the same of what a message repeats, word by word."""
+    said = (
+        "Of an error text of the service 16 characters are quoted, and its length; where contacts are read, its length "
+        "alone. A contact's name cannot be told from other words, so it is in a message only if the service begins any "
+        "other error with it."
+    )
+    security = (Path(__file__).resolve().parents[1] / "docs" / "security.md").read_text()
+
+    assert said in " ".join(PAGE.split())
+    assert said in " ".join(security.split())
+
+
 @pytest.mark.parametrize("error", errors(), ids=lambda error: error.__name__)
 def test_page__every_error(error: type[Exception]):
     """Each error class has its section, with a cause and a remedy."""
