@@ -42,6 +42,7 @@ from airflow_provider_campaigns.kore.stand_ins import (
     StandIns,
     is_unknown_path,
     leads_on,
+    may_pass_by,
     tells_most,
     to_ask_again,
 )
@@ -138,7 +139,7 @@ class KoreClient:
             jitter=jitter,
         )
         self.proof = Proof(
-            read=self.get_campaign,
+            read=lambda one: self._first_answer(Need.OBJECT, self._asking_for(one)),
             read_status=self._view_status,
             try_list=self._try_list,
             store=budget.store_beside("proof"),
@@ -290,7 +291,8 @@ class KoreClient:
         """The whole campaign object; ``priority`` is its place in the request budget's queue.
 
         Where get is refused in one version, the other stands in, unless a version was asked for; and what else ``need``
-        admits. In the list it is then looked for among ``kinds``.
+        admits. In the list it is then looked for among ``kinds``. What all refuse is asked again after 30 s by a client
+        that looks again (``Bounds``).
 
         Raises:
             KoreNotFoundError: the service says that there is none; ``is_listed`` tells whether to believe it.
@@ -298,18 +300,8 @@ class KoreClient:
 
         Source: get-voice-campaign-by-id-v2, get-sms-campaign-by-id-v2.
         """
-        checked_campaign_id(campaign_id)
-
-        def ask(endpoint: Endpoint, **how: Any) -> Campaign:
-            read: listing.Read = partial(self._sender.read, priority=priority, patience=patience, **how)
-            if endpoint.name.startswith("list_"):
-                return listing.find_campaign(read, endpoint, kinds, campaign_id)
-            campaign = campaign_in(read(endpoint, campaign_id=campaign_id), endpoint, campaign_id)
-            if campaign.is_whole:
-                self.proof.saw(campaign_id)
-            return campaign
-
-        return self._first_answer(need, ask, api_version)
+        ask = self._asking_for(campaign_id, kinds, priority=priority, patience=patience)
+        return self._first_answer(need, ask, api_version, patience=patience)
 
     def get_campaign_status(self, campaign_id: str, *, api_version: str | None = None) -> CampaignStatus:
         """The campaign's status alone.
@@ -387,7 +379,7 @@ class KoreClient:
             read: listing.Read = partial(self._sender.read, patience=patience, **how)
             return listing.count_campaigns(read, endpoint, kind)
 
-        return self._first_answer(Need.LIST, ask, api_version)
+        return self._first_answer(Need.LIST, ask, api_version, patience=patience)
 
     def find_campaign(
         self, name: str, *, api_version: str | None = None, priority: Priority = Priority.READ
@@ -442,7 +434,7 @@ class KoreClient:
             body = self._sender.read(endpoint, campaign_id=campaign_id, body={"page": page, "limit": limit}, **how)
             return contact_page_in(body, endpoint, campaign_id, page)
 
-        return self._first_answer(Need.CONTACTS, ask, api_version)
+        return self._first_answer(Need.CONTACTS, ask, api_version, patience=ENDLESS)
 
     def count_contact_results(
         self,
@@ -547,25 +539,48 @@ class KoreClient:
     def _paths(
         self, verb: str, campaign_id: str, campaign_type: str, api_version: str | None
     ) -> tuple[Endpoint, Elsewhere]:
-        """Where a write is sent, and where else if that path is not known."""
-        first, *left = self._by_preference(verb, campaign_type, api_version)
-        self._sent_by[verb, checked_campaign_id(campaign_id)] = first
+        """Where a write is sent, and where else if that path is not known; sent once more, all are tried once more."""
+        possible = self._by_preference(verb, campaign_type, api_version)
+        self._sent_by[verb, checked_campaign_id(campaign_id)] = sent_by = possible[0]
+        left = possible[1:]
 
         def elsewhere(trouble: KoreError) -> Endpoint | None:
-            if not is_unknown_path(trouble) or not left:
+            nonlocal sent_by, left
+            if not is_unknown_path(trouble):
                 return None
-            if self._stand_ins.does_not_know(first.name):
-                log.warning("%s; it is sent by %s instead", trouble, left[0].name)
-            self._sent_by[verb, campaign_id] = left[0]
-            return left.pop()
+            if not left:
+                left = [one for one in possible if one is not sent_by]
+                return None
+            other = left.pop()
+            if self._stand_ins.does_not_know(sent_by.name):
+                log.warning("%s; it is sent by %s instead", trouble, other.name)
+            self._sent_by[verb, campaign_id] = sent_by = other
+            return other
 
-        return first, elsewhere
+        return sent_by, elsewhere
 
     def _in_order(self, need: Need, api_version: str | None = None) -> list[Endpoint]:
         """The readings that tell what is needed, in order; where a version is named, of that alone."""
         named = api_version or self.settings.api_version
         versions = ("v2", "v1") if named is None else (checked_api_version(named),)
         return [self.settings.endpoints[name] for name in self._stand_ins.order(need, versions)]
+
+    def _asking_for(
+        self, campaign_id: str, kinds: Collection[CampaignType] = tuple(CampaignType), **how: Any
+    ) -> Callable[..., Campaign]:
+        """Asks an endpoint for a campaign, which a list is looked through for; ``how`` is for ``Sender.read``."""
+        checked_campaign_id(campaign_id)
+
+        def ask(endpoint: Endpoint, **more: Any) -> Campaign:
+            read: listing.Read = partial(self._sender.read, **how, **more)
+            if endpoint.name.startswith("list_"):
+                return listing.find_campaign(read, endpoint, kinds, campaign_id)
+            campaign = campaign_in(read(endpoint, campaign_id=campaign_id), endpoint, campaign_id)
+            if campaign.is_whole:
+                self.proof.saw(campaign_id)
+            return campaign
+
+        return ask
 
     def _first_answer(
         self,
@@ -574,14 +589,41 @@ class KoreClient:
         api_version: str | None = None,
         *,
         is_last_resort: bool = True,
+        patience: Patience | None = None,
     ) -> _T:
         """What ``ask`` returns for the first endpoint that is answered; ``Sender.read`` is to get its keywords.
+
+        With patience all are asked again, after a while, where something in between may have refused them.
 
         Raises:
             KoreError: none was; or one says that there is no such campaign, or for how long nobody is to ask.
         """
+        while True:
+            refused: dict[str, KoreError] = {}
+            try:
+                return self._ask_in_order(need, ask, api_version, refused, is_last_resort=is_last_resort)
+            except KoreError as error:
+                is_absence = partial(self.proof.is_absence, kind=None, may_try=False)
+                if patience is not None and may_pass_by(error, need, refused, is_absence):
+                    if self._sender.waits_to_ask_again(self._stand_ins.all_refused_for_s(need), error, patience):
+                        continue
+                    if error.retryable:
+                        raise  # not believed, for want of time
+                if error.is_unreadable:
+                    self._stand_ins.none_answered(need, refused)
+                raise
+
+    def _ask_in_order(
+        self,
+        need: Need,
+        ask: Callable[..., _T],
+        api_version: str | None,
+        refused: dict[str, KoreError],
+        *,
+        is_last_resort: bool,
+    ) -> _T:
+        """The same without asking them all again; what ``refused`` is put there by name."""
         endpoints = {one.name: one for one in self._in_order(need, api_version)}
-        refused: dict[str, KoreError] = {}
         last: str | None = next(iter(endpoints))
         if len(endpoints) > 1 or not is_last_resort:
             for name, endpoint in endpoints.items():
@@ -593,7 +635,6 @@ class KoreClient:
                     refused[name] = error
                 else:
                     return self._answered(need, name, refused, answer)
-            self._stand_ins.none_answered(need, refused)
             last = to_ask_again(refused, is_last_resort=is_last_resort)
         if last is None:
             told = tells_most(refused)
@@ -616,15 +657,19 @@ class KoreClient:
         api_version: str | None = None,
         statuses: Sequence[str] = (),
         *,
+        priority: Priority = Priority.READ,
+        patience: Patience = ENDLESS,
         is_last_resort: bool = True,
-        **how: Any,
     ) -> Listing:
-        """Every campaign of a type by its id; ``how`` is for ``Sender.read``."""
+        """Every campaign of a type by its id."""
 
-        def ask(endpoint: Endpoint, **more: Any) -> Listing:
-            return listing.list_campaigns(partial(self._sender.read, **how, **more), endpoint, kind, statuses)
+        def ask(endpoint: Endpoint, **how: Any) -> Listing:
+            read: listing.Read = partial(self._sender.read, priority=priority, patience=patience, **how)
+            return listing.list_campaigns(read, endpoint, kind, statuses)
 
-        listed = self._first_answer(Need.LIST, ask, api_version, is_last_resort=is_last_resort)
+        listed = self._first_answer(
+            Need.LIST, ask, api_version, is_last_resort=is_last_resort, patience=patience if is_last_resort else None
+        )
         if listed.unreadable and kind not in self._warned_of:
             self._warned_of.add(kind)
             number, first = len(listed.unreadable), listed.unreadable[0].error

@@ -271,7 +271,9 @@ class CampaignsFailedError(KoreError):
     """
 
     def __init__(self, message: str, *, failures: Mapping[str, KoreError], some_served: bool = False) -> None:
-        credentials = not some_served and any(isinstance(error, KoreAuthenticationError) for error in failures.values())
+        credentials = not some_served and any(
+            isinstance(error, KoreAuthenticationError) and not error.retryable for error in failures.values()
+        )
         super().__init__(
             message,
             retryable=not credentials and any(error.retryable for error in failures.values()),

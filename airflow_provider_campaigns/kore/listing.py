@@ -130,9 +130,11 @@ def find_campaign(read: Read, endpoint: Endpoint, kinds: Collection[CampaignType
         listing = list_campaigns(read, endpoint, kind)
         if campaign_id in listing:
             return listing[campaign_id]
-    raise KoreProtocolError(
+    error = KoreProtocolError(
         f"{endpoint.request()}: does not show campaign {campaign_id}", endpoint=endpoint.name, campaign_id=campaign_id
     )
+    error.names_campaign = True
+    raise error
 
 
 def count_campaigns(read: Read, endpoint: Endpoint, kind: CampaignType) -> int:

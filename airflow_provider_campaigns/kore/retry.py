@@ -21,7 +21,7 @@ MAX_PAUSE_S = 3600.0
 """The longest pause that is kept for all: one that makes no sense must not hold the account for ever."""
 
 LOOK_AGAIN_S = 30.0
-"""A refusal by 401 or 403 that is still there after so long is believed; a shorter one was of something in between."""
+"""A refusal that is still there after so long is believed; a shorter one was of something in between."""
 
 OUTAGE_S = 300.0
 """So long an operator waits for a service that fails every reading, or every write, before its next try has to."""
@@ -40,9 +40,10 @@ class Bounds:
         attempts: sendings of the same request, the first included.
         seconds: from the first sending to the last, waits for the rate limit included.
         drain_s: seconds for which a stop that did not show yet is read again before it is sent again.
-        look_again_s: seconds after which a reading that was refused (401, 403) is made once more before that is
-            believed; infinite where the caller looks again by itself. None is for a caller who waits at a screen: a
-            refusal is raised at once, and says that it was met once.
+        look_again_s: seconds after which a reading that was refused (401, 403, or by all that could tell the same) is
+            made once more before that is believed; infinite where the caller looks again by itself. A write is sent
+            again meanwhile. None is for a caller who waits at a screen: a refusal is raised at once, and by 401 or 403
+            it says that it was met once.
         outage_s: seconds from the first reading that failed in passing, while none is answered, for which they are sent
             again however often that is; and so for writes. An outage is waited for once, not once for each campaign.
     """

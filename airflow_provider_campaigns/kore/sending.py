@@ -25,7 +25,8 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import PROVEN_MISSING, ProvenMissing
-from airflow_provider_campaigns.kore.retry import delay_s
+from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, delay_s
+from airflow_provider_campaigns.kore.stand_ins import is_unknown_path
 from airflow_provider_campaigns.kore.transport import wants_fresh_token
 from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over
 
@@ -112,7 +113,7 @@ class _SoFar:
         unsent: how often in a row a stop found no connection; that is no sending, because nothing was sent.
         in_doubt: whether one may have taken effect; then a later refusal may be its echo: gone, because it was deleted
             after all.
-        was_refused: whether one was refused by 401 or 403.
+        refusals: how many were refused in a way that passes if it is not there for long.
         accepted: what was wrong with the first answer by which one may have been accepted; it may take long to show.
         maybe_later: whether one may still take effect.
     """
@@ -120,7 +121,7 @@ class _SoFar:
     sendings: int = 0
     unsent: int = 0
     in_doubt: bool = False
-    was_refused: bool = False
+    refusals: int = 0
     accepted: KoreError | None = None
     maybe_later: bool = False
 
@@ -136,9 +137,10 @@ class _SoFar:
         if self.accepted is None and goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
             self.accepted = trouble
         self.maybe_later = self.maybe_later or _may_take_effect_later(trouble)
-        is_news = isinstance(trouble, KoreAuthenticationError) and not self.in_doubt and not self.was_refused
-        self.was_refused = self.was_refused or is_news
-        return is_news
+        if not _is_refusal(trouble):
+            return False
+        self.refusals += 1
+        return self.refusals == 1 and not self.in_doubt
 
 
 class Sender:
@@ -172,8 +174,8 @@ class Sender:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._refused_at: float | None = None
-        """When a reading was first refused by 401 or 403 since one was answered."""
+        self._refused_at: dict[Effect, float] = {}
+        """When a reading, and a write, was first refused since one was answered."""
         self._failing: dict[Effect, tuple[float, float]] = {}
         """When a reading, and a write, first and last failed in passing since one was answered."""
 
@@ -213,14 +215,14 @@ class Sender:
                 delay = delay_s(error, attempt, jitter=self._jitter(), is_stop=priority is Priority.STOP)
                 if isinstance(error, KoreAuthenticationError) and not was_refused:
                     was_refused = True
-                    delay = self._look_again_s(error)
+                    delay = (self._is_doubtful(error) and self._believed_in_s(Effect.READ)) or None
                 goes_on = self._is_outage(Effect.READ, error, delay) or _is_probed(error, priority)
                 if delay is None or delay > repeat_s() or (attempt >= self._bounds.attempts and not goes_on):
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
                 self._wait(error, delay, priority)
             else:
-                self._refused_at = None
+                self._refused_at.pop(Effect.READ, None)
                 self._failing.pop(Effect.READ, None)
                 return answer
             attempt += 1
@@ -299,8 +301,7 @@ class Sender:
                 sent = self._send_unread(endpoint, goal, priority, patience, so_far)
             answered_at = self._clock()
             if isinstance(sent, Receipt):
-                self._failing.pop(Effect.WRITE, None)
-                return replace(sent, sendings=so_far.sendings if sent.by_reading else so_far.sendings + 1)
+                return self._counted(sent, so_far)
             trouble = sent
             if (other := elsewhere(trouble)) is not None:
                 # Nobody took it, so it had no effect, unless that is a page of something in between. It is sent there
@@ -327,16 +328,8 @@ class Sender:
                     outcome_unknown=True,
                     status=trouble.status,
                 ) from trouble
-            delay = delay_s(
-                trouble,
-                so_far.sendings or 1,
-                jitter=self._jitter(),
-                is_stop=is_stop,
-                since_answer_s=self._clock() - answered_at,
-            )
-            goes_on = self._is_outage(Effect.WRITE, trouble, delay) or _is_probed(trouble, priority)
-            is_last = so_far.sendings >= self._bounds.attempts and not goes_on
-            if delay is None or is_last or delay > self._repeat_s(patience)():
+            delay = self._again_in_s(trouble, so_far, priority, patience, answered_at=answered_at)
+            if delay is None:
                 trouble.outcome_unknown = is_accepted
                 raise trouble
             # A stop that finds no connection tries again twice a second, and does not say so each time.
@@ -350,6 +343,36 @@ class Sender:
                 due_at = self._clock() + delay
                 yield is_accepted
                 self._wait(trouble, max(0.0, due_at - self._clock()), priority)
+
+    def _counted(self, receipt: Receipt, so_far: _SoFar) -> Receipt:
+        """The receipt of a write that took effect, with its sendings; one that was answered ends what others met."""
+        self._failing.pop(Effect.WRITE, None)
+        if receipt.by_reading:
+            return replace(receipt, sendings=so_far.sendings)
+        self._refused_at.pop(Effect.WRITE, None)
+        return replace(receipt, sendings=so_far.sendings + 1)
+
+    def _again_in_s(
+        self, trouble: KoreError, so_far: _SoFar, priority: Priority, patience: Patience, *, answered_at: float
+    ) -> float | None:
+        """Seconds until a write that had no effect is sent again; None: not again.
+
+        A refusal is ``retryable`` until it is believed.
+        """
+        left_s = self._still_passes_s(trouble, so_far)
+        trouble.retryable = trouble.retryable or left_s > 0
+        delay = delay_s(
+            trouble,
+            so_far.sendings or 1,
+            jitter=self._jitter(),
+            is_stop=priority is Priority.STOP and not left_s,  # who is refused need not ask as often as who only waits
+            since_answer_s=self._clock() - answered_at,
+        )
+        if delay is not None and left_s:
+            delay = min(delay, left_s)
+        goes_on = left_s > 0 or self._is_outage(Effect.WRITE, trouble, delay) or _is_probed(trouble, priority)
+        is_last = so_far.sendings >= self._bounds.attempts and not goes_on
+        return None if delay is None or is_last or delay > self._repeat_s(patience)() else delay
 
     def _send_unread(
         self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience, so_far: _SoFar
@@ -534,9 +557,9 @@ class Sender:
         refusal: KoreError,
         look: Callable[[], Campaign | ProvenMissing],
     ) -> Receipt | None:
-        """Read the campaign after a first refusal by 401 or 403: its receipt if what is wanted is there already.
+        """Read the campaign after a first refusal: its receipt if what is wanted is there already.
 
-        None: the reading is answered, so the refusal was about this one request, which may be sent again.
+        None: the reading is answered, so the refusal is about this one request, which may be sent again.
 
         Raises:
             KoreError: the refusal, because reading is refused as well, fails, or says that no more must be sent.
@@ -547,22 +570,50 @@ class Sender:
         except KoreError as error:
             refusal.retryable = error.retryable
             raise refusal from error
-        refusal.retryable = True
         return receipt
 
-    def _look_again_s(self, refusal: KoreError) -> float | None:
-        """Seconds until a reading that was refused for the first time is made once more; None: it is believed.
+    def _believed_in_s(self, effect: Effect) -> float:
+        """Seconds until a refusal that was met just now is believed, 0 if it is already.
 
-        It is believed at once where nothing was answered since another was refused that long ago: fifty campaigns with
-        wrong credentials are told so after one such wait, not after seven.
+        That is so long after the first since one of its kind was answered: fifty campaigns with wrong credentials are
+        told so after one such wait, not after seven.
         """
-        if not self._is_doubtful(refusal):
-            return None
         now = self._clock()
-        if self._refused_at is None or now - self._refused_at > self._bounds.seconds:
-            self._refused_at = now
-        left_s = self._refused_at + (self._bounds.look_again_s or 0.0) - now
-        return left_s if left_s > 0 else None
+        since = self._refused_at.setdefault(effect, now)
+        if now - since > self._bounds.seconds:
+            self._refused_at[effect] = since = now
+        look_again_s = self._bounds.look_again_s or 0.0
+        # Who reads again by himself, for ever, sends no write again by himself.
+        return max(0.0, since - now + (look_again_s if effect is Effect.READ else min(look_again_s, LOOK_AGAIN_S)))
+
+    def _still_passes_s(self, trouble: KoreError, so_far: _SoFar) -> float:
+        """Seconds until a refusal of a write is believed; 0 if it is, or is none of those that pass.
+
+        The first of a write is not, however long others were refused.
+        """
+        if not _is_refusal(trouble) or self._bounds.look_again_s is None:
+            return 0.0
+        return self._believed_in_s(Effect.WRITE) or (math.inf if so_far.refusals == 1 else 0.0)
+
+    def waits_to_ask_again(self, refused_for_s: float, refusal: KoreError, patience: Patience) -> bool:
+        """Wait until what all readings refuse is to be believed, if it is still there then; False if it is already.
+
+        Where there is no time for that it is not believed either, so the refusal may pass.
+
+        Args:
+            refused_for_s: how long ago they all did so for the first time.
+            refusal: what stands for all.
+            patience: of whoever reads.
+        """
+        look_again_s = self._bounds.look_again_s
+        if look_again_s is None or refused_for_s >= min(look_again_s, LOOK_AGAIN_S):
+            return False
+        if (left_s := look_again_s - refused_for_s) > self._repeat_s(patience)():
+            refusal.retryable = True
+            return False
+        log.info("%s; whatever could tell the same is refused, so all is asked again in %.1f s", refusal, left_s)
+        self._sleep(left_s)
+        return True
 
     def _is_outage(self, effect: Effect, error: KoreError, delay: float | None) -> bool:
         """True if what failed may be sent again as long as the service answers none of its kind."""
@@ -579,7 +630,8 @@ class Sender:
         """True if a first refusal is looked into before it is believed; else it says that it was met once."""
         if self._bounds.look_again_s is not None:
             return True
-        refusal.args = (f"{refusal} (met once)",)
+        if isinstance(refusal, KoreAuthenticationError):
+            refusal.args = (f"{refusal} (met once)",)
         return False
 
     def _repeat_s(self, patience: Patience) -> Callable[[], float]:
@@ -627,6 +679,14 @@ def _receipt_by_reading(goal: WriteGoal, campaign: Campaign | ProvenMissing, *, 
 def _is_probed(error: KoreError, priority: Priority) -> bool:
     """True if it is kept up however often it met this: a stop probes a rate limit for as long as it has time."""
     return priority is Priority.STOP and isinstance(error, KoreRateLimitError)
+
+
+def _is_refusal(trouble: KoreError) -> bool:
+    """True if a write was refused in a way that is believed only when it is still there after a while.
+
+    That is by 401 or 403, and where none of its paths is known of a campaign that is: something in between says so too.
+    """
+    return isinstance(trouble, KoreAuthenticationError) or (is_unknown_path(trouble) and not trouble.retryable)
 
 
 def _may_take_effect_later(trouble: KoreError) -> bool:

@@ -62,6 +62,7 @@ class StandIns:
         self._clock = clock
         self._until: dict[str, float] = {}
         self._none_until: dict[Need, float] = {}
+        self._all_refused_at: dict[Need, float] = {}
         self._told: set[str] = set()
 
     def order(self, need: Need, versions: Sequence[str]) -> list[str]:
@@ -77,6 +78,9 @@ class StandIns:
     def answered(self, need: Need, endpoint_name: str, refused: Mapping[str, KoreError]) -> list[str]:
         """One was answered, after these were refused; the names of those of which that was not said before."""
         self._none_until.pop(need, None)
+        for one in Need:
+            if endpoint_name.startswith(tuple(f"{verb}_" for verb in one.value)):
+                self._all_refused_at.pop(one, None)
         self._until.pop(endpoint_name, None)
         for name, error in refused.items():
             self._until[name] = self._clock() + (PASSING_S if error.retryable else REFUSED_S)
@@ -93,8 +97,17 @@ class StandIns:
 
     def none_answered(self, need: Need, refused: Mapping[str, KoreError]) -> None:
         """All were refused. If that is about the account or the paths, fifty campaigns need not find it out anew."""
-        if all(isinstance(one, KoreAuthenticationError) or is_unknown_path(one) for one in refused.values()):
+        are_of_all = [isinstance(one, KoreAuthenticationError) or is_unknown_path(one) for one in refused.values()]
+        if are_of_all and all(are_of_all):
             self._none_until[need] = self._clock() + REFUSED_S
+
+    def all_refused_for_s(self, need: Need) -> float:
+        """All were refused just now: seconds since they were for the first time, while none of them was answered."""
+        now = self._clock()
+        since = self._all_refused_at.setdefault(need, now)
+        if now - since > REFUSED_S:
+            self._all_refused_at[need] = since = now
+        return now - since
 
 
 def leads_on(error: KoreError, need: Need) -> bool:
@@ -103,9 +116,14 @@ def leads_on(error: KoreError, need: Need) -> bool:
     Not so where nothing was answered, which is an outage; where the service says when to come back; where it says that
     there is no such campaign; and where a list moved while it was read.
     """
+    return is_unknown_path(error) if need is Need.CONTACTS else is_refusal(error)
+
+
+def is_refusal(error: KoreError) -> bool:
+    """The same where another may tell, whether or not there is one."""
     # A list is not asked for a campaign, so it does not say that there is none.
     is_of_list = error.endpoint is not None and error.endpoint.startswith("list_")
-    if need is Need.CONTACTS or (isinstance(error, KoreNotFoundError) and not is_of_list):
+    if isinstance(error, KoreNotFoundError) and not is_of_list:
         return is_unknown_path(error)
     is_answer = isinstance(error, KoreResponseError | KoreProtocolError) and not isinstance(error, KoreRateLimitError)
     has_moved = error.retryable and error.status is None
@@ -115,9 +133,31 @@ def leads_on(error: KoreError, need: Need) -> bool:
 def is_unknown_path(error: KoreError) -> bool:
     """True if the service does not know the path or the method that it was sent: another version may be known.
 
-    That is a 405, or a 404 that does not speak of a campaign. A 412 is about what was sent, not about where.
+    That is a 405, a 501, or a 404 or 410 that does not speak of a campaign. A 412 is about what was sent, not where.
     """
-    return error.status == 405 or (error.status == 404 and not error.names_campaign)
+    return error.status in {405, 501} or (error.status in {404, 410} and not error.names_campaign)
+
+
+def may_pass_by(
+    error: KoreError, need: Need, refused: Mapping[str, KoreError], is_absence: Callable[[KoreError], bool]
+) -> bool:
+    """True if something in between may have refused all readings; then they are asked again before it is believed.
+
+    Not so where an error passes anyhow, or was looked into (401, 403); where the list was answered, and does not show
+    the campaign; and where readings by id say that there is none.
+
+    Args:
+        error: what stands for all.
+        need: what is to be known.
+        refused: what was refused, by the name of its endpoint; empty where no other was asked.
+        is_absence: whether an answer is known to mean that there is no such campaign.
+    """
+    if error.retryable or isinstance(error, KoreAuthenticationError) or not is_refusal(error):
+        return False
+    lists = [one for name, one in refused.items() if name.startswith("list_")]
+    if any(one.names_campaign for one in lists):
+        return False
+    return bool(lists) or need in {Need.LIST, Need.CONTACTS} or not is_absence(error)
 
 
 def to_ask_again(refused: Mapping[str, KoreError], *, is_last_resort: bool = True) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kore_support import client_of
@@ -16,6 +17,7 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.patience import Patience
 from airflow_provider_campaigns.kore.retry import Bounds
+from airflow_provider_campaigns.kore.stand_ins import Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("no_rate_limit")
 
 FORBIDDEN = {"errors": [{"msg": "Forbidden", "code": 403}]}
+NO_ROUTE = {"message": "no Route matched with those values"}
 SCOPE = {"errors": [{"msg": "Permission denied. Scope is incorrect!", "code": 4002}]}
 
 # How one look is refused: status, body, and how often, because a 401 is answered by a fresh token first.
@@ -183,20 +186,121 @@ class TestWriting:
         assert waits == [0.5]
         kore_simulator.assert_one_effect(verb, campaign_id)
 
-    def test_write__refused_for_good(
-        self, patient: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str
+    @pytest.mark.parametrize(("times", "sendings"), [(2, 3), (3, 4), (6, 7)])
+    def test_write__refused_for_a_while(
+        self,
+        *,
+        patient: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        times: int,
+        sendings: int,
     ) -> None:
-        """A second refusal is believed, although the campaign can be read."""
+        """It is sent again, after a look each time, until 30 s after it was first refused."""
         campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
         run = kore_simulator.campaign(campaign_id).instance_id
-        kore_simulator.fail_next(403, body=FORBIDDEN, times=100, operation=verb)
+        kore_simulator.fail_next(403, body=FORBIDDEN, times=times, operation=verb)
 
-        with pytest.raises(KoreAuthenticationError) as caught:
+        receipt = getattr(patient, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
+
+        assert (receipt.sendings, receipt.by_reading) == (sendings, False)
+        assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 14.5][: sendings - 1]
+        kore_simulator.assert_one_effect(verb, campaign_id)
+
+    @pytest.mark.parametrize(("body", "status"), [(FORBIDDEN, 403), (NO_ROUTE, 404), (NO_ROUTE, 410)])
+    def test_write__refused_for_good(
+        self,
+        *,
+        patient: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        status: int,
+        body: object,
+    ) -> None:
+        """A refusal that is still there after 30 s is believed, although the campaign can be read."""
+        campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        run = kore_simulator.campaign(campaign_id).instance_id
+        kore_simulator.fail_next(status, body=body, times=100, operation=verb)
+
+        with pytest.raises(KoreError) as caught:
             getattr(patient, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
 
-        assert (caught.value.retryable, caught.value.outcome_unknown) == (False, False)
-        assert len(kore_simulator.requests.of(verb)) == 2
-        assert waits == [0.5]
+        assert (caught.value.status, caught.value.retryable, caught.value.outcome_unknown) == (status, False, False)
+        assert len(kore_simulator.requests.of(verb)) == 7
+        assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 14.5]
+
+    def test_write__many_refused(
+        self, patient: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str
+    ) -> None:
+        """Where no write is answered in between, one such wait is enough; each is sent again once."""
+        ids = [kore_simulator.add_campaign(status=STATUS_BEFORE[verb]) for _ in range(3)]
+        kore_simulator.fail_next(403, body=FORBIDDEN, times=100, operation=verb)
+
+        for one in ids:
+            with pytest.raises(KoreAuthenticationError):
+                getattr(patient, f"{verb}_campaign")(one, "voice", instance_id=kore_simulator.campaign(one).instance_id)
+
+        assert [len([one for one in kore_simulator.requests.of(verb) if one.campaign_id == each]) for each in ids] == [
+            7,
+            2,
+            2,
+        ]
+        assert sum(waits) == 31.0
+
+    def test_write__met_once(
+        self, client: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str
+    ) -> None:
+        """A plain client raises it at once."""
+        campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        kore_simulator.fail_next(403, body=FORBIDDEN, operation=verb)
+
+        with pytest.raises(KoreAuthenticationError, match=r"\(met once\)$") as caught:
+            getattr(client, f"{verb}_campaign")(campaign_id, "voice")
+
+        assert (caught.value.retryable, waits) == (False, [])
+
+    def test_write__no_path_for_a_while(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], verb: str
+    ) -> None:
+        """Where something in between knows neither path, both are tried again."""
+        campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        run = kore_simulator.campaign(campaign_id).instance_id
+        kore_simulator.fail_next(404, body=NO_ROUTE, times=5, operation=verb)
+
+        with client_of(settings, waits, bounds=Bounds(look_again_s=30.0)) as client:
+            receipt = getattr(client, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
+
+        first, other = ("v2", "v1") if verb == "delete" else ("v1", "v2")
+        tried = [one.version for one in kore_simulator.requests.of(verb)]
+        assert tried == [first, other, other, first, first, other]
+        assert (receipt.sendings, waits) == (6, [1.0, 4.0])
+        kore_simulator.assert_one_effect(verb, campaign_id)
+
+    @pytest.mark.parametrize(
+        ("status", "body"), [(405, None), (410, NO_ROUTE), (410, "<html>Gone</html>"), (501, NO_ROUTE), (501, "")]
+    )
+    def test_write__path_gone(
+        self,
+        *,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        verb: str,
+        status: int,
+        body: Any,
+    ) -> None:
+        """A path that is gone or not implemented in one version is tried in the other at once."""
+        campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        run = kore_simulator.campaign(campaign_id).instance_id
+        version = "v2" if verb == "delete" else "v1"
+        kore_simulator.fail_next(status, body=body, times=100, operation=verb, api_version=version)
+
+        receipt = getattr(client, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
+
+        assert (receipt.sendings, receipt.by_reading, waits) == (2, False, [])
+        kore_simulator.assert_one_effect(verb, campaign_id)
 
     def test_write__reading_refused_as_well(
         self, patient: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str
@@ -258,3 +362,181 @@ def test_delete__runs_by_then(patient: KoreClient, kore_simulator: KoreSimulator
         patient.delete_campaign(campaign_id, "voice")
 
     assert (caught.value.retryable, len(kore_simulator.requests.of("delete"))) == (False, 1)
+
+
+def test_stop__no_time(patient: KoreClient, kore_simulator: KoreSimulator, waits: list[float]) -> None:
+    """A stop that was refused, and is not sent again for want of time, may succeed later."""
+    campaign_id = kore_simulator.add_campaign(status="Active")
+    kore_simulator.fail_next(403, body=FORBIDDEN, times=3, operation="stop")
+
+    with pytest.raises(KoreAuthenticationError) as caught:
+        patient.send_stop_once(
+            campaign_id, "voice", patience=Patience(lambda: 1.6 - sum(waits), repeat_s=lambda: 1.6 - sum(waits))
+        ).finish()
+
+    assert (caught.value.retryable, waits) == (True, [0.5, 1.0])
+
+
+def test_stop__refused_after_doubt(patient: KoreClient, kore_simulator: KoreSimulator, waits: list[float]) -> None:
+    """A refusal that follows a stop without an answer is not believed at once either."""
+    campaign_id = kore_simulator.add_campaign(status="Active")
+    kore_simulator.fail_next(500, operation="stop")
+    kore_simulator.fail_next(403, body=FORBIDDEN, operation="stop")
+
+    receipt = patient.stop_campaign(campaign_id, "voice")
+
+    assert (receipt.sendings, receipt.by_reading) == (3, False)
+    kore_simulator.assert_one_effect("stop", campaign_id)
+
+
+# What all readings may answer where something in between answers for the service: a JSON object, and no campaign.
+NO_CAMPAIGN: dict[str, tuple[int, Any]] = {
+    "404 of a gateway": (404, NO_ROUTE),
+    "200 empty": (200, {}),
+    "200 failure": (200, {"status": "failure", "message": "try later"}),
+    "400": (400, {"message": "could not be processed now"}),
+    "405": (405, {"message": "Method not allowed"}),
+    "410": (410, {"message": "Gone"}),
+    "412": (412, {"errors": [{"msg": "precondition", "code": 412}]}),
+    "200 of another": (200, {"ok": True, "node": "edge-7"}),
+    "402": (402, {"message": "Payment Required"}),
+    "451": (451, {"error": "unavailable"}),
+}
+
+
+class TestAllReadings:
+    """What could tell the same is refused as well, in a form that could be the service's own."""
+
+    @pytest.fixture
+    def everywhere(self, settings: KoreSettings, waits: list[float]) -> Iterator[KoreClient]:
+        """A client as operators have it, with every stand-in."""
+        with client_of(settings, waits, bounds=Bounds(look_again_s=30.0)) as client:
+            yield client
+
+    @pytest.mark.parametrize("answer", NO_CAMPAIGN)
+    def test_all_readings__for_a_while(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float], answer: str
+    ) -> None:
+        """All are asked again after 30 s."""
+        campaign_id = kore_simulator.add_campaign(status="Active")
+        status, body = NO_CAMPAIGN[answer]
+        kore_simulator.fail_next(status, body=body, times=6)
+
+        assert everywhere.get_campaign(campaign_id, need=Need.STATUS).status == "Active"
+        assert (waits, len(kore_simulator.requests)) == ([30.0], 7)
+
+    @pytest.mark.parametrize("answer", ["404 of a gateway", "200 empty"])
+    def test_all_readings__for_good(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float], answer: str
+    ) -> None:
+        """What is still there then is believed; fifty campaigns wait for that once."""
+        status, body = NO_CAMPAIGN[answer]
+        kore_simulator.fail_next(status, body=body, times=1000)
+
+        for number in range(50):
+            with pytest.raises(KoreError) as caught:
+                everywhere.get_campaign(f"cd-{number}", need=Need.STATUS)
+            assert caught.value.retryable is False
+
+        assert waits == [30.0]
+
+    @pytest.mark.parametrize("answer", ["404 of a gateway", "200 failure", "412"])
+    @pytest.mark.parametrize("reading", ["list_campaigns", "count_campaigns"])
+    def test_all_readings__list(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float], answer: str, reading: str
+    ) -> None:
+        """So it is of the list."""
+        kore_simulator.add_campaign()
+        status, body = NO_CAMPAIGN[answer]
+        kore_simulator.fail_next(status, body=body, times=2)
+
+        assert getattr(everywhere, reading)("voice")
+        assert waits == [30.0]
+
+    @pytest.mark.parametrize("answer", ["404 of a gateway", "200 empty", "400"])
+    def test_all_readings__contacts(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float], answer: str
+    ) -> None:
+        """And of contact results."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=3)
+        status, body = NO_CAMPAIGN[answer]
+        kore_simulator.fail_next(status, body=body, times=2 if status in {404, 405, 410} else 1)
+
+        assert everywhere.get_contact_page(campaign_id).total_results == 3
+        assert waits == [30.0]
+
+    @pytest.mark.parametrize("answer", ["200 empty", "200 failure", "400", "405"])
+    def test_all_readings__object(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float], answer: str
+    ) -> None:
+        """And where the whole object is needed, unless it is said that there is none: then the list is asked."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        status, body = NO_CAMPAIGN[answer]
+        kore_simulator.fail_next(status, body=body, times=2)
+
+        assert everywhere.get_campaign(campaign_id).status == "Stopped"
+        assert waits == [30.0]
+
+    @pytest.mark.parametrize("body", [None, {"message": "Not Found"}, {"errors": [{"msg": "Campaign not found"}]}])
+    def test_all_readings__missing(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float], body: object
+    ) -> None:
+        """A campaign that is not there is not waited for."""
+        kore_simulator.fail_next(404, body=body, times=100, operation=("get", "status"))
+
+        for need in (Need.OBJECT, Need.STATUS):
+            with pytest.raises(KoreNotFoundError):
+                everywhere.get_campaign("cd-1", need=need)
+
+        assert waits == []
+
+    def test_all_readings__known_words(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float]
+    ) -> None:
+        """Nor where the service is known to say so in words of its own."""
+        kore_simulator.fail_next(400, body={"message": "unknown entity"}, times=100, operation=("get", "status"))
+        everywhere.proof.means()
+
+        with pytest.raises(KoreError):
+            everywhere.get_campaign("cd-1")
+
+        assert waits == []
+
+    def test_all_readings__answered_since(
+        self, everywhere: KoreClient, kore_simulator: KoreSimulator, waits: list[float]
+    ) -> None:
+        """An answer, or ten minutes, take back what all readings said."""
+        campaign_id = kore_simulator.add_campaign(status="Active")
+        refused = {"status": 400, "body": {"message": "not now"}, "operation": ("get", "status", "list")}
+
+        kore_simulator.fail_next(**refused, times=6)
+        everywhere.get_campaign(campaign_id, need=Need.STATUS)
+        kore_simulator.fail_next(**refused, times=6)
+        everywhere.get_campaign(campaign_id, need=Need.STATUS)
+        kore_simulator.fail_next(**refused, times=12)
+        with pytest.raises(KoreError):
+            everywhere.get_campaign(campaign_id, need=Need.STATUS)
+        waits.append(571.0)
+        kore_simulator.fail_next(**refused, times=6)
+        everywhere.get_campaign(campaign_id, need=Need.STATUS)
+
+        assert waits == [30.0, 30.0, 30.0, 571.0, 30.0]
+
+    @pytest.mark.parametrize(("look_again_s", "retryable"), [(None, False), (30.0, True), (math.inf, True)])
+    def test_all_readings__no_time(
+        self,
+        *,
+        settings: KoreSettings,
+        kore_simulator: KoreSimulator,
+        waits: list[float],
+        look_again_s: float | None,
+        retryable: bool,
+    ) -> None:
+        """Who has no time for that, or asks again by himself, is told that it may pass; a plain client believes it."""
+        kore_simulator.fail_next(404, body=NO_ROUTE, times=6)
+
+        bounds, patience = Bounds(look_again_s=look_again_s), Patience(lambda: 29.0, repeat_s=lambda: 29.0)
+        with client_of(settings, waits, bounds=bounds) as client, pytest.raises(KoreError) as caught:
+            client.get_campaign("cd-1", need=Need.STATUS, patience=patience)
+
+        assert (caught.value.retryable, waits) == (retryable, [])

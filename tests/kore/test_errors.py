@@ -167,6 +167,7 @@ class TestCampaignsFailedError:
             ([KoreRequestError("no"), CampaignStateError("is Active")], False, False),
             ([KoreConnectionError("reset", outcome_unknown=True)], True, True),
             ([KoreConnectionError("reset"), KoreAuthenticationError("who?")], False, False),
+            ([KoreConnectionError("reset"), KoreAuthenticationError("who?", retryable=True)], True, False),
             ([KoreConnectionError("reset"), KoreScopeError("may not")], False, False),
         ],
     )

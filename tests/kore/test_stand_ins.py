@@ -65,6 +65,7 @@ REFUSED: dict[str, tuple[int, Any]] = {
     ),
     "405": (405, json_error(405, "Method Not Allowed")),
     "410": (410, json_error(410, "This version was withdrawn")),
+    "410 of the campaign": (410, json_error(410, "The campaign was removed")),
     "412": (412, json_error(412, "Validation errors/ Invalid arguments")),
     "415": (415, json_error(415, "Unsupported Media Type")),
     "500": (500, json_error(500, "Internal")),
@@ -461,7 +462,7 @@ class TestClient:
         said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         assert [one.rpartition("; ")[2] for one in said] == [f"it is sent by {verb}_voice_{versions[1]} instead"]
 
-    @pytest.mark.parametrize("refusal", ["412", "400", "410"])
+    @pytest.mark.parametrize("refusal", ["412", "400", "410 of the campaign"])
     @pytest.mark.parametrize("verb", ["stop", "start", "delete"])
     def test_write__refused(self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, refusal: str) -> None:
         """A write that is refused on a path that is known is sent by no other version."""
