@@ -26,6 +26,10 @@ pytestmark = pytest.mark.usefixtures("no_rate_limit")
 NOT_THE_PLATFORM = (
     "host or account_id: an unexpected answer; is this the platform's address? Set the host to that, without a path"
 )
+SCOPE = (
+    "scope: the credentials are right, but the app may not manage campaigns; give it the API scope 'Campaign "
+    "Management' and publish it"
+)
 CREDENTIALS = "login, password, stream_id or account_id: the platform does not accept these credentials for this app"
 OUTAGE = "outage: the service fails, or what is before it; ask its support if that stays; test again"
 FIREWALL = "network: what is before the service refused, as a firewall does; have this machine let through; test again"
@@ -72,6 +76,7 @@ def serving(answer: Callable[[socket.socket], object], times: int = 1) -> Iterat
             thread.join()
 
 
+LONG_AGO = "Mon, 02 Mar 2026 12:30:00 GMT"
 FORBIDDEN_HTML = "<html><title>403 Forbidden</title></html>"
 
 
@@ -107,6 +112,14 @@ FORBIDDEN_HTML = "<html><title>403 Forbidden</title></html>"
         ({"status": 404, "body": {"message": "no"}}, f"{PATH} ({LIST}: HTTP 404: no{OTHERWISE})"),
         ({"status": 405, "body": {"message": "no"}}, f"{REFUSED} ({LIST}: HTTP 405: no{OTHERWISE})"),
         ({"status": 412, "body": {"message": "no"}}, f"{REFUSED} ({LIST}: HTTP 412: no{OTHERWISE})"),
+        (
+            {"status": 403, "body": {"message": "Scope is incorrect"}, "headers": {"Date": LONG_AGO}},
+            f"{SCOPE} ({LIST}: HTTP 403: Scope is incorre... (18 characters) (met once))",
+        ),
+        (
+            {"status": 403, "headers": {"Date": LONG_AGO}},
+            f"{CREDENTIALS} ({LIST}: HTTP 403: Forbidden (met once))",
+        ),
         ({"status": 403}, f"{CREDENTIALS} ({LIST}: HTTP 403: Forbidden (met once))"),
     ],
 )
@@ -133,29 +146,33 @@ def test_check_connection__redirect(kore_simulator: KoreSimulator, check: Callab
 
 
 @pytest.mark.parametrize(
-    ("date", "direction"),
+    ("status", "said", "date", "direction"),
     [
-        ("Mon, 02 Mar 2026 12:30:00 GMT", "ahead of"),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", "ahead of"),
-        ("Mon, 02 Mar 2099 12:30:00 GMT", "behind"),
+        (401, "no", "Mon, 02 Mar 2026 12:30:00 GMT", "ahead of"),
+        (401, "no", "Thu, 01 Jan 1970 00:00:00 GMT", "ahead of"),
+        (401, "no", "Mon, 02 Mar 2099 12:30:00 GMT", "behind"),
+        (403, "jwt not active", "Mon, 02 Mar 2026 12:30:00 GMT", "ahead of"),
+        (403, "Token too early", "Mon, 02 Mar 2099 12:30:00 GMT", "behind"),
     ],
 )
-def test_check_connection__clock(check: Callable[..., tuple[bool, str]], date: str, direction: str) -> None:
+def test_check_connection__clock(
+    *, check: Callable[..., tuple[bool, str]], status: int, said: str, date: str, direction: str
+) -> None:
     """A refused token with another Date than this machine's is the clock's doing."""
-    body = b'{"errors": [{"msg": "no"}]}'
-    head = f"HTTP/1.1 401 Unauthorized\r\nDate: {date}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    body = json.dumps({"errors": [{"msg": said}]}).encode()
+    head = f"HTTP/1.1 {status} No\r\nDate: {date}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
 
     def refuse(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(head.encode() + body)
 
-    with serving(refuse, times=2) as address:  # once more with a fresh token
+    with serving(refuse, times=2 if status == 401 else 1) as address:  # once more with a fresh token
         works, message = check(host=address)
 
     assert not works
     assert message.startswith(
         "clock: the platform does not accept what this machine signs; set its clock, best by NTP "
-        f"({LIST}: HTTP 401: no. This machine's clock is "
+        f"({LIST}: HTTP {status}: {said}. This machine's clock is "
     )
     assert f" s {direction} the service's" in message
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -42,20 +43,32 @@ _PASSING = frozenset({408, 409, 421, 423, 425})
 # The rate limit in words that are not documented. They must begin a sentence, or follow a colon or a tag: a campaign's
 # name stands within one, and "invalid rate limit" is about an argument.
 _BEGIN = r"(?:^|[.;!?>(]|(?<!campaign)(?<!name)(?<!named):)\s*"
+_PERIOD = r"(?:per|a|each)[ -](?:second|minute|hour|day|month)"
 _LIMIT = (
-    r"(?:(?:api|account|app|requests?|calls?|per[ -](?:second|minute|hour|day)|daily|hourly)\s+)*"
-    r"(?:(?:rate|request|call)s?[ _-]?limit|quota|rate)"
+    rf"(?:(?:api|account|app|user|client|project|ip|key|requests?|calls?|{_PERIOD}|minute|daily|hourly|monthly)\s+)*"
+    rf"(?:(?:rate|request|call|quota|throttle)s?[ _-]?limits?|quotas?|rate|(?:requests|calls) {_PERIOD})"
 )
+_USED_UP = r"(?:exceeded|reached|hit|exhausted|consumed|depleted|used up|violation|violated)"
 _YOU = r"(?:(?:you|your (?:account|app)|the (?:account|app)|account|app)(?:'ve|'re| have| has| are| is)?\s+)?"
 _OTHER_LIMIT = re.compile(
     rf"{_BEGIN}(?:"
     rf"{_YOU}(?:(?:sent|made|sending|making)\s+)?too[ _-]?many[ _-]?(?:api )?(?:requests|calls)"
-    rf"|(?:(?:the|this|your)\s+)?{_LIMIT}[ _-]?(?:(?:has|have|is|was)\s+)?(?:been\s+)?(?:exceeded|reached|exhausted)"
+    rf"|(?:(?:the|this|your|maximum|max)\s+)*{_LIMIT}[ _-]?(?:(?:has|have|is|was)\s+)?(?:been\s+)?{_USED_UP}"
+    rf"|(?:the )?limit of [0-9]+ (?:api )?(?:requests|calls)(?: {_PERIOD})?(?: has been| was| is)? {_USED_UP}"
     rf"|{_YOU}(?:exceeded|reached|hit)\s+(?:(?:the|your|its|an?)\s+)?{_LIMIT}"
+    rf"|{_YOU}(?:over|out of)\s+(?:(?:the|your|its)\s+)?{_LIMIT}"
+    r"|no (?:api )?quota (?:left|remaining)"
     rf"|{_YOU}(?:been\s+|being\s+)?(?:rate[ _-]?limited|throttled)"
     r"|(?:(?:the|this|your)\s+)?(?:api )?requests? (?:was|were|is|are|ha(?:s|ve) been) (?:rate[ -]?limited|throttled)"
     r"|throttling(?:exception|error)?"
-    r")(?=\s*(?:$|[.,;:!<)-]|(?:for this|for your|by|please|try|retry|wait|in a|in the last|due)\b))"
+    r"|rate[ _-]?limiting (?:is |was )?(?:in effect|active|applied|enforced)"
+    r"|spike[ _-]?arrest(?:[ _-]?violation)?"
+    r"|resources?[ _-]?(?:ha(?:s|ve) been )?exhausted"
+    r")(?=\s*(?:$|[.,;:!<()-]|for [0-9a-f]*[.:0-9]"
+    r"|(?:for (?:this|your|(?:the )?(?:account|app|user|client|project|ip|key))"
+    r"|by|please|try|retry|wait|in a|in the last|due)\b))"
+    # These words alone, and nothing beside them.
+    r"|^\s*rate[ _-]?limit(?:s|ed|ing)?[.!]?\s*$"
 )
 _LONGEST_LIMIT = 4000
 """Characters of an answer in which it is looked for."""
@@ -65,6 +78,13 @@ _NOT_THERE = frozenset({301, 308, 404, 405, 410, 501})
 
 _IF_OTHERWISE = ". If this platform wants it otherwise, endpoint_overrides or api_version of the connection can say so"
 """Said where path, method or query may be why."""
+
+_CHARSET = re.compile(
+    r"""charset\s*=\s*["']?((?:iso-?8859|latin|l[1-9]\b|windows-|cp[0-9]|us-ascii|koi8|gb|big5|euc-|shift[_-]jis|mac)"""
+    r"[\w.:-]*)",
+    re.IGNORECASE,
+)
+"""Those that take one or two bytes for a character; Python knows others, for which an answer need not be searched."""
 
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _LONGEST_PAUSE_S = 7 * 86_400.0
@@ -84,6 +104,8 @@ def body_of(
 ) -> dict[str, Any]:
     """The JSON object of a successful answer: a 2xx status, an object, no ``errors``, no failure in ``status``.
 
+    An array of one object stands for the object.
+
     Raises:
         KoreProtocolError: a 2xx answer that is no JSON object; it may be a cut-off answer and is retryable.
         KoreResponseError: the subclass that fits what the service said. A redirect is never followed, because the token
@@ -98,6 +120,8 @@ def body_of(
             **facts,
         )
     body = _json(content)
+    if isinstance(body, list) and len(body) == 1 and isinstance(body[0], dict):
+        body = body[0]
     if isinstance(body, dict) and 200 <= status < 300 and not _says_no(body):
         return body
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
@@ -142,6 +166,18 @@ def clock_note(headers: Mapping[str, str], now: float) -> str:
     )
 
 
+def as_utf8(content: bytes, content_type: str) -> bytes:
+    """An answer in UTF-8, from the charset that it shows or declares; as it is where it is UTF-8, or neither is known.
+
+    Everything that looks into an answer looks for UTF-8, as whoever takes the secret out of it does.
+    """
+    shown, declared = json.detect_encoding(content), _CHARSET.search(content_type)
+    for charset in ("utf-8", declared[1]) if declared and shown == "utf-8" else (shown,):
+        with suppress(LookupError, UnicodeError):
+            return content.decode(charset).encode()
+    return content
+
+
 def _comparable(error: KoreError, text: str | None) -> KoreError:
     """``error`` with its ``nothing_found``: its kind, its status, and a digest of the words that do not vary."""
     if text is not None:
@@ -154,10 +190,8 @@ def _comparable(error: KoreError, text: str | None) -> KoreError:
 
 def _error_class(status: int, text: str) -> type[KoreResponseError]:
     """The kind of a refusal in the service's own words."""
-    if status == 401:
+    if status in {401, 403}:
         return KoreScopeError if _SCOPE_TEXT in text else KoreAuthenticationError
-    if status == 403:
-        return KoreAuthenticationError
     if status == 404 or (_NOT_FOUND_TEXT in text and (status == 400 or 200 <= status < 300)):
         return KoreNotFoundError
     return KoreRequestError

@@ -7,6 +7,7 @@ a campaign by its id and a known status, a page by its rows and totals.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import (
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _NO_DATA = "no data"
 """The ``nothing_found`` of a success that holds nothing."""
+
+_NUMBER = re.compile(r"\s*[0-9]{1,15}\s*", re.ASCII)
 
 _DEEPEST = 3
 """Wrappers within which an object is looked for, the answer itself included."""
@@ -71,13 +74,35 @@ def object_in(
 
 def is_page(data: Mapping[str, Any]) -> bool:
     """True of an object that holds rows and says how many there are."""
-    return isinstance(data.get("results"), list) and type(data.get("totalResults")) is int
+    return items_in(data) is not None and number_in(data, "totalResults") is not None
+
+
+def items_in(data: Mapping[str, Any]) -> list[Any] | None:
+    """What a page holds, whatever that is: ``results``, else ``contacts`` or ``campaigns`` if it has one of them alone.
+
+    None if it is no page.
+    """
+    rows = data.get("results")
+    if rows is None:
+        named = [data[name] for name in ("contacts", "campaigns") if name in data]
+        rows = named[0] if len(named) == 1 else None
+    return rows if isinstance(rows, list) else None
 
 
 def rows_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """The objects in a page, None if it is not a page of objects."""
-    rows = data.get("results")
-    return rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else None
+    rows = items_in(data)
+    return rows if rows is not None and all(isinstance(row, dict) for row in rows) else None
+
+
+def number_in(data: Mapping[str, Any], name: str) -> int | None:
+    """The whole number, 0 or more, of this name, also as text or with a point; None if there is none."""
+    value = data.get(name)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value >= 0 else None
 
 
 def contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str, page: int) -> ContactPage:
@@ -87,15 +112,15 @@ def contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: st
         KoreProtocolError: it is no page.
     """
     data = object_in(body, endpoint, campaign_id, is_it=is_page)
-    rows, pages, total = rows_in(data), data.get("totalPages"), data.get("totalResults")
-    if rows is None or not isinstance(pages, int) or not isinstance(total, int):
+    rows, pages, total = rows_in(data), number_in(data, "totalPages"), number_in(data, "totalResults")
+    if rows is None or pages is None or total is None:
         raise KoreProtocolError(
             f"{endpoint.request(campaign_id)}: no results or no totals in the answer",
             endpoint=endpoint.name,
             campaign_id=campaign_id,
         )
-    number = data.get("page")
-    return ContactPage(number if type(number) is int else page, pages, total, tuple(map(ContactResult.from_api, rows)))
+    number = number_in(data, "page")
+    return ContactPage(page if number is None else number, pages, total, tuple(map(ContactResult.from_api, rows)))
 
 
 def campaign_of(item: Mapping[str, Any], endpoint: Endpoint, campaign_id: str | None = None) -> Campaign:

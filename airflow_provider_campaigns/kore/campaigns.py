@@ -85,6 +85,9 @@ for _name in _SPELLING.values():
     setattr(CampaignStatus, _name.upper(), CampaignStatus(_name))
 
 _ID_NAMES = ("_id", "id", "campId", "campaignId")
+_FOREIGN_ID_NAME = "uuid"
+"""May be anything's; taken for a campaign's if it looks like one."""
+
 _STATUS_NAMES = ("status", "campaignStatus", "state")
 
 KNOWN_STATUSES: tuple[str, ...] = tuple(_SPELLING.values())
@@ -207,8 +210,12 @@ class ContactPage:
 
 
 def campaign_id_of(body: Mapping[str, Any]) -> str | None:
-    """The id in a campaign object, whichever of its names it goes by there."""
-    return next((text for name in _ID_NAMES if (text := _text(body.get(name)))), None)
+    """The id in a campaign object, whichever of its names it goes by there, in whichever case."""
+    texts = {name: text for name, value in body.items() if (text := _text(value))}
+    in_any_case = {name.casefold(): text for name, text in texts.items()}
+    named = [texts.get(name) or in_any_case.get(name.casefold()) for name in _ID_NAMES]
+    foreign = in_any_case.get(_FOREIGN_ID_NAME, "")
+    return next(filter(None, named), foreign if foreign.startswith("cd-") else None)
 
 
 def status_of(body: Mapping[str, Any]) -> CampaignStatus | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, object_in
+from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, items_in, number_in, object_in
 from airflow_provider_campaigns.kore.campaigns import Campaign, campaign_id_of
 from airflow_provider_campaigns.kore.errors import KoreProtocolError
 
@@ -186,8 +186,8 @@ def _page(
     if statuses:
         query["filters"] = {"status": list(map(str, statuses))}
     data = object_in(read(endpoint, body=query), endpoint, is_it=is_page)
-    items, total = data.get("results"), data.get("totalResults")
-    if not isinstance(items, list) or type(total) is not int:
+    items, total = items_in(data), number_in(data, "totalResults")
+    if items is None or total is None:
         raise KoreProtocolError(f"{endpoint.request()}: no results or no total in the answer", endpoint=endpoint.name)
     return items, total, data.get("hasMore") is True
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow_provider_campaigns.kore.answers import body_of, clock_note
+from airflow_provider_campaigns.kore.answers import as_utf8, body_of, clock_note
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority
 from airflow_provider_campaigns.kore.endpoints import Effect, Endpoint
 from airflow_provider_campaigns.kore.errors import (
@@ -208,7 +208,7 @@ class Transport:
         """The object that an answer holds, or the typed error that it tells of."""
         redactor, headers = self._settings.redactor, answer.headers
         # First of all, so that nothing that is made of an answer can hold the secret, should the service repeat it.
-        content = redactor.content_without(answer.content)
+        content = redactor.content_without(as_utf8(answer.content, headers.get("Content-Type", "")))
         if "Location" in headers:
             headers["Location"] = redactor.without(headers["Location"])
         in_use.is_answered = True
@@ -218,7 +218,9 @@ class Transport:
             if isinstance(error, KoreRateLimitError):
                 in_use.is_answered = False
                 self.hold_back(error, priority)
-            if isinstance(error, KoreAuthenticationError) and wants_fresh_token(error):
+            # A 403 may be about anything, unless it speaks of the token.
+            is_of_token = wants_fresh_token(error) or b"token" in content.lower() or b"jwt" in content.lower()
+            if isinstance(error, KoreAuthenticationError) and not isinstance(error, KoreScopeError) and is_of_token:
                 note = clock_note(headers, self._signer.clock())
                 error.args, error.clock_is_off = (f"{error}{note}",), bool(note)
             # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.

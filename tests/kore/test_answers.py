@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kore_support import OTHERWISE
 
-from airflow_provider_campaigns.kore.answers import body_of
+from airflow_provider_campaigns.kore.answers import as_utf8, body_of
 from airflow_provider_campaigns.kore.endpoints import ENDPOINTS
 from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
@@ -79,7 +79,7 @@ class TestRefusals:
             (401, {"errors": [{"msg": "Invalid JWT token", "code": 4002}]}, KoreAuthenticationError, False),
             (403, {}, KoreAuthenticationError, False),
             (404, {}, KoreNotFoundError, False),
-            (403, {"errors": [{"msg": "Scope is incorrect!"}]}, KoreAuthenticationError, False),
+            (403, {"errors": [{"msg": "Scope is incorrect!"}]}, KoreScopeError, False),
             (405, {"errors": [{"msg": "Method Not Allowed", "code": 405}]}, KoreRequestError, False),
             (412, {"errors": [{"msg": "Validation errors/ Invalid arguments", "code": 412}]}, KoreRequestError, False),
             (412, {"errors": [{"msg": "campaignType not found", "code": 412}]}, KoreRequestError, False),
@@ -166,10 +166,6 @@ class TestRefusals:
     def test_body_of__platform_errors(self, name: str, status: int, cls: type[KoreError]) -> None:
         """The error bodies of the platform's other public APIs are understood."""
         assert type(refused(status, (SAMPLES / f"{name}.response.json").read_bytes())) is cls
-
-    def test_body_of__incorrect_scope_by_403_is_credentials(self) -> None:
-        """Only a 401 is known to speak of scopes; a 403 is not retried with a fresh token either way."""
-        assert type(refused(403, {"errors": [{"msg": "Scope is incorrect!"}]})) is KoreAuthenticationError
 
 
 class TestNothingFound:
@@ -393,6 +389,47 @@ class TestRetryAfter:
         assert refused(status, b"", {"Retry-After": "5"}).retry_after_s is None
 
 
+class TestForms:
+    """An answer is read in whichever form it comes."""
+
+    def test_form__array_of_one(self) -> None:
+        """An array of one object stands for the object, of a success as of a refusal."""
+        assert read(200, [{"status": "Stopped"}]) == {"status": "Stopped"}
+        assert type(refused(400, [{"message": "campaign not found"}])) is KoreNotFoundError
+
+    @pytest.mark.parametrize("body", [[{"status": "Stopped"}, {}], [["Stopped"]], ["Stopped"], []])
+    def test_form__another_array(self, body: object) -> None:
+        """Any other does not."""
+        assert type(refused(200, body)) is KoreProtocolError
+
+    @pytest.mark.parametrize(
+        ("content", "content_type"),
+        [
+            ("Frühling".encode("latin-1"), "application/json; charset=ISO-8859-1"),
+            ("Frühling".encode("latin-1"), 'application/json;charset="latin1"'),
+            ("Frühling".encode("cp1252"), "application/json; Charset = windows-1252"),
+            ("Frühling".encode("iso8859-15"), "application/json; charset=iso-8859-15; x=1"),
+            ("Frühling".encode(), "application/json; charset=ISO-8859-1"),
+            ("Frühling".encode(), "application/json; charset=klingon"),
+            ("Frühling".encode(), "application/json"),
+            ("Frühling".encode("utf-16"), "application/json"),
+            ("Frühling".encode("utf-16-le"), "application/json; charset=utf-16"),
+            ("Frühling".encode("utf-8-sig"), ""),
+        ],
+    )
+    def test_as_utf8__charset(self, content: bytes, content_type: str) -> None:
+        """What is not UTF-8 is read by the charset that it shows or declares."""
+        assert as_utf8(content, content_type) == b"Fr\xc3\xbchling"
+
+    @pytest.mark.parametrize(
+        "content_type",
+        ["", "application/json", "application/json; charset=iso-8859-99", "text/html; charset=punycode"],
+    )
+    def test_as_utf8__unknown(self, content_type: str) -> None:
+        """What nobody can read is left as it is."""
+        assert as_utf8(b"Fr\xfchling", content_type) == b"Fr\xfchling"
+
+
 class TestRateLimitInOtherWords:
     @pytest.mark.parametrize("status", [400, 403])
     @pytest.mark.parametrize(
@@ -421,6 +458,32 @@ class TestRateLimitInOtherWords:
             "Request was throttled. Expected available in 20 seconds.",
             "ThrottlingException: Rate exceeded",
             "Forbidden. Your account is throttled",
+            "API quota exceeded for account",
+            "quota exceeded for the account",
+            "API rate limit exceeded for 12.3.4.5",
+            "User Rate Limit Exceeded",
+            "rate-limit",
+            "Rate limiting in effect",
+            "Requests per minute exceeded",
+            "Limit of 60 requests per minute reached",
+            "Over quota",
+            "Daily quota used up",
+            "Spike arrest violation. Allowed rate: 1ps",
+            "policies.ratelimit.QuotaViolation",
+            "Resource has been exhausted (e.g. check quota)",
+            "Rate limited.",
+            "Rate limits exceeded",
+            "API calls per second exceeded",
+            "The limit of 100 API calls per hour has been exceeded, slow down",
+            "Monthly quota exhausted",
+            "You are out of quota",
+            "No API quota left",
+            "Client rate limit hit",
+            "Maximum requests per minute reached",
+            "RESOURCE_EXHAUSTED",
+            "policies.ratelimit.SpikeArrestViolation",
+            "Rate limit exceeded (60 a minute)",
+            "Rate limit exceeded for 2001:db8::1",
         ],
     )
     def test_rate_limit__told(self, status: int, text: str) -> None:
@@ -451,6 +514,13 @@ class TestRateLimitInOtherWords:
             "Campaign quota exceeded",
             "Contact quota exceeded for this list",
             "Quota exceeded campaigns cannot be deleted",
+            "Campaign Rate limit",
+            "Campaign: rate-limit",
+            "Limit of 60 campaigns reached",
+            "rate limiting is not a number",
+            "Contact resource exhausted",
+            "Quota exceeded for spring contacts",
+            "Rate limit exceeded bypass is not allowed",
             "Your account has exceeded its quota of campaigns",
             "Throttle value is missing",
             "throttling must be on or off",

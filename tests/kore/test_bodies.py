@@ -129,3 +129,39 @@ def test_client__any_shape(client: KoreClient, kore_simulator: KoreSimulator, no
     assert client.stop_campaign(campaign_id, "voice").sendings == 1
     assert client.delete_campaign(campaign_id, "voice").sendings == 1
     assert {one.version for one in kore_simulator.requests.of("get", "status", "list")} == {"v2"}
+
+
+ROWS = [{"dialerOutcome": "answered"}, {"dialerOutcome": "busy"}, {}]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"results": ROWS, "page": "2", "totalPages": "4", "totalResults": "303"},
+        {"results": ROWS, "page": 2.0, "totalPages": 4.0, "totalResults": 303.0},
+        {"results": ROWS, "page": " 2 ", "totalPages": 4, "totalResults": "0303"},
+        {"contacts": ROWS, "page": 2, "totalPages": 4, "totalResults": 303},
+    ],
+)
+def test_contact_page_in__other_forms(page: dict[str, Any]) -> None:
+    """Numbers are read as text and with a point, and rows that are called contacts."""
+    found = contact_page_in(OK | {"data": page}, GET, "cd-1", 1)
+
+    assert (found.page, found.total_pages, found.total_results, len(found.contacts)) == (2, 4, 303, 3)
+
+
+@pytest.mark.parametrize("total", ["", "three", "3.5", "-3", "+3", "1e3", "٣", 3.5, -3, True, None, [3], "9" * 5000])
+@pytest.mark.parametrize("name", ["totalPages", "totalResults"])
+def test_contact_page_in__no_number(name: str, total: object) -> None:
+    """Anything else is no number of rows or pages."""
+    page = {"results": ROWS, "totalPages": 1, "totalResults": 3} | {name: total}
+
+    with pytest.raises(KoreProtocolError, match="no results or no totals in the answer"):
+        contact_page_in(OK | {"data": page}, GET, "cd-1", 1)
+
+
+@pytest.mark.parametrize("rows", [{"contacts": ROWS, "campaigns": ROWS}, {"contacts": {"1": {}}}, {"rows": ROWS}])
+def test_contact_page_in__ambiguous_rows(rows: dict[str, Any]) -> None:
+    """Rows are taken from nowhere that may be something else."""
+    with pytest.raises(KoreProtocolError):
+        contact_page_in(OK | {"data": rows | {"totalPages": 1, "totalResults": 3}}, GET, "cd-1", 1)
