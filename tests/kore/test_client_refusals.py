@@ -540,3 +540,19 @@ class TestAllReadings:
             client.get_campaign("cd-1", need=Need.STATUS, patience=patience)
 
         assert (caught.value.retryable, waits) == (retryable, [])
+
+    def test_all_readings__asked_by_the_caller(
+        self, settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float]
+    ) -> None:
+        """Who asks again by himself is told so for 30 s, and then that it is believed."""
+        kore_simulator.fail_next(404, body=NO_ROUTE, times=100)
+        told = []
+
+        with client_of(settings, waits, bounds=Bounds(look_again_s=math.inf)) as client:
+            for seconds in (0.0, 29.0, 1.0):
+                waits.append(seconds)
+                with pytest.raises(KoreError) as caught:
+                    client.get_campaign("cd-1", need=Need.STATUS)
+                told.append(caught.value.retryable)
+
+        assert told == [True, True, False]
