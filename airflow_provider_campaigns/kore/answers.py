@@ -127,7 +127,9 @@ def body_of(
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
     said = f"{endpoint.request(campaign_id)}: HTTP {status}{_as_quoted(endpoint, text)}"
     if status == 429 or _tells_of_a_rate_limit(status, text.casefold()):
-        raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), **facts)
+        # In the service's own words it took nothing; what stands before it may count what it has passed on.
+        is_own = isinstance(body, dict)
+        raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), outcome_unknown=not is_own, **facts)
     if 200 <= status < 300 and not isinstance(body, dict):
         # A 204 is not an answer that was cut off; of a write it does not say that it was done.
         is_empty = status == 204 and not content

@@ -28,7 +28,7 @@ from airflow_provider_campaigns.kore.presence import PROVEN_MISSING, ProvenMissi
 from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, delay_s
 from airflow_provider_campaigns.kore.stand_ins import is_unknown_path
 from airflow_provider_campaigns.kore.transport import wants_fresh_token
-from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over
+from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over, is_to_be_checked, may_have_worked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -132,7 +132,7 @@ class _SoFar:
             return False
         self.unsent = 0
         self.sendings += 1
-        self.in_doubt = self.in_doubt or trouble.outcome_unknown
+        self.in_doubt = self.in_doubt or may_have_worked(goal, trouble)
         # A 2xx answer that says nothing.
         if self.accepted is None and goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
             self.accepted = trouble
@@ -304,16 +304,18 @@ class Sender:
                 return self._counted(sent, so_far)
             trouble = sent
             if (other := elsewhere(trouble)) is not None:
-                # Nobody took it, so it had no effect, unless that is a page of something in between. It is sent there
-                # after a look.
+                # Nobody took it, so it had no effect, unless that is a page of something in between, or a word that is to
+                # be checked. It is sent there after a look.
                 so_far.sendings, endpoint = so_far.sendings + 1, other
-                so_far.in_doubt = so_far.in_doubt or trouble.outcome_unknown
+                is_doubt = may_have_worked(goal, trouble) or is_to_be_checked(goal, trouble)
+                so_far.in_doubt = so_far.in_doubt or is_doubt
                 yield so_far.accepted is not None
                 continue
             is_blocked = isinstance(trouble, KoreRateLimitError)
             is_news = so_far.add(trouble, goal, is_stop=is_stop)
             is_accepted = so_far.accepted is not None
-            if (so_far.in_doubt and not is_blocked) or (is_news and self._is_doubtful(trouble)):
+            is_checked = is_to_be_checked(goal, trouble) or (is_news and self._is_doubtful(trouble))
+            if is_checked or (so_far.in_doubt and not is_blocked):
                 yield is_accepted
                 # As urgent as the write: what holds back others must not hold up its repetition.
                 look = partial(self._look, goal, priority, patience)
@@ -559,14 +561,14 @@ class Sender:
     ) -> Receipt | None:
         """Read the campaign after a first refusal: its receipt if what is wanted is there already.
 
-        None: the reading is answered, so the refusal is about this one request, which may be sent again.
+        None: the reading is answered, so the refusal is about this one request; ``retryable`` says whether it passes.
 
         Raises:
             KoreError: the refusal, because reading is refused as well, fails, or says that no more must be sent.
         """
         log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
         try:
-            receipt = _receipt_by_reading(goal, look(), in_doubt=False)
+            receipt = _receipt_by_reading(goal, look(), in_doubt=not goal.believes_refusals)
         except KoreError as error:
             refusal.retryable = error.retryable
             raise refusal from error
@@ -697,4 +699,4 @@ def _may_take_effect_later(trouble: KoreError) -> bool:
     """
     if isinstance(trouble, KoreServiceError):
         return not is_over(trouble.status)
-    return trouble.outcome_unknown and trouble.retryable
+    return trouble.outcome_unknown and trouble.retryable and not isinstance(trouble, KoreRateLimitError)

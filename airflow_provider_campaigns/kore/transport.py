@@ -223,10 +223,9 @@ class Transport:
             if isinstance(error, KoreAuthenticationError) and not isinstance(error, KoreScopeError) and is_of_token:
                 note = clock_note(headers, self._signer.clock())
                 error.args, error.clock_is_off = (f"{error}{note}",), bool(note)
-            # What a 5xx, a redirect or an unreadable answer did is anybody's guess; a refusal did nothing.
-            error.outcome_unknown = endpoint.effect is Effect.WRITE and isinstance(
-                error, KoreServiceError | KoreProtocolError
-            )
+            # What a 5xx, a redirect or an answer of somebody else's did is anybody's guess; a refusal did nothing.
+            is_guess = error.outcome_unknown or isinstance(error, KoreServiceError | KoreProtocolError)
+            error.outcome_unknown = endpoint.effect is Effect.WRITE and is_guess
             raise
 
     def _opened(self) -> Connections:

@@ -17,6 +17,8 @@ from airflow_provider_campaigns.kore.errors import (
     KoreError,
     KoreNotFoundError,
     KoreProtocolError,
+    KoreRateLimitError,
+    KoreRequestError,
     excerpt,
 )
 from airflow_provider_campaigns.kore.runs import (
@@ -70,6 +72,8 @@ class WriteGoal(Protocol):
     """True if a second effect does no harm: a sending that may still take effect can be followed by another."""
     need: Need
     """What must be known of the campaign before it is sent, or sent again."""
+    believes_refusals: bool
+    """True if a refusal in the service's own words proves that nothing was done."""
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """The receipt if ``body`` says that it is done; None if it does not say so.
@@ -107,6 +111,7 @@ class StopGoal:
     drains: bool = True
     is_repeatable: bool = True
     need: Need = Need.STATUS
+    believes_refusals: bool = True
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A stop answers with the campaign's status, ``Stopped`` (pages: stop-voice-campaign, stop-sms-campaign).
@@ -150,6 +155,7 @@ class StartGoal:
     drains: bool = True
     is_repeatable: bool = False
     need: Need = Need.OBJECT
+    believes_refusals: bool = True
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A start answers with the campaign's status, ``Active`` (pages: start-voice-campaign, start-sms-campaign)."""
@@ -199,7 +205,8 @@ class StartGoal:
 class DeleteGoal:
     """A campaign is gone. It is gone when reading no longer finds it, so one that is found is never done.
 
-    ``updated_at`` is when the campaign was last changed as read before; it decides where a reading names no run.
+    ``updated_at`` is when the campaign was last changed as read before; it decides where a reading names no run. A
+    refusal is read after before it is told: nobody may hear that a campaign was left alone that is gone for good.
     """
 
     campaign_id: str
@@ -208,6 +215,7 @@ class DeleteGoal:
     drains: bool = False
     is_repeatable: bool = True
     need: Need = Need.OBJECT
+    believes_refusals: bool = False
 
     def recognise(self, body: dict[str, Any]) -> Receipt | None:
         """A delete echoes the deleted object (pages: delete-voice-campaign, delete-sms-campaign, and their v2)."""
@@ -258,6 +266,19 @@ class DeleteGoal:
         """The run that the first reading shows is the one that is meant."""
         if not self._has_read:
             self.instance_id, self.updated_at = run_of(campaign), campaign.updated_at
+
+
+def may_have_worked(goal: WriteGoal, trouble: KoreError) -> bool:
+    """True unless what came in the place of a receipt is a word that the write had no effect: what shows may be ours.
+
+    A start is not taken to have worked by the rate limit of something before the service: it would not be sent again.
+    """
+    return trouble.outcome_unknown and (goal.is_repeatable or not isinstance(trouble, KoreRateLimitError))
+
+
+def is_to_be_checked(goal: WriteGoal, trouble: KoreError) -> bool:
+    """True of a refusal in the service's own words that is believed only if reading agrees."""
+    return isinstance(trouble, KoreRequestError) and not goal.believes_refusals
 
 
 def is_over(status: int | None) -> bool:

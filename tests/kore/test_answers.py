@@ -148,7 +148,21 @@ class TestRefusals:
         assert type(error) is cls
         assert error.retryable is retryable
         assert (error.status, error.endpoint, error.campaign_id) == (status, "stop_voice_v1", "cd-1")
-        assert error.outcome_unknown is False
+
+    @pytest.mark.parametrize(
+        ("status", "body", "outcome_unknown"),
+        [
+            (429, {"message": "Slow down"}, False),
+            (400, {"errors": [{"msg": LIMIT_TEXT}]}, False),
+            (429, b"", True),
+            (429, b"<html>Too many requests</html>", True),
+            (403, LIMIT_TEXT.encode(), True),
+            (404, {"message": "Campaign not found"}, False),
+        ],
+    )
+    def test_body_of__whose_limit(self, status: int, body: object, outcome_unknown: bool) -> None:
+        """What the service counts it has not taken; a page before it may stand in the place of any answer."""
+        assert refused(status, body).outcome_unknown is outcome_unknown
 
     @pytest.mark.parametrize(
         ("name", "status", "cls"),

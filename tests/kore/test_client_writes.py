@@ -451,7 +451,10 @@ class TestRefused:
         campaign_id: str,
         status: int,
     ) -> None:
-        """A request that the service refuses is sent once; by another version only if its path is unknown."""
+        """A request that the service refuses is sent once; by another version only if its path is unknown.
+
+        A refused delete is read after, once, before that is told.
+        """
         no_campaign = {"errors": [{"msg": "No campaign", "code": status}]}
         kore_simulator.fail_next(status, body=no_campaign, operation=verb)
         options = {"api_version": "v2" if verb == "delete" else "v1"} if status == 405 else {}
@@ -462,13 +465,88 @@ class TestRefused:
         error = caught.value
         assert type(error) is (KoreNotFoundError if status == 404 else KoreRequestError)
         assert (error.outcome_unknown, error.retryable, error.status) == (False, False, status)
-        assert len(kore_simulator.requests) == 1
+        is_read = verb == "delete" and status != 404
+        assert [one.operation for one in kore_simulator.requests] == [verb, *(["get"] if is_read else [])]
         assert waits == []
 
     @pytest.mark.parametrize(
         "answer",
         [
+            {"status": 400, "body": {"errors": [{"msg": "Failed"}]}},
+            {"status": 200, "body": {"status": "failure"}},
+            {"status": 412, "body": {"message": "no"}},
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("verb", ["delete"])
+    def test_delete__refused_after_its_effect(
+        self, client: KoreClient, kore_simulator: KoreSimulator, campaign_id: str, answer: dict[str, Any], verb: str
+    ) -> None:
+        """A delete that is refused, and after which the campaign is gone, was done: reading says so."""
+        kore_simulator.fail_next(**answer, after=True, operation=verb)
+
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        assert (receipt.sendings, receipt.by_reading, receipt.changed) == (1, True, True)
+        assert len(kore_simulator.requests.of("delete")) == 1
+
+    @pytest.mark.parametrize("answer", [{"status": 412}, {"status": 200, "body": {"status": "failure"}}], ids=str)
+    @pytest.mark.parametrize("verb", ["delete"])
+    def test_delete__refused_and_unreadable(
+        self, client: KoreClient, kore_simulator: KoreSimulator, campaign_id: str, answer: dict[str, Any], verb: str
+    ) -> None:
+        """Where the reading after it fails in passing, the refusal is told, and may be tried again."""
+        kore_simulator.fail_next(**answer, after=True, operation=verb)
+        for reading in READS:
+            kore_simulator.fail_next(503, operation=reading, times=100)
+
+        error = failure(client, verb, campaign_id, kore_simulator)
+
+        assert (type(error), error.retryable) == (KoreRequestError, True)
+        assert len(kore_simulator.requests.of("delete")) == 1
+
+    @pytest.mark.parametrize("status", [404, 405])
+    @pytest.mark.parametrize("body", [FIREWALL, {"message": "Method Not Allowed"}], ids=["page", "object"])
+    @pytest.mark.parametrize("verb", ["delete"])
+    def test_delete__unknown_path_after_its_effect(
+        self,
+        *,
+        client: KoreClient,
+        kore_simulator: KoreSimulator,
+        campaign_id: str,
+        status: int,
+        body: Any,
+        verb: str,
+    ) -> None:
+        """One that was done, and whose path is said to be unknown, is ours; unless the service says "not found"."""
+        kore_simulator.fail_next(status, body=body, after=True, operation=verb)
+
+        receipt = write(client, verb, campaign_id, kore_simulator)
+
+        is_its_word = status == 404 and isinstance(body, dict)
+        assert (receipt.by_reading, receipt.changed) == (True, not is_its_word)
+        assert len(kore_simulator.requests.of("delete")) == 1
+
+    @pytest.mark.parametrize("body", [FIREWALL, b""], ids=["page", "empty"])
+    def test_write__limit_of_something_else_after_its_effect(
+        self, client: KoreClient, kore_simulator: KoreSimulator, verb: str, campaign_id: str, body: Any
+    ) -> None:
+        """A 429 that is not the service's own may hide that a stop or a delete was done: what shows then is ours."""
+        kore_simulator.fail_next(429, body=body, after=True, operation=verb)
+
+        if verb == "start":
+            assert "somebody else may have started it" in str(failure(client, verb, campaign_id, kore_simulator))
+        else:
+            receipt = write(client, verb, campaign_id, kore_simulator)
+            assert (receipt.by_reading, receipt.changed) == (True, True)
+        kore_simulator.assert_one_effect(verb, campaign_id)
+        assert len(kore_simulator.requests.of(verb)) == 1
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
             {"status": 429},
+            {"status": 429, "body": FIREWALL},
             {"status": 200, "body": {"message": LIMIT_TEXT}},
             {"status": 400, "body": {"errors": [{"msg": LIMIT_TEXT}]}},
         ],
