@@ -55,6 +55,7 @@ class KoreError(Exception):
         endpoint: name of the row in ``ENDPOINTS`` that was called, None when nothing was called.
         campaign_id: the campaign it was about, None when it was about none or about many.
         retryable: True if the same call may succeed later without anybody mending anything.
+        ends_retries: True if nothing may be tried again by itself, whatever else failed: a person has to look first.
         outcome_unknown: True if a write was sent and it could not be found out whether it took effect.
         status: HTTP status of the answer, None without an answer.
         retry_after_s: seconds that the service asked to wait, None if it did not.
@@ -68,6 +69,7 @@ class KoreError(Exception):
     """
 
     retryable: bool = False
+    ends_retries: bool = False
     names_campaign: bool = False
     is_unreadable: bool = False
     nothing_found: str | None = None
@@ -264,7 +266,7 @@ class CampaignsFailedError(KoreError):
 
     Retryable unless every failure is permanent, because a retry does only what is left, or unless the credentials
     are refused and no other was served, because then nothing can be done for any of them. One that is refused while
-    others are served says nothing about the rest.
+    others are served says nothing about the rest. Nor if one of them ``ends_retries``: a retry would not leave it out.
 
     Attributes:
         failures: campaign id to its error.
@@ -276,7 +278,9 @@ class CampaignsFailedError(KoreError):
         )
         super().__init__(
             message,
-            retryable=not credentials and any(error.retryable for error in failures.values()),
+            retryable=not credentials
+            and not any(error.ends_retries for error in failures.values())
+            and any(error.retryable for error in failures.values()),
             outcome_unknown=any(error.outcome_unknown for error in failures.values()),
         )
         self.failures = dict(failures)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_campaigns.actions.targets import check_type
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError
-from airflow_provider_campaigns.kore.runs import SameRun, has_run, is_unchanged, run_of, same_run
+from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, has_run, is_unchanged, run_of, same_run
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.targets import Target
@@ -70,31 +70,49 @@ def check_reported(campaign: Campaign, report: CheckedReport | None, *, if_unrep
         )
 
 
-def check_unchanged(before: Campaign, now: Campaign) -> None:
-    """Make sure that a campaign is still what was judged: in the same status, with the same latest run.
+def check_same(before: Campaign, now: Campaign, *, was_stopped: bool = False) -> None:
+    """Make sure that a campaign is still the one that was seen first: of the same name, with the same latest run.
 
-    Where a run is not known, the campaign must not have been changed since.
+    Where a run is not known, the campaign must not have been changed since; unless it ``was_stopped`` here meanwhile,
+    which changes it: then one whose first look named no run is believed to be the one whose stop was proven.
 
     Raises:
         CampaignStateError: it is not; retryable, because whatever it became, the next try judges it anew. Or that
             cannot be told at all, which no retry mends.
     """
-    unchanged = is_unchanged(before.updated_at, now.updated_at)
-    same = same_run(run_of(before), run_of(now), unchanged=unchanged)
+    if now.name != before.name:
+        raise _changed(before, f"was named {before.name!r} and became {now.name!r}")
+    run = run_of(before)
+    unchanged = is_unchanged(before.updated_at, now.updated_at) or (was_stopped and isinstance(run, UnknownInstance))
+    same = same_run(run, run_of(now), unchanged=unchanged)
     if now.status == before.status and same is SameRun.UNKNOWN and now.updated_at is None:
         raise CampaignStateError(
             f"campaign {before.campaign_id}: names neither its run nor when it was changed, so nothing would show that "
             "it ran again meanwhile. Nothing was deleted",
             campaign_id=before.campaign_id,
         )
-    if now.status != before.status or same is not SameRun.YES:
-        which = {SameRun.YES: "", SameRun.NO: " as another run", SameRun.UNKNOWN: ", perhaps as another run"}[same]
-        raise CampaignStateError(
-            f"campaign {before.campaign_id}: was {before.status} and became {now.status}{which} meanwhile. Nothing was "
-            "deleted",
-            campaign_id=before.campaign_id,
-            retryable=True,
-        )
+    if same is not SameRun.YES:
+        which = " as another run" if same is SameRun.NO else ", perhaps as another run"
+        raise _changed(before, f"was {before.status} and became {now.status}{which}")
+
+
+def check_unchanged(before: Campaign, now: Campaign) -> None:
+    """Make sure that a campaign is still what was judged: the same, and in the same status.
+
+    Raises:
+        CampaignStateError: as ``check_same``.
+    """
+    check_same(before, now)
+    if now.status != before.status:
+        raise _changed(before, f"was {before.status} and became {now.status}")
+
+
+def _changed(before: Campaign, how: str) -> CampaignStateError:
+    return CampaignStateError(
+        f"campaign {before.campaign_id}: {how} meanwhile. Nothing was deleted",
+        campaign_id=before.campaign_id,
+        retryable=True,
+    )
 
 
 def type_to_delete(campaign: Campaign, meant: CampaignType | None) -> CampaignType:

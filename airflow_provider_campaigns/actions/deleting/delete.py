@@ -14,6 +14,7 @@ from airflow_provider_campaigns.actions.deleting.deletable import (
     check_deletable,
     check_meant,
     check_reported,
+    check_same,
     check_unchanged,
     type_to_delete,
 )
@@ -22,7 +23,7 @@ from airflow_provider_campaigns.actions.deleting.gone import prove_gone
 from airflow_provider_campaigns.actions.outcomes import DELETED, Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreNotFoundError, KoreProtocolError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import run_of
 from airflow_provider_campaigns.reports.errors import ReportStorageError
@@ -36,14 +37,15 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.sending import Judge
     from airflow_provider_campaigns.kore.writes import Receipt
     from airflow_provider_campaigns.reports.fit import CheckedReport
 
 log = logging.getLogger(__name__)
 
 
-StopOne = Callable[["Target", "CampaignType"], None]
-"""Stops one campaign of a type, and proves it; raises a ``KoreError`` if it does not stop."""
+StopOne = Callable[["Target", "CampaignType", "Judge"], None]
+"""Stops one campaign of a type, and proves it; raises a ``KoreError`` if it does not stop, or as the judge does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ def delete_campaigns(
     holds anything that the service does not say any more; what the service says besides is added to the report first.
     Without, neither is one that has run, unless ``if_unreported`` is ``delete``. With ``archive``, neither is one whose
     object could not be kept there.
+
+    What changed its name, its status, its run or its schedule since it was first read here stays as well. Without a
+    report to compare it with, that is permanent, and ends the retries of the whole task: the next try would take what
+    it finds for what was meant.
 
     Args:
         client: where the campaigns are.
@@ -193,17 +199,25 @@ class _Delete:
             self._archive.check_apart_from(report.folder, campaign)
         if self._options.confirm and not self._options.plan_only:
             self._client.proof.means(kind)
-        if stop is not None:
-            if self._options.plan_only:
-                self._plan(campaign, "stop", "delete")
-                return None
-            stop(target, kind)
-            campaign = self._client.get_campaign(campaign_id)
-            check_deletable(campaign)
         if self._options.plan_only:
-            self._plan(campaign, "delete")
+            self._plan(campaign, *(["delete"] if stop is None else ["stop", "delete"]))
             return None
-        return self._send(campaign, kind, report)
+        try:
+            if stop is not None:
+                campaign = self._stopped(campaign, kind, stop)
+            return self._send(campaign, kind, report)
+        except CampaignStateError as error:
+            if report is None:
+                error.retryable, error.ends_retries = False, True
+            raise
+
+    def _stopped(self, campaign: Campaign, kind: CampaignType, stop: StopOne) -> Campaign:
+        """The campaign after its run was stopped, if it is that run which is over."""
+        stop(self._targets[campaign.campaign_id], kind, partial(check_same, campaign))
+        now = self._client.get_campaign(campaign.campaign_id)
+        check_same(campaign, now, was_stopped=True)
+        check_deletable(now)
+        return now
 
     def _send(self, campaign: Campaign, kind: CampaignType, report: CheckedReport | None) -> _Accepted | None:
         """Delete a campaign that may be deleted; what remains to be proven, None if somebody else has deleted it."""
@@ -234,7 +248,7 @@ class _Delete:
         """The result of a campaign that somebody else has deleted, which is proven like any other absence."""
         missing = self._reader.read(campaign_id, kind)
         if not isinstance(missing, ProvenMissing):
-            raise CampaignStateError(
+            raise KoreProtocolError(
                 f"campaign {campaign_id}: was not found for a moment, and is there. Nothing was deleted",
                 campaign_id=campaign_id,
                 retryable=True,

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
-    from airflow_provider_campaigns.kore.sending import Writing
+    from airflow_provider_campaigns.kore.sending import Judge, Writing
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +140,7 @@ def stop_campaigns(
     contacts: Mapping[str, ContactCount] | None = None,
     evidence: Evidence | None = None,
     audit: Audit | None = None,
+    judge: Judge = lambda _: None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
     """Stop every target; what becomes of one keeps no other from being stopped.
@@ -158,6 +159,7 @@ def stop_campaigns(
         contacts: contact results that were counted already, by campaign id.
         evidence: what earlier tries of the same task have sent, and where this one keeps what it sends.
         audit: who is told of each change when it is made; by default the log.
+        judge: is shown each reading of a campaign before it is stopped, and raises if that must not be.
         clock: the time it lives in.
 
     Returns:
@@ -173,18 +175,22 @@ def stop_campaigns(
         planned=planned or {},
         contacts=contacts or {},
         audit=audit or AuditLog(),
+        judge=judge,
     )
     return stop.stop_all()
 
 
 def stop_one(
     client: KoreClient, evidence: Evidence | None = None, audit: Audit | None = None, clock: Clock = SYSTEM_CLOCK
-) -> Callable[[Target, CampaignType], None]:
+) -> Callable[[Target, CampaignType, Judge], None]:
     """A function that stops one campaign of a type at once, and proves it; it raises the ``KoreError`` of a failure."""
 
-    def stop(target: Target, campaign_type: CampaignType) -> None:
-        options = StopOptions(campaign_type)
-        stop_campaigns(client, [target], options, evidence=evidence, audit=audit, clock=clock).raise_failures("stopped")
+    def stop(target: Target, campaign_type: CampaignType, judge: Judge) -> None:
+        # Nobody compares a report with the count, and nothing is to come between the look and the stop.
+        options = StopOptions(campaign_type, count_contacts=False)
+        stop_campaigns(
+            client, [target], options, evidence=evidence, audit=audit, judge=judge, clock=clock
+        ).raise_failures("stopped")
 
     return stop
 
@@ -208,7 +214,9 @@ class _Stop:
         planned: Mapping[str, Campaign],
         contacts: Mapping[str, ContactCount],
         audit: Audit,
+        judge: Judge,
     ) -> None:
+        self._judge = judge
         self._planned = planned
         self._evidence = evidence
         self._earlier: Mapping[str, Entry] = {}
@@ -339,8 +347,12 @@ class _Stop:
         for campaign_id, campaign in found.items():
             if isinstance(campaign, ProvenMissing):
                 self._missing(campaign_id, campaign)
-            else:
+                continue
+            try:
+                self._judge(campaign)
                 campaigns[campaign_id] = campaign
+            except KoreError as error:
+                self._outcomes.failures[campaign_id] = error
         # Each minute of a campaign that calls is a minute of calls; one that pauses can wait for that, and disabling a
         # schedule, which takes four requests.
         paused = CampaignStatus.PAUSED

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_campaigns.actions.deleting.deletable import check_deletable, check_unchanged
+from airflow_provider_campaigns.actions.deleting.deletable import check_deletable, check_same, check_unchanged
 from airflow_provider_campaigns.kore.campaigns import KNOWN_STATUSES, Campaign
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 
@@ -63,10 +63,15 @@ def test_check_unchanged(before: Campaign, now: Campaign) -> None:
             campaign(updatedAt=MARCH_3),
             "was Stopped and became Stopped, perhaps as another run meanwhile",
         ),
+        (
+            campaign(run="cid-1", name="Spring"),
+            campaign(run="cid-1", name="Summer"),
+            "was named 'Spring' and became 'Summer' meanwhile. Nothing was deleted",
+        ),
     ],
 )
 def test_check_unchanged__changed(before: Campaign, now: Campaign, message: str) -> None:
-    """What changed its status or its run, or may have run again, is not deleted; the next try judges it anew."""
+    """What changed its name, its status or its run, or may have run again, is not what was judged."""
     with pytest.raises(CampaignStateError, match=message) as caught:
         check_unchanged(before, now)
 
@@ -80,3 +85,22 @@ def test_check_unchanged__nothing_tells(before: Campaign) -> None:
         check_unchanged(before, campaign())
 
     assert caught.value.retryable is False
+
+
+@pytest.mark.parametrize(
+    ("before", "is_known"),
+    [
+        (campaign("Active", run="cid-1", updatedAt=MARCH_2), True),
+        # It named no run then: what was proven to stop is believed to be what was seen.
+        (campaign("Active", updatedAt=MARCH_2), False),
+    ],
+)
+def test_check_same__stopped_here(before: Campaign, is_known: bool) -> None:
+    """After a stop of ours the status may be another, and the time of the last change; the run may not."""
+    check_same(before, campaign(run="cid-1", updatedAt=MARCH_3), was_stopped=True)
+    for now in (campaign(run="cid-2", updatedAt=MARCH_3), campaign(updatedAt=MARCH_3)):
+        if is_known:
+            with pytest.raises(CampaignStateError, match="as another run meanwhile"):
+                check_same(before, now, was_stopped=True)
+        else:
+            check_same(before, now, was_stopped=True)

@@ -157,7 +157,7 @@ class TestGuards:
     def test_delete__started_before_the_delete(
         self, kore_simulator: KoreSimulator, delete: Delete, meanwhile: Meanwhile, delete_running: str
     ) -> None:
-        """The campaign is read again right before the delete; a retry judges what it became anew."""
+        """The campaign is read again right before the delete; what it became, no retry deletes unread."""
         kore_simulator.switches(delete_running=delete_running)
         (campaign_id,) = add(kore_simulator)
         meanwhile("delete_campaign", lambda: kore_simulator.restart(campaign_id))
@@ -165,7 +165,7 @@ class TestGuards:
         error = failure(delete(campaign_id), campaign_id)
 
         assert "was Stopped and became Active as another run meanwhile. Nothing was deleted" in str(error)
-        assert error.retryable
+        assert (error.retryable, error.ends_retries) == (False, True)
         kore_simulator.assert_no_writes()
 
     def test_delete__ran_again_before_the_delete(

@@ -10,7 +10,6 @@ from delete_support import BOTH_WAYS, STRANGER, Delete, add, failure, only, remo
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import (
-    CampaignStateError,
     CampaignTimeoutError,
     KoreNotFoundError,
     KoreProtocolError,
@@ -180,7 +179,7 @@ class TestMissing:
 
         error = failure(delete(campaign_id), campaign_id)
 
-        assert isinstance(error, CampaignStateError)
+        assert isinstance(error, KoreProtocolError)
         assert error.retryable
         assert "was not found for a moment, and is there. Nothing was deleted" in str(error)
         assert campaign_id in there(kore_simulator)
