@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def tell_outlets(operator: BaseOperator, context: Context, campaigns: Sequence[JsonValue]) -> None:
     """Let the event of each asset that a task updates carry ``{"campaigns": [...]}``."""
+    events = context.get("outlet_events")  # there is none where a unit test calls ``execute({})``
     for outlet in operator.outlets:
-        if isinstance(outlet, Asset):
-            context["outlet_events"][outlet].extra = {"campaigns": list(campaigns)}
+        if events is not None and isinstance(outlet, Asset):
+            events[outlet].extra = {"campaigns": list(campaigns)}

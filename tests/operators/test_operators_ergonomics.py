@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import DAG, BaseOperator
+from airflow.sdk import DAG, Asset, BaseOperator
 from dag_runs import run_dags
 from operator_support import STRANGER
 from task_runner import run_task
@@ -352,3 +352,16 @@ def test_execute__without_a_context(kore_simulator: KoreSimulator):
     assert StopVoiceCampaignOperator(task_id="stop", campaign_id=running).execute({})["status"] == "Stopped"
     with pytest.raises(AirflowFailException, match=f"campaign {STRANGER}: there is none"):
         StopVoiceCampaignOperator(task_id="stop", campaign_id=STRANGER).execute({})
+
+
+@pytest.mark.usefixtures("kore_connection")
+def test_execute__archive_without_a_context(kore_simulator: KoreSimulator, tmp_path: Path):
+    """So does a delete with an archive and an asset: its receipt names no task, because there is none."""
+    campaign_id = kore_simulator.add_campaign(status="Ready")
+    delete = DeleteCampaignOperator(
+        task_id="delete", campaign_id=campaign_id, archive_path=str(tmp_path), outlets=[Asset("kore://deleted")]
+    )
+
+    assert delete.execute({})["status"] == "Deleted"
+    receipt = json.loads((tmp_path / campaign_id / "never-ran" / "receipt.json").read_text())
+    assert (receipt["outcome"], receipt["deleted_by"]) == ("gone", {})
