@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.sending import Judge
 
 Entry = dict[str, Any]
 """``{"campaign_instance_id": ..., "sent_at": ...}``, and ``confirmed_at`` once that is known; instants as ISO text.
@@ -26,7 +27,7 @@ Entry = dict[str, Any]
 Of a stop's campaign also ``calling_hours``, as the service has them, or ``hours_of``, the campaign that has the same.
 Of a start also ``outcome_unknown``, True, if its answer was lost and no reading told whether it took effect. Of a stop
 also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
-no ``sent_at``.
+no ``sent_at``. Of a delete without a report only the run that its first try saw.
 """
 
 
@@ -78,6 +79,29 @@ def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) ->
             f"started again since, as {campaign.campaign_instance_id}; nothing was sent",
             campaign_id=campaign.campaign_id,
         )
+
+
+def as_seen_first(evidence: Evidence) -> Judge:
+    """Keeps of each campaign that is to be deleted which run it had when the task was first shown it.
+
+    Raises:
+        CampaignStateError: by what is returned: it has another run by now, which nobody has looked at.
+    """
+    earlier = evidence.recall()
+
+    def judge(campaign: Campaign) -> None:
+        entry = earlier.get(campaign.campaign_id)
+        if not entry:
+            evidence.keep({campaign.campaign_id: {"campaign_instance_id": campaign.campaign_instance_id}})
+        elif _is_of_its_run(entry, campaign) is SameRun.NO:
+            raise CampaignStateError(
+                f"campaign {campaign.campaign_id}: an earlier try of this task was to delete it as run "
+                f"{entry['campaign_instance_id']}, and it is {campaign.status} as run {campaign.campaign_instance_id} "
+                "by now. Nothing was deleted. Clear the task if this run is not wanted either",
+                campaign_id=campaign.campaign_id,
+            )
+
+    return judge
 
 
 def stop_by_an_earlier_try(campaign: Campaign, earlier: Mapping[str, Entry]) -> dict[str, Any] | None:

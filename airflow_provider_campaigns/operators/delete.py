@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_campaigns import reports
 from airflow_provider_campaigns.actions import deleting, stopping
+from airflow_provider_campaigns.actions.evidence import NoEvidence, as_seen_first
 from airflow_provider_campaigns.arguments.folders import storage_path
 from airflow_provider_campaigns.arguments.guards import LEFT_OUT, given_value, read_archive_path, read_report
 from airflow_provider_campaigns.arguments.static import Reader, check_static, is_static
@@ -186,6 +187,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 plan_only=flag("plan_only", self.plan_only),
             )
             self.show_link(context, targets)
+            evidence = evidence_of(context) if reported is None and not options.plan_only else NoEvidence()
             may_stop = one_of("if_running", self.if_running, IF_RUNNING) == "stop"
             outcomes = deleting.delete_campaigns(
                 client,
@@ -193,10 +195,17 @@ class DeleteCampaignOperator(CampaignsOperator):
                 options,
                 reports=None if reported is None else reported.reports,
                 archive=self._archive(context),
-                stop=stopping.stop_one(client, evidence_of(context), audit, clock) if may_stop else None,
+                stop=stopping.stop_one(client, evidence, audit, clock) if may_stop else None,
+                first_look=as_seen_first(evidence),
                 audit=audit,
                 clock=clock,
             )
+            # Who clears the task has looked, and means what is there by then.
+            left: dict[str, dict[str, Any]] = {
+                one: {} for one, error in outcomes.failures.items() if error.ends_retries
+            }
+            if left:
+                evidence.keep(left)
             if reported is not None:
                 outcomes.add_failures(reported.unread)
             delivered = self.deliver(outcomes, targets, context, what="deleted")

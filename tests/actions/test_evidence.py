@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow_names import below, since
@@ -15,12 +16,14 @@ from stop_support import SCHEDULED, add, only
 from task_runner import run_task
 
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
+from airflow_provider_campaigns.actions.evidence import as_seen_first
 from airflow_provider_campaigns.actions.stopping.moment import StopMoment
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns, stop_one
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreAuthenticationError
 from airflow_provider_campaigns.kore.patience import Patience
+from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
 from airflow_provider_campaigns.operators.evidence import KEY, TaskStateEvidence
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
@@ -376,6 +379,19 @@ class TestTaskStateStore:
         ]
 
 
+class MemoryStore:
+    """A task state store of no Airflow."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    def get(self, key: str, default: object = None) -> object:
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: object) -> None:
+        self.values[key] = value
+
+
 class TestDelete:
     """A delete that stops first keeps the same evidence."""
 
@@ -397,3 +413,51 @@ class TestDelete:
         assert isinstance(second.failures[campaign], CampaignStateError)
         assert kore_simulator.campaign(campaign).status == "Active"
         kore_simulator.assert_one_effect("stop", campaign)
+
+    def test_delete__another_run_than_an_earlier_try_saw(
+        self, client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+    ):
+        """A try that failed in passing leaves what has run again since alone in the next one, with its results."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Stopped")
+        options = DeleteOptions(if_unreported="delete")
+        kore_simulator.fail_next(503, operation="delete", times=1000)
+
+        def delete() -> Outcomes:
+            look = as_seen_first(kept)
+            return delete_campaigns(client, [Target(campaign)], options, first_look=look, clock=fake_clock.clock)
+
+        assert delete().failures[campaign].retryable
+        first = kore_simulator.campaign(campaign).instance_id
+        kore_simulator.clear_faults()
+        run = kore_simulator.restart(campaign)
+        kore_simulator.set_status(campaign, "Stopped")
+
+        error = delete().failures[campaign]
+
+        assert str(error) == (
+            f"campaign {campaign}: an earlier try of this task was to delete it as run {first}, and it is Stopped as "
+            f"run {run} by now. Nothing was deleted. Clear the task if this run is not wanted either"
+        )
+        assert (error.retryable, error.ends_retries) == (False, True)
+        assert not kore_simulator.effects("delete")
+
+    @pytest.mark.usefixtures("kore_connection")
+    def test_execute__cleared_by_who_has_looked(self, kore_simulator: KoreSimulator):
+        """The refusal ends with the task: cleared, it deletes what is there."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Stopped")
+        store = MemoryStore({KEY: {campaign: {"campaign_instance_id": "cid-earlier"}}})
+
+        def execute() -> Any:
+            delete = DeleteCampaignOperator(task_id="delete", campaign_id=campaign, if_unreported="delete")
+            return delete.execute({"task_state_store": store})
+
+        with pytest.raises(
+            AirflowFailException, match="an earlier try of this task was to delete it as run cid-earlier"
+        ):
+            execute()
+        assert store.values == {KEY: {campaign: {}}}
+
+        assert execute()["status"] == "Deleted"
+        run = store.values[KEY][campaign]["campaign_instance_id"]
+        assert run.startswith("cid-")
+        assert run != "cid-earlier"

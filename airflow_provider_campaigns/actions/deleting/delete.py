@@ -79,6 +79,7 @@ def delete_campaigns(
     reports: Reports | None = None,
     archive: Archive | None = None,
     stop: StopOne | None = None,
+    first_look: Judge = lambda _: None,
     audit: Audit | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Outcomes:
@@ -105,6 +106,8 @@ def delete_campaigns(
         archive: where the campaign's object, the service's answer and a receipt are kept; None to keep none. A try
             that was killed before its receipt is completed by the next one.
         stop: stops a campaign that runs, and proves it, before it is deleted; None to leave such a campaign alone.
+        first_look: is shown each campaign without a report that may be deleted, and raises if it is not what an earlier
+            try saw.
         audit: who is told of each change when it is made; by default the log.
         clock: the time it lives in.
 
@@ -118,6 +121,7 @@ def delete_campaigns(
         reports=reports,
         archive=archive,
         stop=stop,
+        first_look=first_look,
         audit=audit or AuditLog(),
         clock=clock,
     ).delete_all()
@@ -150,10 +154,12 @@ class _Delete:
         reports: Reports | None,
         archive: Archive | None,
         stop: StopOne | None,
+        first_look: Judge,
         audit: Audit,
         clock: Clock,
     ) -> None:
         self._stop = stop
+        self._first_look = first_look
         self._deletes = Changes(audit, "delete", client, api_version=options.api_version, clock=clock)
         self._client = client
         self._reader = CampaignReader(client)
@@ -197,12 +203,14 @@ class _Delete:
         check_reported(campaign, report, if_unreported=self._options.if_unreported)
         if self._archive is not None and report is not None:
             self._archive.check_apart_from(report.folder, campaign)
-        if self._options.confirm and not self._options.plan_only:
-            self._client.proof.means(kind)
         if self._options.plan_only:
             self._plan(campaign, *(["delete"] if stop is None else ["stop", "delete"]))
             return None
         try:
+            if report is None:
+                self._first_look(campaign)
+            if self._options.confirm:
+                self._client.proof.means(kind)
             if stop is not None:
                 campaign = self._stopped(campaign, kind, stop)
             return self._send(campaign, kind, report)
