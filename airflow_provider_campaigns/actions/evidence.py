@@ -89,7 +89,7 @@ def as_seen_first(evidence: Evidence) -> Judge:
     """
     earlier = evidence.recall()
 
-    def judge(campaign: Campaign) -> None:
+    def check(campaign: Campaign) -> None:
         entry = earlier.get(campaign.campaign_id)
         if not entry:
             evidence.keep({campaign.campaign_id: {"campaign_instance_id": campaign.campaign_instance_id}})
@@ -101,7 +101,7 @@ def as_seen_first(evidence: Evidence) -> Judge:
                 campaign_id=campaign.campaign_id,
             )
 
-    return judge
+    return check
 
 
 def stop_by_an_earlier_try(campaign: Campaign, earlier: Mapping[str, Entry]) -> dict[str, Any] | None:

@@ -124,6 +124,21 @@ def test_stop__keeps_nothing_when_nothing_is_sent(
     assert kept.entries == {}
 
 
+def test_stop__refused_after_the_stop_of_an_earlier_try(
+    client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+):
+    """Of a campaign that was sent a stop and shows an unknown status, a refusal of the next one is no verdict."""
+    (campaign,) = add(kore_simulator, 1, name="C", status="Active")
+    run = kore_simulator.campaign(campaign).instance_id
+    kept.entries = {campaign: {"campaign_instance_id": run, "sent_at": "2026-03-02T12:20:00.000Z"}}
+    kore_simulator.set_status(campaign, "System_Stopped", force=True)
+
+    error = stop(client, fake_clock, kept, campaign).failures[campaign]
+
+    assert "an earlier try has sent it a stop, and it is 'System_Stopped', which is not documented" in str(error)
+    assert error.retryable
+
+
 def test_stop__started_again_since_an_earlier_try(
     client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
 ):

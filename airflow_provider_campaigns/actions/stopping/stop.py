@@ -40,6 +40,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreError,
     KoreNotFoundError,
     KoreRequestError,
+    excerpt,
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing
@@ -572,8 +573,14 @@ class _Stop:
             self._missing(campaign_id, after)
         elif after.status.is_ended:
             self._idle(after)
-        else:
+        elif after.status.is_known or not self._was_sent(campaign_id):
             raise error
+        else:  # that it cannot be stopped may be because it was
+            raise CampaignTimeoutError(
+                f"{error}; an earlier try has sent it a stop, and it is {excerpt(after.status)!r}, which is not "
+                "documented: it may have stopped. Look at it on the platform",
+                campaign_id=campaign_id,
+            ) from error
 
     def _look(self) -> None:
         """Read what was sent a stop; what has stopped gets its result."""
