@@ -442,6 +442,7 @@ class TestDelete:
             return delete_campaigns(client, [Target(campaign)], options, first_look=look, clock=fake_clock.clock)
 
         assert delete().failures[campaign].retryable
+        assert delete().failures[campaign].retryable
         first = kore_simulator.campaign(campaign).instance_id
         kore_simulator.clear_faults()
         run = kore_simulator.restart(campaign)

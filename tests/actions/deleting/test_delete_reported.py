@@ -319,6 +319,24 @@ class TestRefused:
         assert "was started again since" in str(failure(delete(result_of(path)), campaign_id))
         kore_simulator.assert_no_writes()
 
+    def test_delete__renamed_meanwhile(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        meanwhile: Meanwhile,
+    ) -> None:
+        """One that is renamed is refused for now: the next try compares it with its report anew."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        store = kore_simulator.service.store
+        meanwhile("delete_campaign", lambda: setattr(store.get(campaign_id), "name", "Summer"))
+
+        error = failure(delete(str(path)), campaign_id)
+
+        assert "and became 'Summer' meanwhile. Nothing was deleted" in str(error)
+        assert (error.retryable, error.ends_retries) == (True, False)
+
     def test_delete__report_vanishes_meanwhile(
         self,
         kore_simulator: KoreSimulator,
