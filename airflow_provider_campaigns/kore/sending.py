@@ -304,8 +304,8 @@ class Sender:
                 return self._counted(sent, so_far)
             trouble = sent
             if (other := elsewhere(trouble)) is not None:
-                # Nobody took it, so it had no effect, unless that is a page of something in between, or a word that is to
-                # be checked. It is sent there after a look.
+                # Nobody took it, so it had no effect, unless that is a page of something in between, or a word that is
+                # to be checked. It is sent there after a look.
                 so_far.sendings, endpoint = so_far.sendings + 1, other
                 is_doubt = may_have_worked(goal, trouble) or is_to_be_checked(goal, trouble)
                 so_far.in_doubt = so_far.in_doubt or is_doubt
