@@ -33,36 +33,29 @@ class ClockGap:
     most_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    date: float
-    asked_at: float
-    answered_at: float
-
-
 class ServiceClock:
     """What answers told of the service's clock. Threads may share it."""
 
     def __init__(self) -> None:
-        self._sights: deque[_Sight] = deque(maxlen=_KEPT)
+        self._sights: deque[tuple[str | None, float, float]] = deque(maxlen=_KEPT)
 
     def see(self, date: str | None, *, asked_at: float, answered_at: float) -> None:
         """An answer came with this ``Date``, at these monotonic seconds; one that cannot be read tells nothing."""
-        if (seconds := unix_time_of(date)) is not None:
-            self._sights.append(_Sight(seconds, asked_at, answered_at))
+        self._sights.append((date, asked_at, answered_at))
 
     def gap(self, now: datetime, at: float) -> ClockGap | None:
         """The gap as answers of the last ten seconds show it; None if there are none.
 
         ``now`` is this machine's time at the monotonic instant ``at``.
         """
-        recent = [one for one in tuple(self._sights) if at - one.answered_at <= _RECENT_S]
-        if not recent:
-            return None
         began = now.timestamp() - at
-        least_s = max(began + one.asked_at - (one.date + 1.0) for one in recent)
-        most_s = min(began + one.answered_at - one.date for one in recent)
-        return ClockGap(least_s, max(least_s, most_s))
+        least_s, most_s = [], []
+        for text, asked_at, answered_at in tuple(self._sights):
+            date = unix_time_of(text) if at - answered_at <= _RECENT_S else None
+            if date is not None:
+                least_s.append(began + asked_at - (date + 1.0))
+                most_s.append(began + answered_at - date)
+        return ClockGap(max(least_s), max(max(least_s), min(most_s))) if least_s else None
 
 
 def unix_time_of(date: str | None) -> float | None:
