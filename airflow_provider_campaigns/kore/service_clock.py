@@ -55,7 +55,7 @@ class ServiceClock:
             if date is not None:
                 least_s.append(began + asked_at - (date + 1.0))
                 most_s.append(began + answered_at - date)
-        return ClockGap(max(least_s), max(max(least_s), min(most_s))) if least_s else None
+        return ClockGap(max(least_s), max(*least_s, min(most_s))) if least_s else None
 
 
 def unix_time_of(date: str | None) -> float | None:

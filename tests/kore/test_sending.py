@@ -172,10 +172,11 @@ class TestMaintenance:
     ) -> None:
         """A pause of more than five minutes is the caller's to wait for, and the error names it."""
         campaign_id = kore_simulator.add_campaign(status=STATUS_BEFORE[verb])
+        run = kore_simulator.campaign(campaign_id).instance_id
         kore_simulator.fail_next(503, headers={"Retry-After": "3600"}, operation=verb)
 
         with client_of(settings, waits) as client, pytest.raises(KoreServiceError) as caught:
-            getattr(client, f"{verb}_campaign")(campaign_id, "voice")
+            getattr(client, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
 
         assert (caught.value.retry_after_s, caught.value.retryable) == (3600.0, True)
         assert len(kore_simulator.requests.of(verb)) == 1
