@@ -22,7 +22,7 @@ from operator_support import ON_CAMPAIGNS, Run, add, runner
 from task_runner import run_task
 
 from airflow_provider_campaigns.hooks import KoreCampaignHook
-from airflow_provider_campaigns.kore import retry
+from airflow_provider_campaigns.kore import retry, sending
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator, TaskKilledError
 from airflow_provider_campaigns.operators.cancellation import Cancellation
 from airflow_provider_campaigns.operators.delete import DeleteCampaignOperator
@@ -258,6 +258,7 @@ class TestSecrets:
         """Not in a log of any level, an error, an XCom, a rendered field, or a repr; in good days and in bad."""
         monkeypatch.setattr(KoreCampaignOperator, "_sleep", lambda *_: None)
         monkeypatch.setattr(retry, "OUTAGE_S", 0.0)
+        monkeypatch.setattr(sending, "LOOK_AGAIN_S", 0.0)
         caplog.set_level(logging.DEBUG)
         (campaign_id,) = add(kore_simulator, operator)
         operation = "delete" if operator is DeleteCampaignOperator else "stop"

@@ -257,10 +257,10 @@ class TestAcrossTries:
         assert counts(outcomes) == [70]
         assert outcomes.as_dicts()[0]["changed"] is True
 
-    def test_delete__stops_and_counts(
+    def test_delete__stops_and_does_not_count(
         self, kore_simulator: KoreSimulator, client: KoreClient, fake_clock: FakeClock, notes: Notes
     ) -> None:
-        """A delete that stops first has counted before, and keeps the number as evidence."""
+        """A delete that stops first counts nothing: no report is compared, and nothing comes between look and stop."""
         (campaign,) = add(kore_simulator, 1, status="Active", contacts=70)
 
         outcomes = delete_campaigns(
@@ -272,7 +272,8 @@ class TestAcrossTries:
         )
 
         assert outcomes.failures == {}
-        assert notes.entries[campaign]["contacts_before_stop"] == 70
+        assert list(notes.entries) == [campaign]
+        assert list(kore_simulator.requests.of("contacts")) == []
 
 
 @pytest.mark.parametrize(

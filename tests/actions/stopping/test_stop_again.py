@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,19 @@ def test_serve__not_into_the_next_close(night: Night):
     assert night.sent[:3] == [(early, 0.0), (early, 10.0), (early, 30.0)]
     assert (late, 120.0) in night.sent
     assert [at for one, at in night.sent[3:] if one == early] == [120.0]
+
+
+def test_plan_again__only_what_is_due(night: Night):
+    """Each that failed has a time of its own at which it is attempted again."""
+    ids = [night.add(name=f"C{n}") for n in range(2)]
+    run = night.plan(*ids)
+    for one, seconds in zip(ids, (10, 20), strict=True):
+        run.again[one] = replace(run.planned.pop(one), failed=1, again_at=CLOSE + timedelta(seconds=seconds))
+
+    run.plan_again(CLOSE + timedelta(seconds=10))
+
+    assert (list(run.planned), list(run.again)) == ([ids[0]], [ids[1]])
+    assert run.again_at == CLOSE + timedelta(seconds=20)
 
 
 @pytest.mark.parametrize("refusal", [400, 404])
