@@ -41,8 +41,8 @@ class Evidence(Protocol):
     def recall(self, patience: Patience = ENDLESS) -> Mapping[str, Entry]:
         """What earlier tries have kept, by campaign id; what is not known by the end of patience is not waited for."""
 
-    def keep(self, entries: Mapping[str, Entry]) -> bool:
-        """Add to it; an entry takes the place of one for the same campaign.
+    def keep(self, entries: Mapping[str, Entry], patience: Patience | None = None) -> bool:
+        """Add to it; an entry takes the place of one for the same campaign. Nobody waits for long, or beyond patience.
 
         True if later tries will know of it, and this one knows of all that earlier ones have kept.
         """
@@ -55,7 +55,7 @@ class NoEvidence:
         """Nothing."""
         return {}
 
-    def keep(self, entries: Mapping[str, Entry]) -> bool:  # noqa: ARG002 - as of Evidence
+    def keep(self, entries: Mapping[str, Entry], patience: Patience | None = None) -> bool:  # noqa: ARG002
         """Nothing is kept."""
         return False
 

@@ -26,8 +26,11 @@ RECALL_PATIENCE_S = 10.0
 RECALL_AT_LEAST_S = 1.0
 """What earlier tries have sent is worth so much, also where a worker is armed seconds before a close only."""
 
-KEEP_PATIENCE_S = 0.9
-"""It is written between the last reading of the campaigns, which is over a second before their close, and the close."""
+KEEP_PATIENCE_S = 1.5
+"""What is about to be sent is noted before, and the stops wait for that."""
+
+KEEP_AT_LEAST_S = 0.9
+"""Before a close there is time until then: a second at least, after the last reading of the campaigns."""
 
 
 class TaskStateEvidence:
@@ -55,9 +58,10 @@ class TaskStateEvidence:
             log.warning("what earlier tries have sent cannot be read: %s", problem)
         return kept or {}
 
-    def keep(self, entries: Mapping[str, Entry]) -> bool:
+    def keep(self, entries: Mapping[str, Entry], patience: Patience | None = None) -> bool:
         """Add to it."""
-        _, problem = self._ask(lambda: self._store.set(KEY, {**self._read(), **entries}), KEEP_PATIENCE_S)
+        patience_s = KEEP_PATIENCE_S if patience is None else max(KEEP_AT_LEAST_S, patience.left_s())
+        _, problem = self._ask(lambda: self._store.set(KEY, {**self._read(), **entries}), patience_s)
         if problem:
             log.warning("what is sent cannot be noted for later tries: %s", problem)
         return problem is None and self._is_whole

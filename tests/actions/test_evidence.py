@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ class Kept:
     def recall(self, *_: object) -> Mapping[str, dict[str, Any]]:
         return dict(self.entries)
 
-    def keep(self, entries: Mapping[str, dict[str, Any]]) -> None:
+    def keep(self, entries: Mapping[str, dict[str, Any]], *_: object) -> None:
         self.stops_seen.append(len(self.simulator.requests.of("stop")))
         self.entries.update(entries)
 
@@ -164,7 +165,7 @@ def test_stop__keeps_what_it_stops_after_disabling_its_schedule(
     (campaign,) = add(kore_simulator, 1, name="C", status="Active", contacts=7, schedule=SCHEDULED)
     disabled: list[int] = []
     keep = kept.keep
-    kept.keep = lambda entries: (  # type: ignore[method-assign]
+    kept.keep = lambda entries, *_: (  # type: ignore[method-assign]
         disabled.append(len(kore_simulator.requests.of("schedule"))),
         keep(entries),
     )[1]
@@ -360,6 +361,27 @@ class TestTaskStateStore:
         answers.set()
         assert list(evidence.recall(Patience(lambda: 30.0))) == ["cd-1"]
         assert evidence.keep({}) is False
+
+    def test_keep__in_the_time_until_the_close(self, monkeypatch: pytest.MonkeyPatch):
+        """A store that is slow has all the time that is left before a close, and a little where none is."""
+        monkeypatch.setattr("airflow_provider_campaigns.operators.evidence.KEEP_PATIENCE_S", 0.01)
+        monkeypatch.setattr("airflow_provider_campaigns.operators.evidence.KEEP_AT_LEAST_S", 0.02)
+        values: dict[str, object] = {}
+
+        class Store:
+            def get(self, key: str, default: object = None) -> object:
+                return values.get(key, default)
+
+            def set(self, key: str, value: object) -> None:
+                time.sleep(0.1)
+                values[key] = value
+
+        entry = {"cd-1": {"sent_at": "2026-03-02T12:30:00.000Z"}}
+
+        assert TaskStateEvidence(Store()).keep(entry, Patience(lambda: 5.0)) is True
+        assert values == {KEY: entry}
+        assert TaskStateEvidence(Store()).keep(entry, Patience(lambda: -1.0)) is False
+        assert TaskStateEvidence(Store()).keep(entry) is False
 
     def test_store_that_does_not_answer(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
         """A store that does not answer is not waited for; what was to be kept is kept, in order, when it does."""

@@ -39,7 +39,7 @@ class Notes:
     def recall(self, patience: Patience = ENDLESS) -> Mapping[str, Entry]:
         return dict(self.entries)
 
-    def keep(self, entries: Mapping[str, Entry]) -> bool:
+    def keep(self, entries: Mapping[str, Entry], *_: object) -> bool:
         self.on_keep()
         self.kept.extend(entries.values())
         self.entries.update(entries)

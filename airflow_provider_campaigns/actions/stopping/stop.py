@@ -403,7 +403,10 @@ class _Stop:
             if will_stop(campaign, self._options) and not self._was_sent(one) and one not in self._unread
         }
         if sending:
-            self._evidence.keep(sending)
+            patience = None
+            if self._moment is not None and self._clock.now() < self._moment.at:
+                patience = Patience.until(self._moment.at, self._clock)
+            self._evidence.keep(sending, patience)
 
     def _stop_one(self, campaign: Campaign) -> None:
         step = step_for(campaign)

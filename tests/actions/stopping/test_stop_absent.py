@@ -232,7 +232,7 @@ class Stopped:
     def recall(self, *_: object) -> dict[str, dict[str, Any]]:
         return self.entries
 
-    def keep(self, entries: dict[str, dict[str, Any]]) -> None:
+    def keep(self, entries: dict[str, dict[str, Any]], *_: object) -> None:
         self.entries |= entries
 
 

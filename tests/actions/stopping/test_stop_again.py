@@ -314,6 +314,26 @@ def test_serve__recalls_in_the_time_that_is_left(night: Night, at_s: float, with
     assert asked == [within_s]
 
 
+@pytest.mark.parametrize(("at_s", "left_s"), [(-600.0, 3.0), (5.0, None)], ids=["before the close", "late"])
+def test_serve__notes_in_the_time_that_is_left(night: Night, at_s: float, left_s: float | None):
+    """What is about to be sent is noted between the last look and the close, and has all of that time."""
+    campaign_id = night.add()
+    night.plan(campaign_id, at_s=at_s)
+    given: list[float | None] = []
+    keep = night.notes.keep
+
+    def noted(entries: Any, patience: Patience | None = None) -> bool:
+        if "sent_at" in entries[campaign_id] and "confirmed_at" not in entries[campaign_id]:
+            given.append(patience and patience.left_s())
+        return keep(entries)
+
+    night.notes.keep = noted  # type: ignore[method-assign]
+
+    night.serve()
+
+    assert given == [left_s]
+
+
 class TestEntriesOfHours:
     """How hours are kept: each that differ once."""
 

@@ -849,7 +849,7 @@ class SentBefore:
             one: {"campaign_instance_id": run, "sent_at": "2026-03-02T12:30:00.000Z"} for one, run in self._runs.items()
         }
 
-    def keep(self, entries: object) -> None:
+    def keep(self, entries: object, *_: object) -> None:
         pass
 
 

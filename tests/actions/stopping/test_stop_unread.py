@@ -245,7 +245,7 @@ def test_stop__once_per_task(client: KoreClient, blind: Blind, fake_clock: FakeC
 class Forgetful(Notes):
     """A store that cannot be written, or that could not be read before."""
 
-    def keep(self, entries: Any) -> bool:
+    def keep(self, entries: Any, *_: object) -> bool:
         super().keep(entries)
         return False
 
