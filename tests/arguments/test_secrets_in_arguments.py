@@ -200,7 +200,9 @@ def test_storage_path__not_opened() -> None:
     with pytest.raises(KoreConfigurationError) as caught:
         folders.storage_path("output_path", f"nowhere://bucket/{SECRET}/reports")
 
-    assert str(caught.value) == (
+    # What follows is the words of the file system library, which differ between its versions.
+    assert str(caught.value).startswith(
         "output_path: nowhere://bucket/<32 characters>/reports cannot be opened: is the path, and its connection, "
-        "right? (ValueError: Unsupported filesystem: 'nowhere')"
+        "right? (ValueError: "
     )
+    assert SECRET not in str(caught.value)
