@@ -12,6 +12,7 @@ from airflow_provider_campaigns.kore.senders import MOST_SENDERS, SENDERS, run_a
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.presence import ProvenMissing
@@ -193,13 +194,25 @@ class Outcomes:
         Where it ``is_urgent``, one that hangs holds up no other. An error that is no ``KoreError`` is a defect and is
         raised, after all have been attempted.
         """
-        futures = run_all(work, campaign_ids, most=MOST_SENDERS if is_urgent else SENDERS)
+        return self.gather(run_all(work, campaign_ids, most=MOST_SENDERS if is_urgent else SENDERS))
+
+    def attempt_most(
+        self, campaign_ids: Iterable[str], work: Callable[[str], _T], *, hangs: Callable[[str], bool]
+    ) -> tuple[dict[str, _T], dict[str, Future[_T]]]:
+        """The same, urgently, and without waiting for what hangs while others are done; ``gather`` takes it later."""
+        futures = run_all(work, campaign_ids, most=MOST_SENDERS, hangs=hangs)
+        held = {one: future for one, future in futures.items() if not future.done()}
+        return self.gather({one: future for one, future in futures.items() if one not in held}), held
+
+    def gather(self, futures: Mapping[str, Future[_T]]) -> dict[str, _T]:
+        """What was returned, without those that failed; what has its outcome by now keeps it."""
         done = {}
         for campaign_id, future in futures.items():
             try:
                 done[campaign_id] = future.result()
             except KoreError as error:
-                self.failures[campaign_id] = error
+                if campaign_id not in self.results:
+                    self.failures[campaign_id] = error
         return done
 
     def raise_failures(self, what: str) -> None:

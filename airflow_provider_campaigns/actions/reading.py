@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreError,
     KoreProtocolError,
 )
+from airflow_provider_campaigns.kore.listing import Expected
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 from airflow_provider_campaigns.kore.stand_ins import Need
@@ -84,16 +86,17 @@ class CampaignReader:
         outcomes: Outcomes,
         *,
         most_alone: int | None = None,
+        most_pages: float = math.inf,
     ) -> dict[str, Campaign | ProvenMissing]:
         """Every target as a campaign or ``ProvenMissing``; one that cannot be read, or is another, becomes a failure.
 
-        Many are looked up in the list of ``campaign_type``, and only what it does not hold is read by itself: that is
-        one request each, so where there are more than ``most_alone``, they are not read. Campaigns of the list come
-        without calling hours.
+        Many are looked up in the list of ``campaign_type``, of which ``most_pages`` are read. What is not found there
+        is read by itself: that is one request each, so where there are more than ``most_alone``, they are not read.
+        Campaigns of the list come without calling hours.
         """
         by_id = {target.campaign_id: target for target in targets}
         try:
-            listed = self.look_up(by_id, campaign_type)
+            listed = self.look_up(by_id, campaign_type, most_pages=most_pages)
         except KoreError as error:
             outcomes.failures.update(dict.fromkeys(by_id, error))
             return {}
@@ -115,11 +118,19 @@ class CampaignReader:
 
         return outcomes.attempt_all(by_id, read)
 
-    def look_up(self, campaign_ids: Collection[str], campaign_type: CampaignType) -> Mapping[str, Campaign]:
+    def look_up(
+        self,
+        campaign_ids: Collection[str],
+        campaign_type: CampaignType,
+        *,
+        expected: Expected = Expected.RUNNING,
+        most_pages: float = math.inf,
+    ) -> Mapping[str, Campaign]:
         """What a new list says, if enough campaigns are asked for to be worth it; empty means to read each by itself.
 
-        So it also is where the service does not answer the list as it should: only the core endpoints must work. Where
-        the list is refused by 401 or 403, one campaign is read to find out whether everything is.
+        Of a long list only the pages are read that help (``KoreClient.find_listed``). Empty it is also where the
+        service does not answer the list as it should: only the core endpoints must work. Where the list is refused by
+        401 or 403, one campaign is read to find out whether everything is.
 
         Raises:
             KoreError: it concerns the account, so no request would get any further.
@@ -127,7 +138,14 @@ class CampaignReader:
         if len(campaign_ids) < LIST_FROM:
             return {}
         try:
-            return self._list(campaign_type, fresh=True, is_last_resort=False)
+            listed = self._client.find_listed(
+                campaign_ids,
+                campaign_type,
+                expected=expected,
+                most=most_pages,
+                priority=self._priority,
+                patience=self._patience,
+            )
         except KoreError as error:
             if not error.may_concern_one_request:
                 raise
@@ -135,6 +153,10 @@ class CampaignReader:
                 self._make_sure_that_one_is_read(campaign_ids, campaign_type)
             log.warning("the list cannot be used (%s); each campaign is read by itself", error)
             return {}
+        if listed.is_whole:
+            with self._lock:
+                self._lists[campaign_type] = listed
+        return listed
 
     def _make_sure_that_one_is_read(self, campaign_ids: Collection[str], kind: CampaignType) -> None:
         """Raise what refuses one of the campaigns as well, if that concerns the account."""
@@ -156,12 +178,10 @@ class CampaignReader:
             for kind in _kinds(campaign_type)
         )
 
-    def _list(self, kind: CampaignType, *, fresh: bool = False, is_last_resort: bool = True) -> Listing:
+    def _list(self, kind: CampaignType, *, fresh: bool = False) -> Listing:
         with self._lock:
             if fresh or kind not in self._lists:
-                self._lists[kind] = self._client.look_through(
-                    kind, priority=self._priority, patience=self._patience, is_last_resort=is_last_resort
-                )
+                self._lists[kind] = self._client.look_through(kind, priority=self._priority, patience=self._patience)
             return self._lists[kind]
 
 

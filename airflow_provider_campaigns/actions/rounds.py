@@ -6,6 +6,7 @@ How far the work is, is told now and then in one short line of the log.
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,10 @@ class Rounds:
         for campaign_id in campaign_ids:
             self._deadlines[campaign_id], self._given_s[campaign_id] = self._clock.monotonic() + timeout_s, timeout_s
 
+    def wait_for(self, campaign_id: str, seen: str) -> None:
+        """A campaign is waited for until its time is given anew: something is under way that ends by itself."""
+        self._deadlines[campaign_id], self._last_seen[campaign_id] = math.inf, seen
+
     def see(self, seen: Mapping[str, str]) -> None:
         """Campaigns were read: each, and as what it was seen."""
         self._last_seen.update(seen)
@@ -81,6 +86,7 @@ class Rounds:
         look: Callable[[], None],
         act: Callable[[list[str]], None],
         give_up: Callable[[str, str, str], CampaignTimeoutError | None],
+        wait: Callable[[float], None] | None = None,
     ) -> None:
         """Go on until every campaign has a result or an error.
 
@@ -89,13 +95,15 @@ class Rounds:
             act: tries what was not ready again.
             give_up: no longer waits for a campaign: with its id, as what it was seen last, and the time that was given.
                 Returns the error if something was sent to it.
+            wait: waits for so many seconds, or until there is something to look at; by default until the next round.
         """
+        wait = wait or self._clock.sleep
         while True:
             look()
             self._give_up_on_the_late(give_up)
             if not self._outcomes.open_ids:
                 return
-            self._wait()
+            self._wait(wait)
             unready, self._unready = self._unready, []
             act([one for one in unready if one in self._outcomes.open_ids])
 
@@ -109,12 +117,12 @@ class Rounds:
                     campaign_id=campaign_id,
                 )
 
-    def _wait(self) -> None:
+    def _wait(self, wait: Callable[[float], None]) -> None:
         """Wait for the next round, which comes no later than the first deadline."""
         open_ids = self._outcomes.open_ids
         self._progress.tell({one: self._last_seen[one] for one in open_ids})
         left = min(self._deadlines[one] for one in open_ids) - self._clock.monotonic()
-        self._clock.sleep(max(0.0, min(self._poll_interval_s, left)))
+        wait(max(0.0, min(self._poll_interval_s, left)))
 
 
 class Progress:

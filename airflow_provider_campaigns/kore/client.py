@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from dataclasses import replace
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_campaigns.kore.endpoints import Endpoint
-    from airflow_provider_campaigns.kore.listing import Listing
+    from airflow_provider_campaigns.kore.listing import Expected, Listing
     from airflow_provider_campaigns.kore.service_clock import ClockGap
     from airflow_provider_campaigns.kore.writes import WriteGoal
 
@@ -127,6 +128,7 @@ class KoreClient:
         self._sent_by: dict[tuple[str, str], Endpoint] = {}
         """By verb and campaign, the endpoint by which a write was sent last."""
         self._warned_of: set[CampaignType] = set()
+        self._long_lists: set[CampaignType] = set()
         """Types whose list holds items that cannot be read, which is told once."""
         self._transport = Transport(settings, budget=budget, signer=signer, clock=clock)
         self._sender = Sender(
@@ -368,6 +370,41 @@ class KoreClient:
         """
         kind = checked_campaign_type(campaign_type)
         return self._list(kind, priority=priority, patience=patience, is_last_resort=is_last_resort)
+
+    def find_listed(
+        self,
+        campaign_ids: Collection[str],
+        campaign_type: str,
+        *,
+        expected: Expected,
+        most: float = math.inf,
+        priority: Priority = Priority.READ,
+        patience: Patience = ENDLESS,
+    ) -> Listing:
+        """Campaigns of a type as the list shows them, of whose pages no more are read than that takes (``listing``).
+
+        What is not in it may be there all the same, unless it ``is_whole``. ``most`` is how many requests that takes at
+        most, ``expected`` what they are taken to be. An item that cannot be read is a warning.
+
+        Raises:
+            KoreError: not a page could be read; a 401 or 403 is raised at once.
+
+        Source: get-all-campaigns-v2.
+        """
+        kind = checked_campaign_type(campaign_type)
+
+        def ask(endpoint: Endpoint, **how: Any) -> Listing:
+            read: listing.Read = partial(self._sender.read, priority=priority, patience=patience, **how)
+            is_long = kind in self._long_lists
+            return listing.find_listed(
+                read, endpoint, kind, campaign_ids, expected=expected, is_long=is_long, most=most
+            )
+
+        found = self._first_answer(Need.LIST, ask, is_last_resort=False)
+        if not found.is_whole:
+            self._long_lists.add(kind)
+        self._warn_of_unreadable(found, kind)
+        return found
 
     def count_campaigns(
         self, campaign_type: str, *, api_version: str | None = None, patience: Patience = ENDLESS
@@ -670,6 +707,10 @@ class KoreClient:
         listed = self._first_answer(
             Need.LIST, ask, api_version, is_last_resort=is_last_resort, patience=patience if is_last_resort else None
         )
+        self._warn_of_unreadable(listed, kind)
+        return listed
+
+    def _warn_of_unreadable(self, listed: Listing, kind: CampaignType) -> None:
         if listed.unreadable and kind not in self._warned_of:
             self._warned_of.add(kind)
             number, first = len(listed.unreadable), listed.unreadable[0].error
@@ -680,7 +721,6 @@ class KoreClient:
                 listed.total,
                 first,
             )
-        return listed
 
     def _try_list(self, kind: CampaignType | None) -> Listing:
         def ask(endpoint: Endpoint, **how: Any) -> Listing:

@@ -8,17 +8,21 @@ what came: a service may send fewer than it was asked for, and count its pages b
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, items_in, number_in, object_in
 from airflow_provider_campaigns.kore.campaigns import Campaign, campaign_id_of
-from airflow_provider_campaigns.kore.errors import KoreProtocolError
+from airflow_provider_campaigns.kore.errors import KoreError, KoreProtocolError, KoreResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.endpoints import Endpoint
@@ -50,11 +54,32 @@ class Unreadable:
         return campaign_id in self.text if self.campaign_id is None else campaign_id == self.campaign_id
 
 
+class Expected(Enum):
+    """What is expected of campaigns that are looked for in a long list, and how they are asked for first."""
+
+    RUNNING = "what runs, or will"
+    JUST_CHANGED = "what was changed last"
+
+
+_NEWEST_FIRST: dict[str, Any] = {"sortBy": {"createdAt": "desc"}}
+
+_ASKED_FOR: dict[Expected, dict[str, Any]] = {
+    Expected.RUNNING: _NEWEST_FIRST
+    | {"filters": {"status": ["Active", "Paused", "Preparing", "Scheduled", "Rescheduled"]}},
+    Expected.JUST_CHANGED: {"sortBy": {"updatedAt": "desc"}},
+}
+
+
 class Listing(dict[str, Campaign]):
-    """Every campaign of a type by its id, newest first; and what of the list could not be read."""
+    """The campaigns of a type by id; and what of the list could not be read.
+
+    Attributes:
+        is_whole: whether these are all, newest first. What is not in a part of the list may be there all the same.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_whole = True
         self._unreadable: dict[tuple[str, int], Unreadable] = {}
 
     @property
@@ -69,7 +94,13 @@ class Listing(dict[str, Campaign]):
 
     def may_hold(self, campaign_id: str) -> bool:
         """True unless the campaign is not in the list for certain."""
-        return campaign_id in self or any(one.may_be(campaign_id) for one in self._unreadable.values())
+        may_be_elsewhere = not self.is_whole or any(one.may_be(campaign_id) for one in self._unreadable.values())
+        return campaign_id in self or may_be_elsewhere
+
+    def take(self, other: Listing) -> None:
+        """Take in what another has."""
+        self.update(other)
+        self._unreadable |= other._unreadable
 
     def add(self, items: Sequence[object], endpoint: Endpoint) -> None:
         """Take in a page, which may repeat what is there already."""
@@ -96,12 +127,86 @@ def list_campaigns(read: Read, endpoint: Endpoint, kind: CampaignType, statuses:
     Raises:
         KoreProtocolError: the pages do not add up to the total, twice; or an answer is no page.
     """
+    filtered = _NEWEST_FIRST | ({"filters": {"status": list(map(str, statuses))}} if statuses else {})
     for _ in range(2):
-        pages = list(_pages(read, endpoint, kind, statuses))
+        pages = list(_pages(read, endpoint, kind, filtered))
         listing, totals = pages[-1][0], {total for _, total, _ in pages}
         if totals == {listing.total}:
             return listing
     raise _do_not_add_up(endpoint, listing, totals)
+
+
+def find_listed(
+    read: Read,
+    endpoint: Endpoint,
+    kind: CampaignType,
+    wanted: Collection[str],
+    *,
+    expected: Expected,
+    is_long: bool = False,
+    most: float = math.inf,
+) -> Listing:
+    """Campaigns of a type that are looked for, with whatever else stands on the pages that this takes.
+
+    The first page tells whether the list has more, unless it is known to be long. Then one page is asked for what is
+    ``expected``, and one in the other way. After that it goes on page by page for as long as what is left of them takes
+    no more requests than reading each campaign by itself. It ends with ``most`` requests, when no more than one
+    campaign is left, or when a page fails after one that did not.
+    """
+    search = _Search(read, endpoint, kind, wanted, most)
+    if not is_long:
+        search.turn_page()
+    try:
+        for asked_for in (_ASKED_FOR[expected], *(one for by, one in _ASKED_FOR.items() if by is not expected)):
+            if search.goes_on:
+                search.ask(asked_for)
+        while search.goes_on and search.pages_left <= search.left:
+            search.turn_page()
+    except KoreError:
+        if not search.found:
+            raise
+    return search.found
+
+
+class _Search:
+    """What was found of campaigns that are looked for, and what looking on would take."""
+
+    def __init__(
+        self, read: Read, endpoint: Endpoint, kind: CampaignType, wanted: Collection[str], most: float
+    ) -> None:
+        self.found = Listing()
+        self.found.is_whole = False
+        self.pages_left = 1.0
+        self._page = partial(_page, read, endpoint, kind, page=1, skip=0, limit=LIST_PAGE_SIZE)
+        self._pages = _pages(read, endpoint, kind, _NEWEST_FIRST)
+        self._endpoint = endpoint
+        self._wanted = wanted
+        self._most = most
+        self._asked = 0
+
+    @property
+    def left(self) -> int:
+        return sum(one not in self.found for one in self._wanted)
+
+    @property
+    def goes_on(self) -> bool:
+        return not self.found.is_whole and self.left > 1 and self._asked < self._most
+
+    def turn_page(self) -> None:
+        """Read the next page of the whole list."""
+        self._asked += 1
+        so_far, total, has_more = next(self._pages, (Listing(), math.inf, False))
+        if not has_more and so_far.total == total:
+            self.found = so_far
+        else:
+            self.found.take(so_far)
+        self.pages_left = (total - so_far.total) / LIST_PAGE_SIZE
+
+    def ask(self, asked_for: Mapping[str, Any]) -> None:
+        """Read one page that was asked for otherwise, which the service need not understand."""
+        self._asked += 1
+        with suppress(KoreResponseError, KoreProtocolError):
+            self.found.add(self._page(asked_for)[0], self._endpoint)
 
 
 def try_list(read: Read, endpoint: Endpoint, kind: CampaignType) -> Listing:
@@ -111,7 +216,7 @@ def try_list(read: Read, endpoint: Endpoint, kind: CampaignType) -> Listing:
         KoreProtocolError: an answer is no page, or the pages do not add up to the total.
     """
     totals: set[int] = set()
-    for listing, total, has_more in _pages(read, endpoint, kind, ()):
+    for listing, total, has_more in _pages(read, endpoint, kind, _NEWEST_FIRST):
         totals.add(total)
         if has_more:
             return listing
@@ -139,11 +244,11 @@ def find_campaign(read: Read, endpoint: Endpoint, kinds: Collection[CampaignType
 
 def count_campaigns(read: Read, endpoint: Endpoint, kind: CampaignType) -> int:
     """How many campaigns of a type there are; one small request."""
-    return _page(read, endpoint, kind, (), page=1, skip=0, limit=1)[1]
+    return _page(read, endpoint, kind, _NEWEST_FIRST, page=1, skip=0, limit=1)[1]
 
 
 def _pages(
-    read: Read, endpoint: Endpoint, kind: CampaignType, statuses: Sequence[str]
+    read: Read, endpoint: Endpoint, kind: CampaignType, asked_for: Mapping[str, Any]
 ) -> Iterator[tuple[Listing, int, bool]]:
     """What came so far, the total, and whether the service says that there is more; after each page.
 
@@ -154,7 +259,7 @@ def _pages(
     has_more = True
     while has_more:
         page += 1
-        items, total, says_more = _page(read, endpoint, kind, statuses, page=page, skip=came, limit=limit)
+        items, total, says_more = _page(read, endpoint, kind, asked_for, page=page, skip=came, limit=limit)
         known = listing.total
         listing.add(items, endpoint)
         yield listing, total, says_more
@@ -169,22 +274,14 @@ def _page(
     read: Read,
     endpoint: Endpoint,
     kind: CampaignType,
-    statuses: Sequence[str],
+    asked_for: Mapping[str, Any],
     *,
     page: int,
     skip: int,
     limit: int,
 ) -> tuple[list[object], int, bool]:
     """One page: its items, the total, and whether the service says that there are more."""
-    query: dict[str, Any] = {
-        "limit": limit,
-        "skip": skip,
-        "page": page,
-        "type": kind.value,
-        "sortBy": {"createdAt": "desc"},
-    }
-    if statuses:
-        query["filters"] = {"status": list(map(str, statuses))}
+    query = {"limit": limit, "skip": skip, "page": page, "type": kind.value, **asked_for}
     data = object_in(read(endpoint, body=query), endpoint, is_it=is_page)
     items, total = items_in(data), number_in(data, "totalResults")
     if items is None or total is None:

@@ -24,6 +24,10 @@ LEAST_ANSWER_S = 1.0
 """Seconds that an answer is given however little is left: one cut off earlier might as well not be asked for."""
 
 
+def _always() -> None:
+    """Nothing keeps a write from being sent."""
+
+
 def countdown(seconds: float, clock: Callable[[], float] = time.monotonic) -> Callable[[], float]:
     """A function that tells how many of so many seconds are left from now on; below 0 once they are over."""
     ends_at = clock() + seconds
@@ -41,12 +45,15 @@ class Patience:
             take the place of something that does not wait for it.
         place_s: the most for a place in the request budget; 0 does not wait for one.
         answer_s: the most for a connection and for an answer, where the account's time-outs allow more.
+        before_write: called when a write has its place, right before it is sent; raises a ``CampaignStateError`` if it
+            must not be any more, for it may have waited long.
     """
 
     left_s: Callable[[], float] = lambda: math.inf
     repeat_s: Callable[[], float] | None = None
     place_s: float = MAX_PLACE_WAIT_S
     answer_s: float = math.inf
+    before_write: Callable[[], None] = _always
 
     @classmethod
     def until(cls, instant: datetime, clock: Clock) -> Patience:

@@ -22,6 +22,9 @@ MOST_SENDERS = 50
 HELD_AFTER_S = 0.5
 """A thread that is at one campaign for so long is held by it, and another may take its place."""
 
+_HELD_TIMES = 3.0
+"""What takes so many times as long as all others is held, and not just as slow as the service is today."""
+
 _LOOK_AGAIN_S = 0.05
 
 TELL_EVERY_S = 10.0
@@ -30,8 +33,17 @@ TELL_EVERY_S = 10.0
 _T = TypeVar("_T")
 
 
-def run_all(work: Callable[[str], _T], campaign_ids: Iterable[str], *, most: int = SENDERS) -> dict[str, Future[_T]]:
+def run_all(
+    work: Callable[[str], _T],
+    campaign_ids: Iterable[str],
+    *,
+    most: int = SENDERS,
+    hangs: Callable[[str], bool] | None = None,
+) -> dict[str, Future[_T]]:
     """Do ``work`` for each campaign, in order, several at a time; all are done when this returns.
+
+    What ``hangs`` is not waited for once all are begun, others are done, and it has taken more than half a second and
+    three times as long as any of the others.
 
     Up to eight go on at once. Where ``most`` is more, one that takes longer than half a second no longer counts as one
     of the eight, so that it holds up no other, until there are ``most``.
@@ -43,22 +55,28 @@ def run_all(work: Callable[[str], _T], campaign_ids: Iterable[str], *, most: int
     waiting = deque(campaign_ids)
     number, told_at = len(waiting), time.monotonic()
     futures: dict[str, Future[_T]] = {}
-    under_way: dict[Future[_T], float] = {}
+    under_way: dict[Future[_T], tuple[str, float]] = {}
+    longest_s: float | None = None
     pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="campaign")
     try:
         while waiting or under_way:
             now = time.monotonic()
-            free = SENDERS - sum(most == SENDERS or now - begun < HELD_AFTER_S for begun in under_way.values())
+            if hangs is not None and not waiting and longest_s is not None:
+                held_s = max(HELD_AFTER_S, _HELD_TIMES * longest_s)
+                if all(now - begun >= held_s and hangs(one) for one, begun in under_way.values()):
+                    break
+            free = SENDERS - sum(most == SENDERS or now - begun < HELD_AFTER_S for _, begun in under_way.values())
             for _ in range(min(free, most - len(under_way), len(waiting))):
                 campaign_id = waiting.popleft()
                 futures[campaign_id] = pool.submit(work, campaign_id)
-                under_way[futures[campaign_id]] = now
+                under_way[futures[campaign_id]] = campaign_id, now
             if now - told_at >= TELL_EVERY_S:
                 told_at = now
                 log.info("%d of %d campaigns served so far", number - len(waiting) - len(under_way), number)
-            patience_s = _LOOK_AGAIN_S if waiting and most > SENDERS else TELL_EVERY_S
+            looks_often = hangs is not None or (waiting and most > SENDERS)
+            patience_s = _LOOK_AGAIN_S if looks_often else TELL_EVERY_S
             for done in wait(under_way, timeout=patience_s, return_when=FIRST_COMPLETED).done:
-                del under_way[done]
+                longest_s = max(longest_s or 0.0, time.monotonic() - under_way.pop(done)[1])
     finally:
         pool.shutdown(wait=not under_way, cancel_futures=True)
     return futures

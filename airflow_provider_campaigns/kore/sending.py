@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count, takewhile
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.endpoints import Effect
@@ -31,7 +32,7 @@ from airflow_provider_campaigns.kore.transport import wants_fresh_token
 from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over, is_to_be_checked, may_have_worked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.endpoints import Endpoint
@@ -56,14 +57,38 @@ FRESH_S = 5.0
 _LOOKS = 3
 """Before one sending, if looking takes longer than that or fails."""
 
+AT_ONCE = -math.inf
+
 Elsewhere: TypeAlias = "Callable[[KoreError], Endpoint | None]"
 """Where a write is sent whose path the service does not know, as this answer says; None: nowhere else."""
 
 Judge: TypeAlias = "Callable[[Campaign], None]"
 """Raises a ``KoreError`` if a campaign must not be sent a write, by the reading right before it."""
 
-_Steps: TypeAlias = "Generator[bool, None, Receipt]"
-"""Each step says whether the write may have been accepted: by a 2xx that does not say what it did."""
+Reading: TypeAlias = "Campaign | ProvenMissing"
+
+_Steps: TypeAlias = "Generator[_Pause, _Read | None, Receipt]"
+_Finding: TypeAlias = "Generator[_Pause, _Read | None, Receipt | None]"
+
+
+class _Pause(NamedTuple):
+    """A write stands still before what takes time, so that others can be served first.
+
+    Attributes:
+        was_accepted: whether it may have been, by a 2xx that does not say what it did.
+        look_at: when it is to be told a reading of its campaign, ``AT_ONCE`` without any wait; None: it goes on by
+            itself.
+    """
+
+    was_accepted: bool
+    look_at: float | None = None
+
+
+class _Read(NamedTuple):
+    """A reading, and when it began."""
+
+    campaign: Reading
+    began: float
 
 
 class Writing:
@@ -72,14 +97,27 @@ class Writing:
     Attributes:
         receipt: of a write that took effect; None while that is not known.
         was_accepted: whether it may have been, by a 2xx that does not say what it did; it may take a while to show.
+        look_at: when its campaign is to be read to find out what became of it, as its clock tells; None where that is
+            not what comes next.
     """
 
-    def __init__(self, steps: _Steps) -> None:
+    def __init__(
+        self,
+        steps: _Steps,
+        look: Callable[[], Reading],
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
         """Sends it; raises what ``finish`` raises where that is clear at once."""
         self._steps = steps
+        self._look = look
+        self._clock = clock
+        self._sleep = sleep
         self.receipt: Receipt | None = None
         self.was_accepted = False
-        self._go_on()
+        self.look_at: float | None = None
+        self.go_on()
 
     def finish(self) -> Receipt:
         """Find out what became of it, send it again where that is right, and wait for that.
@@ -88,20 +126,64 @@ class Writing:
             KoreError: it did not take effect, or nobody can tell (``outcome_unknown``).
         """
         while self.receipt is None:
-            self._go_on()
+            if self.look_at is None:
+                self.go_on()
+            else:
+                self._look_now(self.look_at)
         return self.receipt
 
-    def finish_or_leave(self) -> Receipt | None:
-        """The same for a caller who reads on by itself what may have been accepted: None then."""
-        while self.receipt is None and not self.was_accepted:
-            self._go_on()
-        return self.receipt
+    def go_on(self) -> None:
+        """Send it again, after the wait that this takes; not for one that is to be told a reading.
 
-    def _go_on(self) -> None:
+        Raises:
+            KoreError: as ``finish``.
+        """
+        self._go_on(partial(next, self._steps))
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """True if it may have taken effect, and reading is to tell."""
+        return self.look_at is not None and self.look_at != AT_ONCE
+
+    def wait_to_look(self) -> None:
+        """Wait until its campaign is to be read."""
+        if self.looks_in_s:
+            self._sleep(self.looks_in_s)
+
+    @property
+    def looks_in_s(self) -> float:
+        """Seconds until its campaign is to be read; 0 if it is due."""
+        return 0.0 if self.look_at is None else max(0.0, self.look_at - self._clock())
+
+    def tell(self, reading: Reading | KoreError, *, age_s: float = 0.0) -> None:
+        """Go by a reading of the campaign that began so long ago, or by what was raised in its place.
+
+        One may read many campaigns at once, and tell each of them.
+
+        Raises:
+            KoreError: as ``finish``.
+        """
+        if isinstance(reading, KoreError):
+            self._go_on(partial(self._steps.throw, reading))
+        else:
+            self._go_on(partial(self._steps.send, _Read(reading, self._clock() - age_s)))
+
+    def _look_now(self, look_at: float) -> None:
         try:
-            self.was_accepted = next(self._steps)
+            if look_at != AT_ONCE:
+                self._sleep(max(0.0, look_at - self._clock()))
+            began = self._clock()
+            reading = self._look()
+        except BaseException as error:  # noqa: BLE001 - raised where it waits, which knows what is in doubt
+            self._go_on(partial(self._steps.throw, error))
+        else:
+            self.tell(reading, age_s=self._clock() - began)
+
+    def _go_on(self, step: Callable[[], _Pause]) -> None:
+        try:
+            self.was_accepted, self.look_at = step()
         except StopIteration as end:
-            self.receipt = end.value
+            self.receipt, self.look_at = end.value, None
 
 
 @dataclass(slots=True)
@@ -116,6 +198,7 @@ class _SoFar:
         refusals: how many were refused in a way that passes if it is not there for long.
         accepted: what was wrong with the first answer by which one may have been accepted; it may take long to show.
         maybe_later: whether one may still take effect.
+        read_at: when the latest reading began that says that it may be sent again.
     """
 
     sendings: int = 0
@@ -124,6 +207,7 @@ class _SoFar:
     refusals: int = 0
     accepted: KoreError | None = None
     maybe_later: bool = False
+    read_at: float = -math.inf
 
     def add(self, trouble: KoreError, goal: WriteGoal, *, is_stop: bool) -> bool:
         """One more, and what was wrong with its answer; True if it is the first refusal, and no echo."""
@@ -240,7 +324,9 @@ class Sender:
 
         With a ``judge`` the campaign is looked at and judged before the first sending too; its error is raised.
         """
-        return Writing(self._named(endpoint, goal, priority, ENDLESS, judge=judge, elsewhere=elsewhere)).finish()
+        patience = self._kept_up(ENDLESS)
+        steps = self._named(endpoint, goal, priority, patience, judge=judge, elsewhere=elsewhere)
+        return self._writing(steps, goal, priority, patience).finish()
 
     def send_write_once(
         self,
@@ -252,7 +338,18 @@ class Sender:
         elsewhere: Elsewhere = lambda _: None,
     ) -> Writing:
         """Send a write once; what it then takes to find out what that did, and to send it again, can wait."""
-        return Writing(self._named(endpoint, goal, priority, patience, elsewhere=elsewhere))
+        patience = self._kept_up(patience)
+        steps = self._named(endpoint, goal, priority, patience, elsewhere=elsewhere)
+        return self._writing(steps, goal, priority, patience)
+
+    def _kept_up(self, patience: Patience) -> Patience:
+        """The same for a write that is kept up from now on."""
+        kept_up_s = patience.repeat_s or countdown(self._bounds.seconds, self._clock)
+        return replace(patience, repeat_s=lambda: min(kept_up_s(), patience.left_s()))
+
+    def _writing(self, steps: _Steps, goal: WriteGoal, priority: Priority, patience: Patience) -> Writing:
+        # As urgent as the write: what holds back others must not hold up its repetition.
+        return Writing(steps, partial(self._look, goal, priority, patience), clock=self._clock, sleep=self._sleep)
 
     def _named(
         self,
@@ -290,15 +387,10 @@ class Sender:
         elsewhere: Elsewhere,
     ) -> _Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
-        kept_up_s = patience.repeat_s or countdown(self._bounds.seconds, self._clock)
-        patience = replace(patience, repeat_s=lambda: min(kept_up_s(), patience.left_s()))
         so_far = _SoFar()
         is_stop = priority is Priority.STOP
         while True:
-            if so_far.sendings or judge is not None:
-                sent = self._look_and_send(endpoint, goal, priority, patience, judge=judge, so_far=so_far)
-            else:
-                sent = self._send_unread(endpoint, goal, priority, patience, so_far)
+            sent = self._send(endpoint, goal, priority, patience, judge=judge, so_far=so_far)
             answered_at = self._clock()
             if isinstance(sent, Receipt):
                 return self._counted(sent, so_far)
@@ -309,17 +401,14 @@ class Sender:
                 so_far.sendings, endpoint = so_far.sendings + 1, other
                 is_doubt = may_have_worked(goal, trouble) or is_to_be_checked(goal, trouble)
                 so_far.in_doubt = so_far.in_doubt or is_doubt
-                yield so_far.accepted is not None
+                yield _Pause(so_far.accepted is not None)
                 continue
             is_blocked = isinstance(trouble, KoreRateLimitError)
             is_news = so_far.add(trouble, goal, is_stop=is_stop)
             is_accepted = so_far.accepted is not None
             is_checked = is_to_be_checked(goal, trouble) or (is_news and self._is_doubtful(trouble))
             if is_checked or (so_far.in_doubt and not is_blocked):
-                yield is_accepted
-                # As urgent as the write: what holds back others must not hold up its repetition.
-                look = partial(self._look, goal, priority, patience)
-                found = self._look_into(endpoint, goal, trouble, patience, look, so_far=so_far, sent_at=answered_at)
+                found = yield from self._look_into(endpoint, goal, trouble, patience, so_far, sent_at=answered_at)
                 if found is not None:
                     return replace(found, sendings=so_far.sendings)
             if so_far.maybe_later and not goal.is_repeatable:
@@ -340,10 +429,10 @@ class Sender:
             if is_blocked:
                 # At once: nobody else may send meanwhile. This one waits for its places in the budget.
                 self._wait(trouble, delay, priority)
-                yield is_accepted
+                yield _Pause(is_accepted)
             else:
                 due_at = self._clock() + delay
-                yield is_accepted
+                yield _Pause(is_accepted)
                 self._wait(trouble, max(0.0, due_at - self._clock()), priority)
 
     def _counted(self, receipt: Receipt, so_far: _SoFar) -> Receipt:
@@ -376,6 +465,23 @@ class Sender:
         is_last = so_far.sendings >= self._bounds.attempts and not goes_on
         return None if delay is None or is_last or delay > self._repeat_s(patience)() else delay
 
+    def _send(
+        self,
+        endpoint: Endpoint,
+        goal: WriteGoal,
+        priority: Priority,
+        patience: Patience,
+        *,
+        judge: Judge | None,
+        so_far: _SoFar,
+    ) -> Receipt | KoreError:
+        """Send a write, after a look where it needs one: a receipt, or what was wrong."""
+        if priority is Priority.STOP and self._is_fresh(so_far):
+            return self._send_as_read(endpoint, goal, patience, so_far)
+        if so_far.sendings or judge is not None:
+            return self._look_and_send(endpoint, goal, priority, patience, judge=judge, so_far=so_far)
+        return self._send_unread(endpoint, goal, priority, patience, so_far)
+
     def _send_unread(
         self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience, so_far: _SoFar
     ) -> Receipt | KoreError:
@@ -387,6 +493,22 @@ class Sender:
         log.info("%s; it had been idle, so the stop is sent again at once", sent)
         so_far.add(sent, goal, is_stop=True)
         return self._send_write(endpoint, goal, priority, patience)
+
+    def _is_fresh(self, so_far: _SoFar) -> bool:
+        return self._clock() - so_far.read_at <= FRESH_S
+
+    def _send_as_read(
+        self, endpoint: Endpoint, goal: WriteGoal, patience: Patience, so_far: _SoFar
+    ) -> Receipt | KoreError:
+        """Send a stop again that a reading of just now says to send; it is looked at once more if it had to wait."""
+        one = self._transport.hold(1, endpoint, goal.campaign_id, priority=Priority.STOP, patience=patience)
+        with _after(so_far), one as place:
+            if self._is_fresh(so_far):
+                sent = self._send_write(endpoint, goal, Priority.STOP, patience, place)
+                if isinstance(sent, Receipt) or not wants_fresh_token(sent):
+                    return sent
+                log.info("%s; once more with a fresh token", sent)
+        return self._look_and_send(endpoint, goal, Priority.STOP, patience, judge=None, so_far=so_far)
 
     def _look_and_send(
         self,
@@ -409,26 +531,24 @@ class Sender:
         """
         was_refused = False
         found: Receipt | KoreError | None
-        try:
-            for number in range(1, _LOOKS + 1):
-                is_last_stop = priority is Priority.STOP and number == _LOOKS
-                with self._transport.hold(2, endpoint, goal.campaign_id, priority=priority, patience=patience) as place:
-                    began = self._clock()
-                    campaign = self._read_now(place, goal, priority, patience)
-                    found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
-                    is_fresh = is_last_stop or self._clock() - began <= FRESH_S
-                    if campaign is not None and found is None and is_fresh:
-                        found = self._send_write(endpoint, goal, priority, patience, place)
-                        if isinstance(found, KoreError) and wants_fresh_token(found) and not was_refused:
-                            log.info("%s; once more with a fresh token", found)
-                            was_refused, found = True, None
+        for number in range(1, _LOOKS + 1):
+            is_last_stop = priority is Priority.STOP and number == _LOOKS
+            two = self._transport.hold(2, endpoint, goal.campaign_id, priority=priority, patience=patience)
+            with _after(so_far), two as place:
+                began = self._clock()
+                campaign = self._read_now(place, goal, priority, patience)
+                found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
+                is_fresh = is_last_stop or self._clock() - began <= FRESH_S
+                if campaign is not None and found is None and is_fresh:
+                    found = self._send_write(endpoint, goal, priority, patience, place)
+                    if isinstance(found, KoreError) and wants_fresh_token(found) and not was_refused:
+                        log.info("%s; once more with a fresh token", found)
+                        was_refused, found = True, None
+            with _after(so_far):
                 if campaign is None and isinstance(self._look(goal, priority, patience), ProvenMissing):
                     found = _receipt_by_reading(goal, PROVEN_MISSING, in_doubt=so_far.in_doubt)
-                if found is not None:
-                    return found
-        except KoreError as error:
-            error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or so_far.accepted is not None)
-            raise
+            if found is not None:
+                return found
         raise KoreConnectionError(
             f"{endpoint.request(goal.campaign_id)}: not sent, because each of {_LOOKS} looks at the campaign "
             f"failed or took more than {FRESH_S:g} s, in which somebody might have started it",
@@ -453,6 +573,8 @@ class Sender:
             body = self._transport.send(
                 endpoint, priority=priority, campaign_id=goal.campaign_id, patience=patience, place=place
             )
+        except CampaignStateError:  # of whoever wants it no more
+            raise
         except KoreError as error:
             return error
         try:
@@ -474,41 +596,36 @@ class Sender:
         goal: WriteGoal,
         trouble: KoreError,
         patience: Patience,
-        look: Callable[[], Campaign | ProvenMissing],
-        *,
         so_far: _SoFar,
+        *,
         sent_at: float,
-    ) -> Receipt | None:
-        """Read the campaign after trouble with a write: its receipt; None if it may be sent again.
+    ) -> _Finding:
+        """Find out from readings what became of a write in trouble: its receipt; None if it may be sent again.
 
         Raises:
             KoreError: nobody can tell, or it must not be. What was accepted is sent again once, and a refusal of that
                 is no verdict.
         """
         if not so_far.in_doubt:
-            return self._look_after_refusal(endpoint, goal, trouble, look)
+            return (yield from _look_after_refusal(endpoint, goal, trouble))
         accepted = so_far.accepted
-        due_s = self._due_s(goal, trouble, accepted)
-        found = self._find_out(endpoint, goal, trouble, patience, look, sent_at=sent_at, due_s=due_s)
+        with in_doubt():
+            found = yield from self._find_out(endpoint, goal, trouble, patience, so_far, sent_at=sent_at)
         if found is None and goal.is_repeatable and accepted is not None and accepted is not trouble:
             raise accepted
         return found
 
-    @in_doubt()
     def _find_out(
         self,
         endpoint: Endpoint,
         goal: WriteGoal,
         trouble: KoreError,
         patience: Patience,
-        look: Callable[[], Campaign | ProvenMissing],
+        so_far: _SoFar,
         *,
         sent_at: float,
-        due_s: Iterable[float],
-    ) -> Receipt | None:
-        """Find out by reading whether a write took effect: its receipt, or None if it provably did not.
-
-        It is read when so many seconds have passed since it was sent.
+    ) -> _Finding:
+        """Find out by readings whether a write took effect: its receipt, or None if it provably did not.
 
         A reading that has to wait, as for the rate limit, stands for all that were due before it.
 
@@ -516,15 +633,15 @@ class Sender:
             KoreError: reading does not tell either (``outcome_unknown``), or the write must not be sent again.
         """
         log.info("%s; reading the campaign to find out whether it took effect", trouble)
-        for since_s in due_s:
-            pause = max(0.0, sent_at + since_s - self._clock())
+        for since_s in self._due_s(goal, trouble, so_far.accepted):
+            look_at = sent_at + since_s
+            pause = max(0.0, look_at - self._clock())
             if since_s and not pause:
                 continue
             if pause and pause > self._repeat_s(patience)():
                 break
-            self._sleep(pause)
             try:
-                campaign = look()
+                campaign, so_far.read_at = _told((yield _Pause(so_far.accepted is not None, look_at)))
             except KoreError as error:
                 raise KoreConnectionError(
                     f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
@@ -551,28 +668,6 @@ class Sender:
             return drain
         rest = count(drain[-1] + _READ_ON_S, _READ_ON_S)
         return chain(drain, takewhile(lambda due: due <= ACCEPTED_S, rest) if trouble is accepted else rest)
-
-    def _look_after_refusal(
-        self,
-        endpoint: Endpoint,
-        goal: WriteGoal,
-        refusal: KoreError,
-        look: Callable[[], Campaign | ProvenMissing],
-    ) -> Receipt | None:
-        """Read the campaign after a first refusal: its receipt if what is wanted is there already.
-
-        None: the reading is answered, so the refusal is about this one request; ``retryable`` says whether it passes.
-
-        Raises:
-            KoreError: the refusal, because reading is refused as well, fails, or says that no more must be sent.
-        """
-        log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
-        try:
-            receipt = _receipt_by_reading(goal, look(), in_doubt=not goal.believes_refusals)
-        except KoreError as error:
-            refusal.retryable = error.retryable
-            raise refusal from error
-        return receipt
 
     def _believed_in_s(self, effect: Effect) -> float:
         """Seconds until a refusal that was met just now is believed, 0 if it is already.
@@ -652,6 +747,39 @@ class Sender:
             self._transport.hold_back(trouble, priority, delay_s=delay)
         else:
             self._sleep(delay)
+
+
+@contextmanager
+def _after(so_far: _SoFar) -> Iterator[None]:
+    """Around what comes before a write is sent again: its errors say whether an earlier sending is in doubt."""
+    try:
+        yield
+    except KoreError as error:
+        error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or so_far.accepted is not None)
+        raise
+
+
+def _look_after_refusal(endpoint: Endpoint, goal: WriteGoal, refusal: KoreError) -> _Finding:
+    """Find out from a reading after a first refusal: its receipt if what is wanted is there already.
+
+    None: the reading is answered, so the refusal is about this one request; ``retryable`` says whether it passes.
+
+    Raises:
+        KoreError: the refusal, because reading is refused as well, fails, or says that no more must be sent.
+    """
+    log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
+    try:
+        campaign, _ = _told((yield _Pause(was_accepted=False, look_at=AT_ONCE)))
+        return _receipt_by_reading(goal, campaign, in_doubt=not goal.believes_refusals)
+    except KoreError as error:
+        refusal.retryable = error.retryable
+        raise refusal from error
+
+
+def _told(read: _Read | None) -> _Read:
+    if read is None:
+        raise AssertionError("a write that waits for a reading went on without one")
+    return read
 
 
 def _judged(goal: WriteGoal, campaign: Campaign, judge: Judge | None, *, in_doubt: bool) -> Receipt | None:

@@ -160,6 +160,10 @@ class Transport:
             else self.hold(1, endpoint, campaign_id, priority=priority, patience=patience) as its_place,
             its_place() as in_use,
         ):
+            if endpoint.effect is Effect.WRITE:
+                in_use.is_given_back = True
+                patience.before_write()
+                in_use.is_given_back = False
             with (
                 self._errors_of(endpoint, campaign_id, in_use),
                 in_doubt() if endpoint.effect is Effect.WRITE else nullcontext(),

@@ -206,6 +206,7 @@ class TestActions:
     def test_stop__killed_while_in_doubt(self, kore_simulator: KoreSimulator, notebook: Notebook) -> None:
         """A task that is killed before it could read what became of a stop leaves a line that says so."""
         (campaign,) = add(kore_simulator, 1, status="Active")
+        kore_simulator.switches(drain_polls=1)
         kore_simulator.drop_next(after=True, operation="stop")
 
         with client_that_is_killed(kore_simulator) as client, pytest.raises(Killed):

@@ -12,10 +12,11 @@ from kore_support import REQUESTS, account, client_of
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import (
+    KoreAuthenticationError,
     KoreNotFoundError,
     KoreProtocolError,
 )
-from airflow_provider_campaigns.kore.listing import try_list
+from airflow_provider_campaigns.kore.listing import Expected, try_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -332,3 +333,106 @@ class TestFind:
             client.find_campaign("Renewal")
 
         assert str(caught.value) == f"2 campaigns are named 'Renewal' ({voice}, {sms}); name one by its id"
+
+
+class TestFindListed:
+    """Campaigns that are looked for in a list of many pages: no more of them are read than that takes."""
+
+    @staticmethod
+    def add(simulator: KoreSimulator, number: int, others: int, others_are: str = "Stopped") -> list[str]:
+        """Campaigns that run, and others that are newer, so that they come before them in the list."""
+        ids = [simulator.add_campaign(name=f"C{one}", status="Active") for one in range(number)]
+        for one in range(others):
+            simulator.add_campaign(name=f"Old{one}", status=others_are)
+        return ids
+
+    def test_find_listed__one_page(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """A list of one page is read whole, as newest first."""
+        ids = self.add(kore_simulator, 5, others=95)
+
+        found = client.find_listed(ids, "voice", expected=Expected.RUNNING)
+
+        assert (found.is_whole, len(found), found.may_hold("cd-other")) == (True, 100, False)
+        (asked,) = [one.body for one in kore_simulator.requests]
+        assert asked == {"limit": 100, "skip": 0, "page": 1, "type": "voice", "sortBy": {"createdAt": "desc"}}
+
+    def test_find_listed__what_runs(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """In a long list what runs is asked for by a filter; from then on at once."""
+        ids = self.add(kore_simulator, 5, others=250)
+
+        found = [client.find_listed(ids, "voice", expected=Expected.RUNNING) for _ in range(2)]
+
+        assert [(one.keys() >= set(ids), one.is_whole, one.may_hold("cd-other")) for one in found] == (
+            [(True, False, True)] * 2
+        )
+        asked = [one.body for one in kore_simulator.requests]
+        running = {"status": ["Active", "Paused", "Preparing", "Scheduled", "Rescheduled"]}
+        assert [one.get("filters") for one in asked] == [None, running, running]
+        assert [one["page"] for one in asked] == [1, 1, 1]
+
+    def test_find_listed__what_has_just_changed(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """What was just stopped is on the page of what was changed last."""
+        ids = self.add(kore_simulator, 5, others=250)
+        for one in ids:
+            kore_simulator.set_status(one, "Stopped")
+
+        found = client.find_listed(ids, "voice", expected=Expected.JUST_CHANGED)
+
+        assert {found[one].status for one in ids} == {"Stopped"}
+        assert [one.body["sortBy"] for one in kore_simulator.requests] == [{"createdAt": "desc"}, {"updatedAt": "desc"}]
+
+    def test_find_listed__by_neither(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """Where a service takes neither, it is read page by page, and to the end if it must be."""
+        ids = self.add(kore_simulator, 5, others=250)
+        kore_simulator.fail_next(400, operation="list", skip=1, times=2)
+
+        found = client.find_listed(ids, "voice", expected=Expected.RUNNING)
+
+        assert (found.is_whole, len(found)) == (True, 255)
+        assert [(one.body["page"], one.status) for one in kore_simulator.requests] == ([
+            (1, 200),
+            (1, 400),
+            (1, 400),
+            (2, 200),
+            (3, 200),
+        ])
+
+    @pytest.mark.parametrize(("number", "requests"), [(2, 3), (5, 8)])
+    def test_find_listed__more_pages_than_campaigns(
+        self, client: KoreClient, kore_simulator: KoreSimulator, number: int, requests: int
+    ) -> None:
+        """Page by page it goes on only for as long as that takes fewer requests than reading each would."""
+        ids = self.add(kore_simulator, number, others=590, others_are="Active")
+
+        found = client.find_listed(ids, "voice", expected=Expected.RUNNING)
+
+        assert len(kore_simulator.requests) == requests
+        assert (set(ids) <= found.keys()) is (number == 5)
+
+    def test_find_listed__most(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """It ends with as many requests as there is room for."""
+        ids = self.add(kore_simulator, 5, others=600, others_are="Active")
+
+        client.find_listed(ids, "voice", expected=Expected.RUNNING, most=2)
+
+        assert len(kore_simulator.requests) == 2
+
+    def test_find_listed__a_page_fails(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
+        """What came before it is told; the first page that fails is an error."""
+        ids = self.add(kore_simulator, 5, others=250)
+        kore_simulator.fail_next(401, operation="list", skip=1, times=100)
+
+        found = client.find_listed(ids, "voice", expected=Expected.RUNNING)
+
+        assert (len(found), found.is_whole) == (100, False)
+        with pytest.raises(KoreAuthenticationError):
+            client.find_listed(ids, "voice", expected=Expected.RUNNING)
+
+    def test_find_listed__does_not_add_up(self, service: requests_mock.Mocker) -> None:
+        """Pages that do not add up are a part of the list, and prove nothing."""
+        service.post(ANY, [{"json": page("cd-1", "cd-2", total=3)}] * 5)
+
+        with client_of(account()) as client:
+            found = client.find_listed(["cd-3", "cd-4"], "voice", expected=Expected.RUNNING)
+
+        assert (sorted(found), found.is_whole) == (["cd-1", "cd-2"], False)

@@ -35,7 +35,7 @@ def test_send_stop_once__in_doubt(client: KoreClient, kore_simulator: KoreSimula
     assert [one.operation for one in kore_simulator.requests] == ["stop"]
     assert waits == []
     assert stop.finish().sendings == 2
-    assert [one.operation for one in kore_simulator.requests] == ["stop", *["get"] * 6, "stop"]
+    assert [one.operation for one in kore_simulator.requests] == ["stop", *["get"] * 5, "stop"]
     kore_simulator.assert_one_effect("stop", campaign)
 
 

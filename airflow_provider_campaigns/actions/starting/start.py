@@ -22,6 +22,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreRequestError,
 )
+from airflow_provider_campaigns.kore.listing import Expected
 from airflow_provider_campaigns.kore.presence import ProvenMissing, not_there
 from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, has_begun, named_run, run_of, same_run
 from airflow_provider_campaigns.kore.writes import Receipt, is_over, started_again
@@ -299,7 +300,7 @@ class _Start:
         self._rounds.see(dict.fromkeys(self._starting, "not readable"))
         self._shows.update(dict.fromkeys(self._starting, "is not readable"))
         try:
-            listed = self._reader.look_up(self._starting, self._options.campaign_type)
+            listed = self._reader.look_up(self._starting, self._options.campaign_type, expected=Expected.JUST_CHANGED)
         except KoreError as error:
             log.info("the list could not be read: %s", error)
             if not error.retryable:

@@ -146,10 +146,12 @@ def look_before(
     is_worth_it = len(targets) >= LIST_FROM
     priority = Priority.STOP if is_worth_it else Priority.READ
     reader = CampaignReader(client, need=Need.STATUS, priority=priority, patience=patience)
+    # What the stops leave of a minute's requests is for this look, and for proving them.
+    most_pages = max(1, (client.settings.requests_per_minute - len(targets)) // 2)
     by_id = {target.campaign_id: target for target in targets}
     looked = Outcomes(by_id)
     with _warm_connections(client, list(by_id) if is_worth_it else [], patience):
-        found = reader.read_many(targets, campaign_type, looked, most_alone=LIST_FROM - 1)
+        found = reader.read_many(targets, campaign_type, looked, most_alone=LIST_FROM - 1, most_pages=most_pages)
     failures, unread = {}, []
     for campaign_id, error in looked.failures.items():
         before = planned.get(campaign_id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.evidence import (
@@ -36,12 +37,14 @@ from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text, wait_until
 from airflow_provider_campaigns.kore.errors import (
+    CampaignStateError,
     CampaignTimeoutError,
     KoreError,
     KoreNotFoundError,
     KoreRequestError,
     excerpt,
 )
+from airflow_provider_campaigns.kore.listing import Expected
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
@@ -51,6 +54,7 @@ from airflow_provider_campaigns.kore.writes import Receipt, started_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from datetime import datetime
 
     from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
@@ -61,6 +65,12 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.sending import Judge, Writing
 
 log = logging.getLogger(__name__)
+
+_Following: TypeAlias = "Callable[[], None] | None"
+"""What an attempt leads to; done one by one, and not where the attempt is made, of which many go on at once."""
+
+_BACK_S, _BACK_AGAIN_S = 0.05, 0.45
+"""How long, and how often, is looked whether something that hung is back."""
 
 _RESERVED_AFTER_S = 30.0
 """How long after the instant room is kept for stops that had to be repeated."""
@@ -107,13 +117,14 @@ def will_stop(campaign: Campaign, options: StopOptions) -> bool:
 
 
 def looked_at_by(number: int) -> int:
-    """How many requests it takes to look at so many campaigns."""
+    """How many requests it takes to look at so many campaigns, once it is known how long the list is."""
     return 1 if number >= LIST_FROM else number
 
 
 def requests_for(number: int) -> int:
     """What so many campaigns take at their close: one stop each, and reading all of them before and after."""
-    return number + 2 * looked_at_by(number)
+    finding_out = 2 if number >= LIST_FROM else 0
+    return number + 2 * looked_at_by(number) + finding_out
 
 
 def missing_result(campaign_id: str, options: StopOptions, missing: ProvenMissing) -> Result:
@@ -248,12 +259,24 @@ class _Stop:
         )
         self._stopping: dict[str, Campaign] = {}
         self._send_again_at: dict[str, float] = {}
-        self._in_doubt: dict[str, tuple[Campaign, str]] = {}
-        """What was accepted by an answer that does not say so, and when it was sent; while no reading tells."""
+        self._prove_at = -math.inf
+        """When what was accepted is read next."""
+        self._sent_at: dict[str, datetime] = {}
+        """What was sent a stop, and when for the first time."""
+        self._on_air: set[str] = set()
+        """What is sent one that is not answered yet."""
+        self._sending: dict[str, Campaign] = {}
+        """What that was sent to, as it was read before."""
+        self._held: dict[str, Future[_Following]] = {}
+        """What is not waited for: its sending hangs."""
+        self._doubts: dict[str, tuple[Campaign, Writing]] = {}
+        """What was sent a stop whose answer does not tell what became of it."""
+        self._accepted_in_doubt: dict[str, Campaign] = {}
+        """What was accepted by an answer that does not say so; while no reading tells."""
         self._began = clock.now()
         self._unread: set[str] = set()
         """What is stopped although no reading of it is answered."""
-        self._unfinished: dict[str, Callable[[], None]] = {}
+        self._refusals: dict[str, KoreError] = {}
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
         self._contacts = ContactsBeforeStop(contacts)
         self._may_count = options.count_contacts and not options.plan_only
@@ -280,7 +303,7 @@ class _Stop:
         self._rounds.extend(self._targets)
         self._read_and_stop(list(self._targets))
         try:
-            self._rounds.go_on(look=self._look, act=self._read_and_stop, give_up=self._give_up)
+            self._rounds.go_on(look=self._look, act=self._read_and_stop, give_up=self._give_up, wait=self._wait)
         finally:
             self._tell_of_doubts()
         if confirmed := self._outcomes.confirmed():
@@ -363,10 +386,26 @@ class _Stop:
             self._keep_intended(campaigns)
             if self._moment is not None:
                 wait_until(self._due_at(self._moment), self._clock)
-        self._outcomes.attempt_all(in_order, lambda one: self._stop_one(campaigns[one]), is_urgent=True)
-        # Every stop was sent once by now; what it takes to find out what became of one holds up no other.
-        unfinished, self._unfinished = self._unfinished, {}
-        self._outcomes.attempt_all(unfinished, lambda one: unfinished[one](), is_urgent=True)
+        self._attempt(in_order, lambda one: self._stop_one(campaigns[one]))
+
+    def _attempt(self, campaign_ids: Iterable[str], work: Callable[[str], _Following]) -> None:
+        """Attempt something for each campaign, and do what follows from it; one that hangs holds up no other."""
+        done, held = self._outcomes.attempt_most(campaign_ids, work, hangs=self._on_air.__contains__)
+        self._held |= held
+        for campaign_id in held:
+            self._rounds.wait_for(campaign_id, "not answered")
+        self._follow(done)
+
+    def _follow(self, done: Mapping[str, _Following]) -> None:
+        """Do what follows: every stop was sent once by now, and finding out what became of one holds up no other."""
+        for campaign_id, following in done.items():
+            if following is not None and self._is_open(campaign_id):
+                following()
+        refusals, self._refusals = self._refusals, {}
+        self._outcomes.attempt_all(refusals, lambda one: self._refused(one, refusals[one]), is_urgent=True)
+
+    def _is_open(self, campaign_id: str) -> bool:
+        return campaign_id not in self._outcomes.results and campaign_id not in self._outcomes.failures
 
     def _due_at(self, moment: StopMoment) -> datetime:
         """The moment, or later if the service's clock says that it has not come yet."""
@@ -408,7 +447,8 @@ class _Stop:
                 patience = Patience.until(self._moment.at, self._clock)
             self._evidence.keep(sending, patience)
 
-    def _stop_one(self, campaign: Campaign) -> None:
+    def _stop_one(self, campaign: Campaign) -> _Following:
+        """Do what its status asks for; what follows from that, if anything does, is for one thread to do."""
         step = step_for(campaign)
         if step is Step.DISABLE_SCHEDULE:
             check_schedule(self._client, campaign, may_disable=self._options.disable_schedule)
@@ -417,7 +457,7 @@ class _Stop:
                 check_not_started_again(campaign, self._earlier)
         if self._options.plan_only:
             self._plan(campaign, step)
-            return
+            return None
         if step is Step.DISABLE_SCHEDULE:
             campaign = disable_schedule(
                 self._client, campaign, self._options.campaign_type, changes=self._schedules, clock=self._clock
@@ -426,11 +466,12 @@ class _Stop:
             step = step_for(campaign)
         if step is Step.SEND:
             check_not_started_again(campaign, self._earlier)
-            self._send(campaign)
-        elif step is Step.WAIT:
+            return self._send(campaign)
+        if step is Step.WAIT:
             self._rounds.try_again(campaign.campaign_id, str(campaign.status))
         else:
             self._idle(campaign)
+        return None
 
     def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         try:
@@ -464,61 +505,84 @@ class _Stop:
             return
         self._outcomes.results[campaign_id] = Result.planned(campaign, *planned)
 
-    def _send(self, campaign: Campaign) -> None:
+    def _send(self, campaign: Campaign) -> _Following:
         """Send the stop once; where the answer does not tell what became of it, that is left for later."""
         campaign_id = campaign.campaign_id
+        self._sending[campaign_id] = campaign
+
+        def send() -> Writing:
+            return self._client.send_stop_once(
+                campaign_id,
+                self._options.campaign_type,
+                api_version=self._options.api_version,
+                # A run without an id is not "never ran": this answer just did not tell.
+                instance_id=named_run(campaign.campaign_instance_id),
+                patience=replace(self._kept_up, before_write=partial(self._check_to_send, campaign_id)),
+            )
+
+        return self._following(campaign, send)
+
+    def _check_to_send(self, campaign_id: str) -> None:
+        """Right before a stop is sent, for which it may have waited long.
+
+        Raises:
+            CampaignStateError: it must not be any more: its hours have begun again, or it is seen to have stopped.
+        """
         self._clock.check_cancelled()
         now = self._clock.now()
         if self._moment is not None:
             self._moment.check(campaign_id, now)
-        sent_at = instant_text(now)
+        if not self._is_open(campaign_id):
+            raise CampaignStateError(f"campaign {campaign_id}: has stopped meanwhile", campaign_id=campaign_id)
+        self._sent_at.setdefault(campaign_id, now)
+        self._on_air.add(campaign_id)
+
+    def _following(self, campaign: Campaign, step: Callable[[], Writing]) -> _Following:
+        """Take a step of a stop, and say what follows."""
         try:
             with self._stops.sending(campaign, self._options.campaign_type):
-                stop = self._client.send_stop_once(
-                    campaign_id,
-                    self._options.campaign_type,
-                    api_version=self._options.api_version,
-                    # A run without an id is not "never ran": this answer just did not tell.
-                    instance_id=named_run(campaign.campaign_instance_id),
-                    patience=self._kept_up,
-                )
+                stop = step()
         except (KoreRequestError, KoreNotFoundError) as error:
-            self._unfinished[campaign_id] = partial(self._refused, campaign_id, error)
-            return
-        self._sent(campaign, stop, sent_at)
+            return partial(self._refusals.__setitem__, campaign.campaign_id, error)
+        finally:
+            self._on_air.discard(campaign.campaign_id)
+        return partial(self._sent, campaign, stop, self._clock.now())
 
-    def _sent(self, campaign: Campaign, stop: Writing, sent_at: str) -> None:
+    def _sent(self, campaign: Campaign, stop: Writing, answered: datetime) -> None:
         campaign_id = campaign.campaign_id
         if stop.receipt is not None:
-            self._accepted(campaign, stop.receipt, sent_at)
+            self._accepted(campaign, stop.receipt, answered)
         elif stop.was_accepted and self._options.confirm:
             log.info("campaign %s: the answer to the stop does not say that it was done; it is read on", campaign_id)
-            self._in_doubt[campaign_id] = campaign, sent_at
+            self._accepted_in_doubt[campaign_id] = campaign
             self._read_on(campaign)
         else:
-            self._unfinished[campaign_id] = partial(self._finish, campaign, stop, sent_at)
+            self._doubts[campaign_id] = campaign, stop
+            self._rounds.wait_for(campaign_id, "in doubt")
 
-    def _finish(self, campaign: Campaign, stop: Writing, sent_at: str) -> None:
-        """Find out what became of a stop whose answer did not tell, and send it again where that is right."""
-        try:
-            with self._stops.sending(campaign, self._options.campaign_type):
-                self._clock.check_cancelled()
-                if self._options.confirm:
-                    stop.finish_or_leave()
-                else:
-                    stop.finish()
-        except (KoreRequestError, KoreNotFoundError) as error:
-            self._refused(campaign.campaign_id, error)
-        else:
-            self._sent(campaign, stop, sent_at)
+    def _send_again(self) -> None:
+        """Send again what was found to have had no effect."""
+        again = {one: doubt for one, doubt in self._doubts.items() if doubt[1].look_at is None}
+        for campaign_id in again:
+            del self._doubts[campaign_id]
 
-    def _accepted(self, campaign: Campaign, receipt: Receipt, sent_at: str) -> None:
+        def go_on(campaign_id: str) -> _Following:
+            campaign, stop = again[campaign_id]
+
+            def step() -> Writing:
+                stop.go_on()
+                return stop
+
+            return self._following(campaign, step)
+
+        self._attempt(again, go_on)
+
+    def _accepted(self, campaign: Campaign, receipt: Receipt, answered: datetime) -> None:
         """The stop took effect; or it turned out that the campaign ended otherwise meanwhile."""
         campaign_id = campaign.campaign_id
         # Counted to the answer: until then the campaign may have been calling.
-        answered = self._clock.now()
         lateness = {} if self._moment is None else {"lateness_s": self._moment.lateness_s(campaign_id, answered)}
-        self._details[campaign_id] |= {"sent_at": sent_at} | lateness
+        self._details[campaign_id] |= {"sent_at": instant_text(self._sent_at[campaign_id])} | lateness
         status = receipt.status or CampaignStatus.STOPPED
         if not receipt.changed or (receipt.by_reading and status == CampaignStatus.COMPLETED):
             log.info("campaign %s: is %s, and not by this stop", campaign_id, status)
@@ -536,10 +600,11 @@ class _Stop:
     def _read_on(self, campaign: Campaign) -> None:
         """Read a campaign that was sent a stop until it shows; sent again is that once, after a minute."""
         self._stopping[campaign.campaign_id] = campaign
+        self._prove_at = -math.inf
         self._send_again_at[campaign.campaign_id] = self._clock.monotonic() + ACCEPTED_S
         self._rounds.extend([campaign.campaign_id])
 
-    def _send_again(self, campaign_id: str) -> None:
+    def _send_once_more(self, campaign_id: str) -> None:
         """Send the stop once more, for a service that forgot it. What is answered is no verdict: reading tells."""
         self._clock.check_cancelled()
         log.info("campaign %s: does not stop; the stop is sent once more", campaign_id)
@@ -557,7 +622,9 @@ class _Stop:
     def _tell_of_doubts(self) -> None:
         """Tell of the stops of which nobody knows whether they were done: no reading told, or the task is killed."""
         kind = self._options.campaign_type
-        for campaign, _ in self._in_doubt.values():
+        doubts = [campaign for campaign, stop in self._doubts.values() if stop.is_in_doubt]
+        hanging = [self._sending[one] for one in self._on_air if self._is_open(one)]
+        for campaign in [*self._accepted_in_doubt.values(), *doubts, *hanging]:
             self._stops.made(campaign, kind, at=self._clock.now(), after=None, outcome_unknown=True)
 
     def _refused(self, campaign_id: str, error: KoreError) -> None:
@@ -585,20 +652,98 @@ class _Stop:
                 campaign_id=campaign_id,
             ) from error
 
+    def _wait(self, seconds: float) -> None:
+        """Wait so long, or until a doubt is to be looked into, or something that hung is back."""
+        doubts = [stop for _, stop in self._doubts.values()]
+        first = min(doubts, key=lambda stop: stop.looks_in_s, default=None)
+        if first is not None and first.looks_in_s <= seconds:
+            first.wait_to_look()
+            return
+        left_s = countdown(seconds, self._clock.monotonic)
+        while self._held and left_s() > 0:
+            if wait(self._held.values(), timeout=_BACK_S, return_when=FIRST_COMPLETED).done:
+                return
+            self._clock.sleep(min(_BACK_AGAIN_S, max(0.0, left_s())))
+        self._clock.sleep(max(0.0, left_s()))
+
     def _look(self) -> None:
-        """Read what was sent a stop; what has stopped gets its result."""
-        if not self._stopping:
+        """Read what was sent a stop until nothing is to be sent again; what has stopped gets its result."""
+        back = {one: future for one, future in self._held.items() if future.done()}
+        for campaign_id in back:
+            del self._held[campaign_id]
+        self._follow(self._outcomes.gather(back))
+        while True:
+            self._send_again()
+            self._read_what_was_sent()
+            if all(stop.look_at is not None for _, stop in self._doubts.values()):
+                return
+
+    def _read_what_was_sent(self) -> None:
+        """Read what was accepted, what is in doubt, and what hangs: many of them by one list."""
+        doubts = [one for one, (_, stop) in self._doubts.items() if stop.look_at is not None and not stop.looks_in_s]
+        held = [one for one in self._held if self._is_open(one)]
+        now = self._clock.monotonic()
+        if not doubts and (not self._stopping or now < self._prove_at):
             return
         self._rounds.see(dict.fromkeys(self._stopping, "not readable"))
         try:
-            listed = self._reader.look_up(self._stopping, self._options.campaign_type)
+            reader = self._urgent if doubts else self._reader
+            wanted = {*doubts, *held, *self._stopping}
+            listed = reader.look_up(wanted, self._options.campaign_type, expected=Expected.JUST_CHANGED)
         except KoreError as error:
             log.info("the list could not be read: %s", error)
-            if not error.retryable:
-                lost = self._stopping.keys() - self._unread
-                self._outcomes.failures.update(dict.fromkeys(lost, error))
-                self._stopping = {one: self._stopping[one] for one in self._unread & self._stopping.keys()}
+            for campaign_id in doubts:
+                self._tell(campaign_id, error, now)
+            self._fail_unless_it_passes(error)
             return
+
+        def read(campaign_id: str) -> Campaign | ProvenMissing | KoreError:
+            try:
+                return listed.get(campaign_id) or reader.read(campaign_id, self._options.campaign_type)
+            except KoreError as error:
+                return error
+
+        for campaign_id, reading in self._outcomes.attempt_all([*doubts, *held], read, is_urgent=True).items():
+            if campaign_id in self._doubts:
+                self._tell(campaign_id, reading, now)
+            elif isinstance(reading, Campaign):
+                self._see_held(reading)
+        if listed or now >= self._prove_at:
+            self._prove_at = now + self._options.poll_interval_s
+            self._prove(listed)
+
+    def _tell(self, campaign_id: str, reading: Campaign | ProvenMissing | KoreError, began: float) -> None:
+        """Let a stop in doubt go by a reading that began then."""
+        campaign, stop = self._doubts.pop(campaign_id)
+
+        def tell() -> Writing:
+            stop.tell(reading, age_s=self._clock.monotonic() - began)
+            return stop
+
+        try:
+            following = self._following(campaign, tell)
+        except KoreError as error:
+            self._outcomes.failures[campaign_id] = error
+        else:
+            self._follow({campaign_id: following})
+
+    def _see_held(self, now: Campaign) -> None:
+        """What hangs has done its work if the run that it was sent for is over."""
+        before = self._sending[now.campaign_id]
+        same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
+        if same is not SameRun.NO and now.status.is_ended:
+            shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
+            self._accepted(before, shown, self._clock.now())
+
+    def _fail_unless_it_passes(self, error: KoreError) -> None:
+        """What was accepted cannot be read, and why."""
+        if not error.retryable:
+            lost = self._stopping.keys() - self._unread
+            self._outcomes.failures.update(dict.fromkeys(lost, error))
+            self._stopping = {one: self._stopping[one] for one in self._unread & self._stopping.keys()}
+
+    def _prove(self, listed: Mapping[str, Campaign]) -> None:
+        """See whether what was accepted has stopped; what goes on is sent another after a minute."""
         running = []
         for campaign_id, before in list(self._stopping.items()):
             try:
@@ -609,7 +754,7 @@ class _Stop:
                 del self._stopping[campaign_id]
         late = [one for one in running if self._clock.monotonic() >= self._send_again_at[one]]
         self._send_again_at |= dict.fromkeys(late, math.inf)
-        self._outcomes.attempt_all(late, self._send_again, is_urgent=True)
+        self._outcomes.attempt_all(late, self._send_once_more, is_urgent=True)
 
     def _look_at(self, before: Campaign, listed: Campaign | None) -> bool:
         """See whether the run that was sent a stop is over; True if it goes on, so that it can be sent another."""
@@ -634,9 +779,9 @@ class _Stop:
             del self._stopping[now.campaign_id]
             if now.campaign_id in self._unread:  # now more is known of it
                 before = replace(now, status=before.status)
-            if doubt := self._in_doubt.pop(now.campaign_id, None):
+            if self._accepted_in_doubt.pop(now.campaign_id, None):
                 shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
-                self._accepted(before, shown, sent_at=doubt[1])
+                self._accepted(before, shown, self._clock.now())
             else:
                 self._stopped(before, now.status)
         return step_for(now) is Step.SEND and now.campaign_id not in self._unread

@@ -213,7 +213,7 @@ def test_serve__few_requests_from_the_last_reading_on(evening: Callable[..., Eve
 
 @pytest.mark.parametrize("trouble", ["answers that say nothing", "service failures", "hanging"])
 def test_serve__in_doubt(evening: Callable[..., Evening], kore_simulator: KoreSimulator, trouble: str):
-    """Stops whose answer does not tell what became of them are looked into when all others have been sent."""
+    """Stops whose answer does not tell what became of them are looked up with the others when all have been sent."""
     at = evening(-600)
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(12)]
     at.plan(*ids)
@@ -228,9 +228,7 @@ def test_serve__in_doubt(evening: Callable[..., Evening], kore_simulator: KoreSi
     outcomes = at.serve()
 
     operations = [record.operation for record in kore_simulator.requests]
-    # What was accepted is looked up with the others; of the rest each is read.
-    look = "list" if trouble == "answers that say nothing" else "get"
-    assert operations[operations.index("stop") :][:13] == [*["stop"] * 12, look]
+    assert operations[operations.index("stop") :][:13] == [*["stop"] * 12, "list"]
     assert outcomes.failures == {}
     for one in ids:
         kore_simulator.assert_one_effect("stop", one)
@@ -239,13 +237,13 @@ def test_serve__in_doubt(evening: Callable[..., Evening], kore_simulator: KoreSi
 def test_serve__keeps_room_for_the_stops(
     evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
 ):
-    """From a minute before the close room is kept for six stops and two lists, which are as urgent as the stops."""
+    """From a minute before the close room is kept for six stops and four pages of lists, which are as urgent."""
     at = evening(-600)
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
     at.plan(*ids)
     reserved: list[tuple[float, int, float]] = []
     priorities: list[Priority] = []
-    reserve, look_through = at.client.reserve, at.client.look_through
+    reserve, find_listed = at.client.reserve, at.client.find_listed
 
     def noted_reserve(requests: int, *, duration_s: float) -> Any:
         reserved.append((at.seconds_after_close(), requests, duration_s))
@@ -253,14 +251,14 @@ def test_serve__keeps_room_for_the_stops(
 
     def noted_list(*args: Any, priority: Priority = Priority.READ, **kwargs: Any) -> Any:
         priorities.append(priority)
-        return look_through(*args, priority=priority, **kwargs)
+        return find_listed(*args, priority=priority, **kwargs)
 
     monkeypatch.setattr(at.client, "reserve", noted_reserve)
-    monkeypatch.setattr(at.client, "look_through", noted_list)
+    monkeypatch.setattr(at.client, "find_listed", noted_list)
 
     at.serve()
 
-    assert reserved == [(-60.0, 8, 90.0)]
+    assert reserved == [(-60.0, 10, 90.0)]
     assert priorities == [Priority.STOP, Priority.STOP]
 
 
@@ -353,17 +351,17 @@ def test_serve__the_last_reading_is_bounded(
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
     at.plan(*ids)
     given: list[float] = []
-    look_through, warm_connection = at.client.look_through, at.client.warm_connection
+    find_listed, warm_connection = at.client.find_listed, at.client.warm_connection
 
     def noted_list(*args: Any, patience: Patience, **kwargs: Any) -> Any:
         given.append(patience.left_s())
-        return look_through(*args, patience=patience, **kwargs)
+        return find_listed(*args, patience=patience, **kwargs)
 
     def noted_status(*args: Any, patience: Patience, **kwargs: Any) -> Any:
         given.append(patience.left_s())
         return warm_connection(*args, patience=patience, **kwargs)
 
-    monkeypatch.setattr(at.client, "look_through", noted_list)
+    monkeypatch.setattr(at.client, "find_listed", noted_list)
     monkeypatch.setattr(at.client, "warm_connection", noted_status)
 
     at.serve()

@@ -1,0 +1,194 @@
+"""Stops of which some are in trouble: what one needs holds up no other, and one list tells of many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from shared_time import BEGINS, SharedTime
+from stop_support import Stop, add, failure
+
+from airflow_provider_campaigns.actions.stopping.moment import StopMoment
+from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
+from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.budget import RequestBudget
+from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.client import KoreClient
+from airflow_provider_campaigns.kore.errors import CampaignStateError
+from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.simulator import KoreSimulator, Switches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fake_clock import FakeClock
+
+    from airflow_provider_campaigns.actions.audit import Change
+    from airflow_provider_campaigns.actions.outcomes import Outcomes
+
+CLOSE_S = 10.0
+
+
+class Evening:
+    """Campaigns that are stopped at a close, with a budget of so many requests a minute."""
+
+    def __init__(self, simulator: KoreSimulator, time: SharedTime) -> None:
+        self.simulator = simulator
+        self.time = time
+
+    def stop(self, ids: list[str], *, limit: int = 60, opens_s: float | None = None) -> Outcomes:
+        """Stop them at the close; they open again so many seconds after it."""
+        service = self.simulator
+        account = KoreSettings(
+            host=service.url,
+            client_id=service.client_id,
+            client_secret=service.client_secret,
+            stream_id=service.stream_id,
+            account_id=service.account_id,
+        )
+        time = self.time
+        budget = RequestBudget(limit, account_key=None, clock=time.monotonic, sleep=time.sleep)
+        expires = {} if opens_s is None else dict.fromkeys(ids, BEGINS + timedelta(seconds=CLOSE_S + opens_s))
+        with KoreClient(account, budget=budget, clock=time.monotonic, sleep=time.sleep, jitter=lambda: 0.5) as client:
+            return stop_campaigns(
+                client,
+                [Target(one) for one in ids],
+                StopOptions(CampaignType.VOICE),
+                moment=StopMoment(BEGINS + timedelta(seconds=CLOSE_S), expires=expires),
+                clock=time.clock,
+            )
+
+    def times(self, operation: str) -> list[float]:
+        """When requests came, in seconds from the close."""
+        return [round(record.monotonic - CLOSE_S, 1) for record in self.simulator.requests.of(operation)]
+
+
+@pytest.fixture
+def evening() -> Iterator[Evening]:
+    """An evening that begins now, on a clock that stands still while anybody works."""
+    with (
+        SharedTime() as time,
+        KoreSimulator(clock=time.of_service, switches=Switches(rate_limit=60)) as simulator,
+    ):
+        yield Evening(simulator, time)
+
+
+def test_stop__five_in_doubt_of_thirty(evening: Evening) -> None:
+    """The others are proven at once; those in doubt are looked up in one list at a time, and sent again after 10 s."""
+    ids = add(evening.simulator, 30, status="Active")
+    for one in ids[:5]:
+        evening.simulator.fail_next(503, operation="stop", campaign_id=one)
+
+    outcomes = evening.stop(ids)
+
+    assert [one["status"] for one in outcomes.as_dicts()] == ["Stopped"] * 30
+    assert evening.times("stop") == [0.0] * 30 + [10.5] * 5
+    # The last look, the proof of the others, three more looks, the last of them right before sending, and the proof.
+    assert evening.times("list") == [-3.0, 0.0, 1.0, 3.0, 6.0, 10.0, 10.5]
+    assert evening.times("get") == []
+    assert [one["confirmed_at"] for one in outcomes.as_dicts()] == (
+        ["2026-03-02T12:30:20.500Z"] * 5 + ["2026-03-02T12:30:10.000Z"] * 25
+    )
+    for one in ids:
+        evening.simulator.assert_one_effect("stop", one)
+
+
+def test_stop__three_in_doubt(evening: Evening) -> None:
+    """Few are read by themselves, and the proof of what is not in doubt takes no part in that."""
+    ids = add(evening.simulator, 3, status="Active")
+    evening.simulator.fail_next(503, operation="stop", campaign_id=ids[0])
+
+    outcomes = evening.stop(ids)
+
+    assert outcomes.failures == {}
+    assert evening.times("stop") == [0.0] * 3 + [10.5]
+    assert evening.times("list") == []
+    after = [(round(one.monotonic - CLOSE_S, 1), one.campaign_id) for one in evening.simulator.requests.of("get")]
+    assert [one for one in after if one[0] > 0] == [(at, ids[0]) for at in (1.0, 3.0, 6.0, 10.0, 10.5)]
+
+
+def test_stop__hours_begin_while_it_waits_for_a_place(evening: Evening) -> None:
+    """What is still unsent when its hours begin again, because the budget was used up, is not sent any more."""
+    ids = add(evening.simulator, 8, status="Active")
+
+    outcomes = evening.stop(ids, limit=6, opens_s=30.0)
+
+    # The last look has one of the six places.
+    assert evening.times("stop") == [0.0] * 5
+    late = [one for one in ids if one in outcomes.failures]
+    assert len(late) == 3
+    for one in late:
+        error = failure(outcomes, one)
+        assert isinstance(error, CampaignStateError)
+        assert error.retryable
+        assert "began again at 2026-03-02T12:30:40.000Z" in str(error)
+        assert evening.simulator.campaign(one).status == "Active"
+
+
+class Noted:
+    """Who is told of changes."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+
+    def record(self, change: Change) -> None:
+        self.changes.append(change)
+
+
+@pytest.fixture
+def client(settings: KoreSettings, kore_simulator: KoreSimulator) -> Iterator[KoreClient]:
+    """A client that waits for an answer for longer than one takes that hangs here."""
+    kore_simulator.switches(rate_limit=None)
+    with KoreClient(replace(settings, timeout_s=20.0), budget=RequestBudget(1_000, account_key=None)) as client:
+        yield client
+
+
+@pytest.fixture
+def stop(client: KoreClient, fake_clock: FakeClock) -> Stop:
+    """Stop campaigns by id."""
+    return Stop(client, fake_clock)
+
+
+def test_stop__one_hangs_and_was_done(client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator) -> None:
+    """The list that proves the others shows that it is done; nobody waits for its answer, which changes nothing."""
+    ids = add(kore_simulator, 6, status="Active")
+    kore_simulator.faults.hang_next(10.0, after=True, operation="stop", campaign_id=ids[2])
+    audit = Noted()
+    options = StopOptions(CampaignType.VOICE, count_contacts=False)
+
+    outcomes = stop_campaigns(client, [Target(one) for one in ids], options, audit=audit, clock=fake_clock.clock)
+
+    (hanging,) = kore_simulator.requests.of("stop", campaign_id=ids[2])
+    assert hanging.answered_monotonic is None
+    assert [(one["status"], one["changed"]) for one in outcomes.as_dicts()] == [("Stopped", True)] * 6
+    assert [one.operation for one in kore_simulator.requests][-1] == "list"
+    (told,) = [one for one in audit.changes if one.campaign_id == ids[2]]
+    assert (told.by_reading, told.outcome_unknown) == (True, False)
+    assert len(audit.changes) == 6
+
+
+def test_stop__one_hangs_and_was_not_done(kore_simulator: KoreSimulator, stop: Stop) -> None:
+    """The others are proven meanwhile; it is waited for, and proven when its answer is there."""
+    ids = add(kore_simulator, 6, status="Active")
+    kore_simulator.faults.hang_next(2.0, operation="stop", campaign_id=ids[2])
+
+    outcomes = stop(*ids, count_contacts=False)
+
+    assert [(one["status"], one["changed"]) for one in outcomes.as_dicts()] == [("Stopped", True)] * 6
+    lists = kore_simulator.requests.of("list")
+    (hanging,) = kore_simulator.requests.of("stop", campaign_id=ids[2])
+    assert lists[1].monotonic < hanging.answered_monotonic
+    kore_simulator.assert_one_effect("stop", ids[2])
+
+
+def test_stop__a_service_that_is_slow(kore_simulator: KoreSimulator, stop: Stop) -> None:
+    """Where all take long none of them hangs: they are proven by one list when all are answered."""
+    kore_simulator.switches(latency=0.7)
+    ids = add(kore_simulator, 6, status="Active")
+
+    outcomes = stop(*ids, count_contacts=False)
+
+    assert outcomes.failures == {}
+    assert [one.operation for one in kore_simulator.requests] == ["list", *["stop"] * 6, "list"]
