@@ -143,7 +143,7 @@ class _StopCampaignOperator(CampaignsOperator):
                 evidence=evidence_of(context),
                 clock=clock,
             )
-            self._warn_if_late(run, clock)
+            self._tell_of_plan(run, clock)
             return self._serve(run, context, clock)
 
     def _stop_now(self, targets: Targets, options: StopOptions, context: Context, clock: Clock) -> Any:
@@ -174,10 +174,9 @@ class _StopCampaignOperator(CampaignsOperator):
         ):
             for campaign_id, error in run.outcomes.failures.items():
                 self.log.warning("campaign %s: is not stopped: %s", campaign_id, error)
-            absent = f", and {len(run.absent.targets)} that are not there are looked for" if run.absent else ""
-            self.log.info(
-                "%d campaigns wait for their close%s; wakes up at %s", len(run.planned), absent, instant_text(wake_at)
-            )
+            absent = f"; {len(run.absent.targets)} that are not there are looked for" if run.absent else ""
+            self.log.info("%s%s; the task wakes up at %s", run.told, absent, instant_text(wake_at))
+            self._warn_if_late(run)
             if self.deferrable:
                 self.defer_until(wake_at, run=run.as_json())
             wait_until(wake_at, clock)
@@ -205,9 +204,18 @@ class _StopCampaignOperator(CampaignsOperator):
             is_first_try=ti is None or ti.try_number in {None, 1},
         )
 
-    def _warn_if_late(self, run: CloseRun, clock: Clock) -> None:
+    def _warn_if_late(self, run: CloseRun) -> None:
+        """Say which campaigns will be stopped late, and why."""
+        late = run.told_late(self.hook.get_conn().settings.requests_per_minute)
+        if late is not None:
+            self.log.warning("%s", late)
+
+    def _tell_of_plan(self, run: CloseRun, clock: Clock) -> None:
+        """Say what is stopped when, and what of that will be late."""
         now = clock.now()
         run.choose_closings(now)
+        self.log.info("%s", run.told)
+        self._warn_if_late(run)
         closing = run.next_closing
         if closing is not None and now < closing.at < now + stopping.ROOM:
             self.log.warning(

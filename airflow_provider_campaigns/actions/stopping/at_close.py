@@ -8,10 +8,12 @@ the moment, and says when to come back.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
 
 from airflow_provider_campaigns.actions.closing import Closing, Schedule
 from airflow_provider_campaigns.actions.evidence import (
@@ -24,7 +26,7 @@ from airflow_provider_campaigns.actions.evidence import (
     was_sent,
 )
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
-from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, hours_of
 from airflow_provider_campaigns.actions.stopping import contact_counts
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCount
 from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, StopMoment, armed_at
@@ -40,7 +42,7 @@ from airflow_provider_campaigns.actions.targets import Target, check_type
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreConfigurationError, KoreError
 from airflow_provider_campaigns.kore.listing import Listing
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing
@@ -62,6 +64,12 @@ _LOOK_AHEAD = timedelta(seconds=30)
 _AGAIN_AFTER, _AGAIN_AT_MOST = timedelta(seconds=10), timedelta(seconds=300)
 """How long after a stop that failed it is attempted again, while others wait for a later close."""
 
+_HOURS_AGAIN, _HOURS_AGAIN_ENDS = timedelta(seconds=150), timedelta(seconds=65)
+"""How long before a close hours are read once more, and how long before it that ends: those requests are free again."""
+
+_TOLD_CLOSES = 3
+"""Closes that a line names; the others are counted."""
+
 _LOOK_EVERY, _LOOK_FOR = timedelta(seconds=60), timedelta(minutes=10)
 """How often, and for how long, where no close is known to look before."""
 
@@ -78,6 +86,7 @@ class Planned:
         campaign: as it was read when it was planned, without what nobody needs any more; None if that is not known.
         failed: how often its stop has failed at its close, in a way that may pass.
         again_at: when it is attempted next, if it has.
+        hours_read_at: when its hours were read; None if they were given, or kept by an earlier try.
     """
 
     target: Target
@@ -87,6 +96,12 @@ class Planned:
     campaign: Campaign | None = None
     failed: int = 0
     again_at: datetime | None = None
+    hours_read_at: datetime | None = None
+
+    def read_again(self, schedule: Schedule, campaign: Campaign | None, now: datetime) -> Self:
+        """The same as read now; where its hours were edited, its close is chosen anew."""
+        chosen = self.chosen if schedule.hours == self.schedule.hours else None
+        return replace(self, schedule=schedule, chosen=chosen, campaign=campaign, hours_read_at=now)
 
     def once_more(self, now: datetime) -> Self:
         """The same after its stop has failed just now; the pauses get longer."""
@@ -106,6 +121,7 @@ class Planned:
             "campaign": self.campaign and dict(self.campaign.raw),
             "failed": self.failed,
             "again_at": self.again_at and self.again_at.isoformat(),
+            "hours_read_at": self.hours_read_at and self.hours_read_at.isoformat(),
         }
 
     @classmethod
@@ -125,6 +141,9 @@ class Planned:
             Campaign.from_api(value["campaign"]) if value.get("campaign") else None,
             value.get("failed", 0),
             datetime.fromisoformat(value["again_at"]) if value.get("again_at") else None,
+            datetime.fromisoformat(value["hours_read_at"])
+            if value.get("hours_read_at") and not calling_hours
+            else None,
         )
 
 
@@ -216,6 +235,39 @@ class CloseRun:
         """The earliest close that was chosen; None if there is none."""
         chosen = [one.chosen for one in self.planned.values() if one.chosen is not None]
         return min(chosen, key=lambda closing: closing.at, default=None)
+
+    @property
+    def told(self) -> str:
+        """How many campaigns wait for which close, as the clocks of its zone show it; one line."""
+        at: dict[tuple[datetime, str], int] = {}
+        for one in self.planned.values():
+            if one.chosen is not None:
+                key = one.chosen.at, one.schedule.hours.timezone
+                at[key] = at.get(key, 0) + 1
+        closes = [
+            f"{number} at {f'{close.astimezone(ZoneInfo(zone)):%I:%M %p}'.lstrip('0')} {zone} ({instant_text(close)})"
+            for (close, zone), number in sorted(at.items())
+        ]
+        more = f", and {len(closes) - _TOLD_CLOSES} more" if len(closes) > _TOLD_CLOSES else ""
+        number = sum(at.values())
+        campaigns = f"{number} campaign{'s'[: number != 1]}"
+        return f"{campaigns} to stop: {', '.join(closes[:_TOLD_CLOSES])}{more}" if closes else "no campaign to stop"
+
+    def told_late(self, requests_per_minute: int) -> str | None:
+        """What will be late, and why, in one line; None if nothing will be."""
+        by_close = Counter(one.chosen.at for one in self.planned.values() if one.chosen is not None)
+        late = []
+        for close, number in sorted(by_close.items()):
+            beyond = number - (requests_per_minute - 2 * looked_at_by(number))
+            if beyond > 0:
+                minutes = -(-beyond // requests_per_minute)
+                late.append(f"{beyond} of {number} up to {minutes} min after {instant_text(close)}")
+        if not late:
+            return None
+        return (
+            f"will be stopped late: {', '.join(late)}: the account has {requests_per_minute} requests a minute. "
+            "A higher limit, or closes that are minutes apart, would help"
+        )
 
     def choose_closings(self, now: datetime) -> None:
         """Choose for every campaign the close to act on, as of ``now``.
@@ -316,8 +368,8 @@ def plan_close_run(
     evidence = evidence or NoEvidence()
     earlier = evidence.recall()
     began, absent = clock.now(), {}
-    rules = _Rules(options, run_at, last_day, calling_hours, tuple(contact_timezones))
-    rules = rules.with_kept_hours(earlier, began)
+    rules = _Rules(options, run_at, last_day, calling_hours, tuple(contact_timezones), began)
+    rules = rules.with_kept_hours(earlier)
     listed = _listed(reader, by_id if calling_hours else rules.kept_hours, options)
 
     def plan(campaign_id: str) -> Planned | None:
@@ -328,14 +380,14 @@ def plan_close_run(
             if calling_hours is None and error.retryable and not options.plan_only:
                 absent[campaign_id] = target
                 log.warning("campaign %s: cannot be read now, and is looked for again: %s", campaign_id, error)
-            return rules.planned_unread(target, error, began)
+            return rules.planned_unread(target, error)
         if not isinstance(campaign, ProvenMissing):
             return _plan_one(campaign, target, rules, earlier, outcomes)
         # What an earlier try has sent a stop may be deleted by now.
         if not options.plan_only and not was_sent(earlier.get(campaign_id, {})):
             if calling_hours is None:
                 absent[campaign_id] = target
-            elif (unseen := rules.planned_unseen(target, calling_hours, began)) is not None:
+            elif (unseen := rules.planned_unseen(target, calling_hours)) is not None:
                 return unseen
         outcomes.results[campaign_id] = missing_result(campaign_id, options, campaign)
         return None
@@ -362,26 +414,27 @@ def plan_close_run(
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """What says when a campaign is stopped, beside the campaign; as the arguments of ``plan_close_run``."""
+    """What says when a campaign is stopped, beside the campaign; as the arguments of ``plan_close_run``, as of now."""
 
     options: StopOptions
     run_at: datetime
     last_day: date | None
     calling_hours: CallingHours | None
     contact_timezones: tuple[str, ...]
+    now: datetime
     kept_hours: Mapping[str, CallingHours] = field(default_factory=dict)
 
-    def with_kept_hours(self, earlier: Mapping[str, Entry], now: datetime) -> Self:
+    def with_kept_hours(self, earlier: Mapping[str, Entry]) -> Self:
         """The same with the hours that an earlier try has read, if a close of theirs is near, or has come.
 
         Then each reading takes the place of a stop. Long before they are read anew: somebody may have edited them.
         """
         kept = kept_hours(earlier)
-        near = now + 2 * ROOM
+        near = self.now + 2 * ROOM
         for hours in kept.values():
             with suppress(KoreError):
                 schedule = Schedule(hours, self.contact_timezones, self.last_day)
-                if schedule.closing_to_act_on(self.run_at, now).at <= near:
+                if schedule.closing_to_act_on(self.run_at, self.now).at <= near:
                     return replace(self, kept_hours=kept)
         return self
 
@@ -390,18 +443,18 @@ class _Rules:
         hours = self.calling_hours or self.kept_hours.get(campaign.campaign_id) or hours_of(campaign)
         return Schedule(hours, self.contact_timezones, self.last_day)
 
-    def planned_unseen(self, target: Target, hours: CallingHours, now: datetime) -> Planned | None:
+    def planned_unseen(self, target: Target, hours: CallingHours) -> Planned | None:
         """A campaign that was not there, or not readable, to be read at its close; None if that is not waited for."""
         schedule = Schedule(hours, self.contact_timezones, self.last_day)
         try:
             if schedule.is_early(self.run_at):
                 return None
-            schedule.closing_to_act_on(self.run_at, now)
+            schedule.closing_to_act_on(self.run_at, self.now)
         except KoreError:
             return None
         return Planned(target, schedule)
 
-    def planned_unread(self, target: Target, error: KoreError, now: datetime) -> Planned:
+    def planned_unread(self, target: Target, error: KoreError) -> Planned:
         """A campaign that could not be read, to be read at the close of the hours that are given.
 
         Raises:
@@ -410,7 +463,7 @@ class _Rules:
         may_pass = error.retryable or (self.options.stop_unread and error.is_unreadable)
         planned = None
         if self.calling_hours is not None and may_pass and not self.options.plan_only:
-            planned = self.planned_unseen(target, self.calling_hours, now)
+            planned = self.planned_unseen(target, self.calling_hours)
         if planned is None:
             raise error
         log.warning("campaign %s: cannot be read now, and is read again at its close: %s", target.campaign_id, error)
@@ -418,7 +471,11 @@ class _Rules:
 
 
 def _plan_one(
-    campaign: Campaign, target: Target, rules: _Rules, earlier: Mapping[str, Entry], outcomes: Outcomes
+    campaign: Campaign,
+    target: Target,
+    rules: _Rules,
+    earlier: Mapping[str, Entry],
+    outcomes: Outcomes,
 ) -> Planned | None:
     """The campaign with its schedule; None if it has a result by now.
 
@@ -438,7 +495,8 @@ def _plan_one(
     if schedule.is_early(rules.run_at):
         outcomes.results[campaign_id] = Result.of(campaign, changed=False, waits_for=str(rules.last_day))
         return None
-    return Planned(target, schedule, campaign=campaign)
+    is_known = rules.calling_hours is not None or campaign_id in rules.kept_hours
+    return Planned(target, schedule, campaign=campaign, hours_read_at=None if is_known else rules.now)
 
 
 def _look_for(
@@ -451,7 +509,7 @@ def _look_for(
     closing, targets = run.next_closing, dict(absent.targets)
     patience = ENDLESS if closing is None else Patience.until(closing.at - ROOM, clock)
     reader = CampaignReader(client, patience=patience)
-    rules = _Rules(options, run.run_at, absent.last_day, None, absent.contact_timezones)
+    rules = _Rules(options, run.run_at, absent.last_day, None, absent.contact_timezones, clock.now())
     earlier = (evidence or NoEvidence()).recall()
 
     def look(campaign_id: str) -> Planned | None:
@@ -474,6 +532,102 @@ def _look_for(
         if planned is not None
     }
     run.absent = replace(absent, targets=targets, looked_at=clock.now()) if targets else None
+
+
+def _hours_are_due(run: CloseRun, closing: Closing, lead_time: timedelta) -> datetime | None:
+    """When the hours of what waits for this close are read once more; None if they are not, or were.
+
+    A few are read in the last look instead.
+    """
+    due = min(closing.at - _HOURS_AGAIN, armed_at(closing.at, lead_time) - _LOOK_AHEAD)
+    read_at = [one.hours_read_at for one in run.planned.values() if one.chosen == closing and one.hours_read_at]
+    return due if len(read_at) >= LIST_FROM and min(read_at) < due - ROOM else None
+
+
+def _read_hours_again(
+    client: KoreClient,
+    run: CloseRun,
+    closing: Closing,
+    options: StopOptions,
+    *,
+    evidence: Evidence | None,
+    clock: Clock,
+) -> None:
+    """Read the hours of what waits for a close once more: somebody may have edited them while the task slept.
+
+    What cannot be read stays as it was planned.
+    """
+    group = {
+        one: planned for one, planned in run.planned.items() if planned.chosen == closing and planned.hours_read_at
+    }
+    patience = Patience.until(closing.at - _HOURS_AGAIN_ENDS, clock)
+    reader = CampaignReader(client, patience=patience)
+    earlier = (evidence or NoEvidence()).recall(patience)
+
+    def look(campaign_id: str) -> Planned | None:
+        before = group[campaign_id]
+        schedule = before.schedule
+        rules = _Rules(options, run.run_at, schedule.last_day, None, tuple(schedule.contact_timezones), clock.now())
+        try:
+            campaign = reader.read(campaign_id, options.campaign_type)
+            if isinstance(campaign, ProvenMissing):
+                return before
+            now = _plan_one(campaign, before.target, rules, earlier, run.outcomes)
+        except KoreError as error:
+            log.info("campaign %s: its hours could not be read again: %s", campaign_id, error)
+            return before
+        if now is None:
+            return None
+        _warn_if_edited(before, now.schedule.hours)
+        return before.read_again(now.schedule, now.campaign and _essence(now.campaign), clock.now())
+
+    for campaign_id, planned in run.outcomes.attempt_all(group, look).items():
+        if planned is None:
+            del run.planned[campaign_id]
+        else:
+            # Also what could not be read is not read again.
+            run.planned[campaign_id] = replace(planned, hours_read_at=clock.now())
+
+
+def _warn_if_edited(before: Planned, hours: CallingHours) -> None:
+    if hours != before.schedule.hours:
+        log.warning(
+            "campaign %s: its hours were edited since this was planned: %s, before %s",
+            before.target.campaign_id,
+            hours,
+            before.schedule.hours,
+        )
+
+
+class _EditedHours:
+    """Sees to it, while a few campaigns are looked at before their close, that nothing is stopped inside new hours.
+
+    Attributes:
+        planned: what is not stopped now, with the hours that were read.
+    """
+
+    def __init__(self, group: Sequence[Planned], at: datetime, clock: Clock) -> None:
+        self.planned: dict[str, Planned] = {}
+        self._group = {one.target.campaign_id: one for one in group if one.hours_read_at is not None}
+        self._at = at
+        self._clock = clock
+
+    def check(self, campaign: Campaign) -> None:
+        """Look at the hours of a campaign, where its reading has them and its close has not come.
+
+        Raises:
+            CampaignStateError: they were edited.
+        """
+        before, now = self._group.get(campaign.campaign_id), self._clock.now()
+        if before is None or now >= self._at:
+            return
+        with suppress(KoreConfigurationError):  # a reading without hours, or with some that tell nothing
+            hours = CallingHours.from_api(campaign.raw)
+            _warn_if_edited(before, hours)
+            if hours != before.schedule.hours:
+                again = before.read_again(replace(before.schedule, hours=hours), before.campaign, now)
+                self.planned[campaign.campaign_id] = again
+                raise CampaignStateError(f"campaign {campaign.campaign_id}: its hours were edited")
 
 
 def _worth_reading(reader: CampaignReader, targets: Mapping[str, Target], options: StopOptions) -> list[str]:
@@ -556,7 +710,7 @@ def serve_what_is_due(
 ) -> datetime | None:
     """Stop the campaigns of every close for which it is time to be armed (``armed_at``), each group at its close.
 
-    Before a close those are looked for that were absent.
+    Before a close those are looked for that were absent, and hours are read once more.
 
     Returns:
         When to come back for the next close, or to look; None if nothing is left.
@@ -567,9 +721,12 @@ def serve_what_is_due(
         closing, absent = run.next_closing, run.absent
         wake_at = None if closing is None else armed_at(closing.at, lead_time)
         look_at = None if absent is None else absent.look_at(closing, lead_time)
+        hours_at = None if closing is None else _hours_are_due(run, closing, lead_time)
         # Stops first: nobody is looked for, and nothing is attempted again, once it is time to be armed.
         if closing is not None and wake_at is not None and wake_at <= now:
             _stop_group(client, run, closing, options, evidence=evidence, audit=audit, clock=clock)
+        elif closing is not None and hours_at is not None and hours_at <= now:
+            _read_hours_again(client, run, closing, options, evidence=evidence, clock=clock)
         elif absent is not None and look_at is not None and look_at <= now:
             _look_for(client, run, absent, options, evidence=evidence, clock=clock)
         elif wake_at is None and look_at is None:
@@ -577,7 +734,7 @@ def serve_what_is_due(
         elif run.again_at is not None and run.again_at <= now:
             run.plan_again(now)
         else:
-            return min(one for one in (wake_at, look_at, run.again_at) if one is not None)
+            return min(one for one in (wake_at, look_at, hours_at, run.again_at) if one is not None)
 
 
 def _stop_group(
@@ -620,6 +777,7 @@ def _stop_group(
     if following is not None and is_near:
         waiting = sum(one.chosen == following for one in run.planned.values())
         room = _room_for(client, following, waiting=waiting, proving=len(group), options=options, clock=clock)
+    edited = _EditedHours(group, at, clock)
     with room:
         served = stop_campaigns(
             client,
@@ -634,8 +792,12 @@ def _stop_group(
             contacts={one.target.campaign_id: one.contacts for one in group if one.contacts is not None},
             evidence=evidence,
             audit=audit,
+            judge=edited.check,
             clock=clock,
         )
+    for one in edited.planned:
+        del served.failures[one]
+    run.planned |= edited.planned
     for one in served.results:
         run.outcomes.failures.pop(one, None)
     run.outcomes.results.update(served.results)
