@@ -110,6 +110,7 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "verify_tls": flag,
     "jwt_ttl_s": _number(int),
     "requests_per_minute": _number(int),
+    "urgent_per_minute": _number(int),
     "timeout_s": _number(float),
     "endpoint_overrides": _json_object,
 }

@@ -110,6 +110,12 @@ def get_provider_info() -> dict[str, Any]:
                         "The platform allows 60 for the whole account; several machines divide it.",
                         "schema": {"type": ["integer", "null"], "default": 60, "minimum": 1},
                     },
+                    "urgent_per_minute": {
+                        "label": "Urgent requests per minute",
+                        "description": "How many of those reads leave to stops, starts and deletes, so that these do "
+                        "not wait behind a report. Empty: a tenth, rounded up (6 of 60), two at least.",
+                        "schema": {"type": ["integer", "null"], "minimum": 0},
+                    },
                     "timeout_s": {
                         "label": "Time-out (seconds)",
                         "description": "How long to wait for an answer.",

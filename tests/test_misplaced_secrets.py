@@ -37,6 +37,7 @@ EXTRAS = (
     "jwt_subject",
     "jwt_ttl_s",
     "requests_per_minute",
+    "urgent_per_minute",
     "timeout_s",
     "verify_tls",
     "ca_bundle",

@@ -29,6 +29,7 @@ CONNECTION_FIELDS = {
     "account_id": "string",
     "api_version": "string",
     "requests_per_minute": "integer",
+    "urgent_per_minute": "integer",
     "timeout_s": "number",
     "verify_tls": "boolean",
     "ca_bundle": "string",

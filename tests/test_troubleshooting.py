@@ -121,7 +121,7 @@ class Situations:
 
     def KoreBudgetError(self) -> None:  # noqa: N802
         budget = RequestBudget(60, 1200, account_key=None, clock=self.clock.clock.monotonic, sleep=self.clock.sleep)
-        for _ in range(60):
+        for _ in range(54):
             with budget.slot():
                 pass
         self.client(budget).get_campaign(SPRING)

@@ -78,8 +78,9 @@ class RequestBudget:
 
     A request has a place from its start until ``window_s`` after its answer arrived. Places go to the more urgent
     ``Priority`` first, and among equals to who came first, across the threads and processes of one user on one
-    machine. A process that dies is in nobody's way: its requests in flight count as answered ``max_request_s`` after
-    their start, and its turns and reservations are passed over.
+    machine; and reads leave the last ``urgent`` of them free, so that what is wanted now does not wait until a report's
+    requests have left the window. A process that dies is in nobody's way: its requests in flight count as answered
+    ``max_request_s`` after their start, and its turns and reservations are passed over.
 
     Several machines, and several users of one machine, know nothing of each other: they have to divide the limit.
 
@@ -93,6 +94,7 @@ class RequestBudget:
         window_s: float = WINDOW_S,
         *,
         account_key: str | None,
+        urgent: int | None = None,
         directory: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -103,6 +105,8 @@ class RequestBudget:
         Args:
             limit: requests in a window, 1 to ``MAX_LIMIT``. Callers with different limits may share an account.
             window_s: seconds.
+            urgent: places that reads leave to stops and writes, 0 to one below the limit; by default a tenth of the
+                limit, rounded up, 6 of 60; two at least, for a look and a write, and half of the limit at most.
             account_key: who shares the budget: everyone with the same text, of which only a hash is kept. None: this
                 object's own callers, without a file.
             directory: where the shared file is; by default a directory of this user among the machine's temporary
@@ -116,11 +120,14 @@ class RequestBudget:
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise ValueError(f"limit must be from 1 to {MAX_LIMIT}, not {limit!r}")
+        if urgent is not None and not 0 <= urgent < limit:
+            raise ValueError(f"urgent must be from 0 to {limit - 1}, below the limit, not {urgent!r}")
         if account_key is not None and not account_key:
             raise ValueError("account_key must not be empty: unrelated accounts would share a budget")
         _check_duration("window_s", window_s)
         _check_duration("max_request_s", max_request_s)
         self.limit = limit
+        self.urgent = min(limit // 2, max(2, math.ceil(limit / 10))) if urgent is None else urgent
         self.window_s = window_s
         self.max_request_s = max_request_s
         self._clock = clock
@@ -181,8 +188,9 @@ class RequestBudget:
             ValueError: on entering, if there never are so many places.
             BudgetTimeout: as of ``slot``.
         """
-        if not 1 <= places <= self.limit:
-            raise ValueError(f"places must be from 1 to the limit of {self.limit}, not {places!r}")
+        most = self.limit - self.kept_from(priority)
+        if not 1 <= places <= most:
+            raise ValueError(f"places must be from 1 to the limit of {most}, not {places!r}")
         turn = _Turn(
             self,
             places,
@@ -259,6 +267,10 @@ class RequestBudget:
         is_shared = isinstance(self._store, FileStore)
         return FileStore(self._directory, f"{self._name}.{what}") if is_shared else MemoryStore()
 
+    def kept_from(self, priority: int) -> int:
+        """How many places what is so urgent leaves free, whoever has reserved none."""
+        return self.urgent if priority == Priority.READ else 0
+
     def _start(self, turn: _Turn) -> None:
         """Wait for this turn and take its places."""
         is_told = False
@@ -313,6 +325,7 @@ class RequestBudget:
 
     def _describe(self) -> str:
         rate = f"{self.limit} a minute" if self.window_s == WINDOW_S else f"{self.limit} in {self.window_s:g} s"
+        rate += f", {self.urgent} of them not for reads" if self.urgent else ""
         return f"{rate}, {'shared by this machine' if isinstance(self._store, FileStore) else 'of this process alone'}"
 
 
@@ -366,6 +379,7 @@ class _Turn:
             BudgetTimeout: if the time is over, or will be before there are places.
         """
         budget, priority, now = self._budget, self._priority, ledger.now
+        kept = budget.kept_from(priority)
         tickets = self.tickets or [ledger.new_ticket() for _ in range(self._places)]
         for ticket in tickets[:-1]:
             ledger.waiters[ticket] = Waiter(ticket, now, os.getpid(), priority)
@@ -377,6 +391,7 @@ class _Turn:
             priority=priority,
             ticket=tickets[-1],
             limit=budget.limit,
+            kept=kept,
             window_s=budget.window_s,
             as_probe=as_probe,
         )
@@ -399,7 +414,7 @@ class _Turn:
             ledger,
             priority=priority,
             places=self._places,
-            limit=budget.limit,
+            limit=budget.limit - kept,
             window_s=budget.window_s,
             as_probe=as_probe,
         )

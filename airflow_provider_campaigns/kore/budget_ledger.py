@@ -311,7 +311,7 @@ class Ledger:
 
 
 def earliest_start(
-    ledger: Ledger, *, priority: int, ticket: int, limit: int, window_s: float, as_probe: bool = False
+    ledger: Ledger, *, priority: int, ticket: int, limit: int, kept: int, window_s: float, as_probe: bool = False
 ) -> float:
     """When a request may start, as far as the ledger can tell; not after ``ledger.now`` if it may start now.
 
@@ -319,22 +319,24 @@ def earliest_start(
 
     It may start when there is a place for it *and* for every waiter that comes before it, so that those who come
     later need not wait until a waiter wakes up to take its own. What is less urgent than a stop leaves the reserved
-    places alone. ``as_probe`` is of a stop that may start in spite of a block, once a minute.
+    places alone, and so many as are ``kept`` from it anyway: those that are reserved are among them. ``as_probe`` is of
+    a stop that may start in spite of a block, once a minute.
 
     The answer is exact if nothing else happens. It comes earlier if a waiter ahead gives up or a reservation is
     given back, and later if a more urgent request comes or the account is blocked.
     """
     if not ledger.waiters and not ledger.reservations:
         return earliest_start_alone(
-            ledger, priority=priority, places=1, limit=limit, window_s=window_s, as_probe=as_probe
+            ledger, priority=priority, places=1, limit=limit - kept, window_s=window_s, as_probe=as_probe
         )
     ahead = sum((waiter.priority, waiter.ticket) < (priority, ticket) for waiter in ledger.waiters.values())
     reservations = () if priority == Priority.STOP else ledger.reservations.values()
     reserved = sum(reservation.places for reservation in reservations)
-    start = _place_is_free_at(ledger, limit - reserved, ahead, window_s)
+    start = _place_is_free_at(ledger, limit - max(reserved, kept), ahead, window_s)
     for reservation in sorted(reservations, key=operator.attrgetter("ends_at")):
         reserved -= reservation.places
-        start = min(start, max(reservation.ends_at, _place_is_free_at(ledger, limit - reserved, ahead, window_s)))
+        free_at = _place_is_free_at(ledger, limit - max(reserved, kept), ahead, window_s)
+        start = min(start, max(reservation.ends_at, free_at))
     return max(start, ledger.opens_at(priority, as_probe=as_probe))
 
 

@@ -115,6 +115,7 @@ class KoreClient:
         self.settings = settings
         budget = budget or RequestBudget(
             settings.requests_per_minute,
+            urgent=settings.urgent_per_minute,
             account_key=f"{settings.base_url}|{settings.account_id}",
             max_request_s=CONNECT_TIMEOUT_S + settings.timeout_s,
             sleep=sleep,
@@ -511,6 +512,11 @@ class KoreClient:
             number += 1
 
     # The request budget
+
+    @property
+    def urgent_per_minute(self) -> int:
+        """How many requests a minute reads leave to stops, starts and deletes."""
+        return self._budget.urgent
 
     def reserve(self, requests: int, *, duration_s: float) -> AbstractContextManager[None]:
         """Keep room in the account's request budget for stops that this process is about to send.

@@ -47,6 +47,8 @@ class KoreSettings:
         jwt_ttl_s: seconds that a token is valid, 1 to 3600.
         requests_per_minute: how many requests this machine may send to the account in any 60 seconds; two at least,
             because a delete is sent together with a look.
+        urgent_per_minute: how many of those reads leave to stops, starts and deletes, so that these do not wait behind
+            a report; below ``requests_per_minute``. None: a tenth, 6 of 60, as ``RequestBudget`` says.
         timeout_s: seconds to wait for a connection, and then for each piece of an answer.
         verify_tls: False accepts any certificate.
         ca_bundle: file or folder of certificates to trust instead of the system's.
@@ -67,6 +69,7 @@ class KoreSettings:
     jwt_subject: str = "airflow"
     jwt_ttl_s: int = 300
     requests_per_minute: int = 60
+    urgent_per_minute: int | None = None
     timeout_s: float = 30.0
     verify_tls: bool = True
     ca_bundle: str | None = None
@@ -100,6 +103,9 @@ class KoreSettings:
         _require(self.jwt_subject, "jwt_subject", "any text, for example airflow")
         _in_range(self.jwt_ttl_s, "jwt_ttl_s", 1, MAX_TTL_S, "whole seconds", whole=True)
         _in_range(self.requests_per_minute, "requests_per_minute", 2, 10_000, "a whole number", whole=True)
+        if self.urgent_per_minute is not None:
+            most, unit = self.requests_per_minute - 1, "a whole number below requests_per_minute,"
+            _in_range(self.urgent_per_minute, "urgent_per_minute", 0, most, unit, whole=True)
         _in_range(self.timeout_s, "timeout_s", 0.001, 3600, "seconds")
         _require_bool(self.verify_tls, "verify_tls")
         _require_bool(self.allow_http, "allow_http")

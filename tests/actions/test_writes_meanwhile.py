@@ -87,7 +87,7 @@ class Schedule:
         self.budget = RequestBudget(PLACES, account_key=None, clock=clock.monotonic, sleep=self.sleep)
         self.is_full = self.verb != "stop" and rng.random() < 0.4
         for _ in range(PLACES if self.is_full else 0):
-            with self.budget.slot(Priority.READ):
+            with self.budget.slot(Priority.WRITE):
                 pass
         for _ in range(rng.randint(0, 3)):
             self.break_something()

@@ -89,7 +89,7 @@ REQUESTS = 16
 
 def send_many(directory: Path, address: tuple[str, int]) -> tuple[list[Sent], list[float]]:
     """Sends as fast as the budget allows; what was sent, and how late the machine was meanwhile."""
-    budget = RequestBudget(LIMIT, WINDOW_S, account_key=KEY, directory=directory, max_request_s=30)
+    budget = RequestBudget(LIMIT, WINDOW_S, account_key=KEY, urgent=0, directory=directory, max_request_s=30)
     sent = []
 
     def work() -> None:
@@ -230,7 +230,7 @@ class TestProcesses:
     @pytest.mark.parametrize("account_key", [KEY, None])
     def test_slot__after_a_fork(self, tmp_path, account_key):
         """A child forked while a thread holds the lock neither waits for ever nor walks in."""
-        budget = RequestBudget(5, account_key=account_key, directory=tmp_path)
+        budget = RequestBudget(5, account_key=account_key, urgent=0, directory=tmp_path)
         use(budget)
         with budget._store.locked():
             child = os.fork()
@@ -262,7 +262,7 @@ class TestProcesses:
     @pytest.mark.parametrize("account_key", [KEY, None])
     def test_slot__many_threads(self, tmp_path, account_key):
         """Threads of one process count together, without a file as well."""
-        budget = RequestBudget(20, 0.3, account_key=account_key, directory=tmp_path)
+        budget = RequestBudget(20, 0.3, account_key=account_key, urgent=0, directory=tmp_path)
         began_at = time.monotonic()
         with Metronome() as metronome:
             run_threads(6, functools.partial(use, budget, 10))

@@ -339,11 +339,12 @@ class TestClient:
 
         monkeypatch.setattr("airflow_provider_campaigns.kore.client.RequestBudget", Noted)
         waits: list[float] = []
-        KoreClient(account(requests_per_minute=20, timeout_s=7), sleep=waits.append)
+        KoreClient(account(requests_per_minute=20, urgent_per_minute=3, timeout_s=7), sleep=waits.append)
 
         [(arguments, options)] = made
         assert arguments == (20,)
         assert options["account_key"] == f"https://platform.kore.ai|{ACCOUNT}"
+        assert options["urgent"] == 3
         assert options["max_request_s"] == 17.0
         assert SECRET not in str(made)
 

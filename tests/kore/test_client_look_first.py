@@ -36,13 +36,13 @@ def meantime() -> Waits:
 @pytest.fixture
 def budget(meantime: Waits, tmp_path: Path) -> RequestBudget:
     """Six places a minute, shared with other processes of the machine."""
-    return RequestBudget(6, account_key="a", directory=tmp_path, clock=meantime.clock, sleep=meantime.sleep)
+    return RequestBudget(6, account_key="a", urgent=0, directory=tmp_path, clock=meantime.clock, sleep=meantime.sleep)
 
 
 @pytest.fixture
 def other(meantime: Waits, tmp_path: Path) -> RequestBudget:
     """The same budget, as another process has it."""
-    return RequestBudget(6, account_key="a", directory=tmp_path, clock=meantime.clock, sleep=meantime.sleep)
+    return RequestBudget(6, account_key="a", urgent=0, directory=tmp_path, clock=meantime.clock, sleep=meantime.sleep)
 
 
 @pytest.fixture

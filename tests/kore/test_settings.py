@@ -29,6 +29,7 @@ PASSWORD = "the Client Secret of the JWT app"
 STREAM = "the app's id, for example st-0603182c-7ffb-53c3-b307-47ca14b90000"
 ACCOUNT = "the account's id, for example 67777ce93e25326494e90000"
 RATE = "a whole number from 2 to 10000"
+ROOM = "a whole number below requests_per_minute, from"
 BUNDLE = (
     "ca_bundle: there is no such file or folder; expected certificates in PEM form, for example "
     "/etc/ssl/certs/ca-certificates.crt, got"
@@ -52,6 +53,7 @@ class TestFields:
             "jwt_subject": "airflow",
             "jwt_ttl_s": 300,
             "requests_per_minute": 60,
+            "urgent_per_minute": None,
             "timeout_s": 30.0,
             "verify_tls": True,
             "ca_bundle": None,
@@ -68,6 +70,9 @@ class TestFields:
             {"jwt_ttl_s": 3600},
             {"requests_per_minute": 2},
             {"requests_per_minute": 10_000},
+            {"urgent_per_minute": 0},
+            {"urgent_per_minute": 59},
+            {"urgent_per_minute": 1, "requests_per_minute": 2},
             {"timeout_s": 0.001},
             {"timeout_s": 5},
             {"timeout_s": 3600.0},
@@ -117,6 +122,15 @@ class TestFields:
                 {"requests_per_minute": 10_001},
                 "requests_per_minute",
                 f"requests_per_minute: expected {RATE}, got 10001",
+            ),
+            ({"urgent_per_minute": -1}, "urgent_per_minute", f"urgent_per_minute: expected {ROOM} 0 to 59, got -1"),
+            ({"urgent_per_minute": 60}, "urgent_per_minute", f"urgent_per_minute: expected {ROOM} 0 to 59, got 60"),
+            ({"urgent_per_minute": 2.0}, "urgent_per_minute", f"urgent_per_minute: expected {ROOM} 0 to 59, got 2.0"),
+            ({"urgent_per_minute": "6"}, "urgent_per_minute", f"urgent_per_minute: expected {ROOM} 0 to 59, got '6'"),
+            (
+                {"urgent_per_minute": 6, "requests_per_minute": 6},
+                "urgent_per_minute",
+                f"urgent_per_minute: expected {ROOM} 0 to 5, got 6",
             ),
             ({"timeout_s": 0}, "timeout_s", "timeout_s: expected seconds from 0.001 to 3600, got 0"),
             ({"timeout_s": None}, "timeout_s", "timeout_s: expected seconds from 0.001 to 3600, got None"),

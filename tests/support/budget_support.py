@@ -39,8 +39,14 @@ class Machine:
         self.now += seconds
 
     def budget(self, limit: int = 3, window_s: float = 60.0, **changes: Any) -> RequestBudget:
-        """A budget of the same account every time, as another process would make it."""
-        arguments = {"account_key": KEY, "directory": self.directory, "clock": self.clock, "sleep": self.sleep}
+        """A budget of the same account every time, as another process would make it; reads may use all of it."""
+        arguments = {
+            "account_key": KEY,
+            "urgent": 0,
+            "directory": self.directory,
+            "clock": self.clock,
+            "sleep": self.sleep,
+        }
         return RequestBudget(limit, window_s, **(arguments | changes))
 
 

@@ -97,8 +97,8 @@ class Waits:
 
 
 def waiting_client(settings: KoreSettings, waits: Waits, *, limit: int) -> KoreClient:
-    """A client of so many requests a minute, during whose waits things happen."""
-    budget = RequestBudget(limit, account_key=None, clock=waits.clock, sleep=waits.sleep)
+    """A client of so many requests a minute, all of which reads may use, during whose waits things happen."""
+    budget = RequestBudget(limit, account_key=None, urgent=0, clock=waits.clock, sleep=waits.sleep)
     return KoreClient(settings, budget=budget, clock=waits.clock, sleep=waits.sleep, jitter=lambda: 0.5)
 
 

@@ -129,7 +129,8 @@ def count_where_there_is_room(
     if not asked:
         return {}
     patience = Patience(countdown(PATIENCE_S, clock.monotonic), place_s=0, answer_s=PATIENCE_S)
-    with client.reserve(needed, duration_s=2 * PATIENCE_S):
+    # What proves the stops is read like anything else, so it leaves the room for what is urgent free as well.
+    with client.reserve(needed + client.urgent_per_minute, duration_s=2 * PATIENCE_S):
         counts, failures = _count(client, asked, patience)
     _tell(asked, counts, failures)
     return counts

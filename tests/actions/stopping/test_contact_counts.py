@@ -78,7 +78,7 @@ class TestAtOnce:
     def test_stop__counts_only_beside_the_stops(
         self, kore_simulator: KoreSimulator, settings: KoreSettings, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Of 15 places 1 is taken by the list and 6 by the five stops and their list: 8 are left, enough for five."""
+        """Of 15 places 1 is taken by the list, 6 by five stops and their list, 2 are the room: 6 are left for five."""
         time = FakeClock()
         ids = add(kore_simulator, 5, status="Active", contacts=9)
 
@@ -90,7 +90,7 @@ class TestAtOnce:
         assert counts(outcomes) == [9] * 5
         assert time.waits == []
 
-    @pytest.mark.parametrize(("limit", "counted"), [(9, 2), (7, 0)])
+    @pytest.mark.parametrize(("limit", "counted"), [(11, 2), (9, 0)])
     def test_stop__leaves_out_what_has_no_room(
         self,
         kore_simulator: KoreSimulator,
@@ -99,7 +99,7 @@ class TestAtOnce:
         limit: int,
         counted: int,
     ) -> None:
-        """A list, five stops and a list take seven places: what has no room beside them is left out, with one line."""
+        """A list, five stops and a list take seven places, and reads leave two: what has no room is left out."""
         caplog.set_level(logging.INFO, logger=contact_counts.__name__)
         time = FakeClock()
         ids = add(kore_simulator, 5, status="Active", contacts=9)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -74,16 +76,15 @@ def stop_at_a_moment(line: Connection, account: dict[str, str], ids: list[str], 
     line.send(outcomes.as_json())
 
 
+def account_of(simulator: KoreSimulator) -> dict[str, str]:
+    names = ("client_id", "client_secret", "stream_id", "account_id")
+    return {"host": simulator.url} | {name: getattr(simulator, name) for name in names}
+
+
 def test_stop__two_processes_share_the_budget(kore_simulator: KoreSimulator, tmp_path: Path):
     """Two times 25 stops at one instant fit into one minute's 60 requests: early reads make room, and nobody waits."""
     ids = [kore_simulator.add_campaign(name=f"C{number}", status="Active") for number in range(50)]
-    account = {
-        "host": kore_simulator.url,
-        "client_id": kore_simulator.client_id,
-        "client_secret": kore_simulator.client_secret,
-        "stream_id": kore_simulator.stream_id,
-        "account_id": kore_simulator.account_id,
-    }
+    account = account_of(kore_simulator)
     closes = []
 
     def in_ten_seconds() -> datetime:
@@ -106,6 +107,46 @@ def test_stop__two_processes_share_the_budget(kore_simulator: KoreSimulator, tmp
     assert [one.operation for one in requests if at(one) < close and one.operation == "stop"] == []
     # One that found no room would have waited for a minute.
     assert at(requests[-1]) < close + timedelta(seconds=30)
+
+
+def read_reports(line: Connection, account: dict[str, str], campaign_id: str, directory: Path) -> None:
+    with KoreClient(KoreSettings(**account), budget=RequestBudget(60, account_key=KEY, directory=directory)) as client:
+        for _ in range(4):
+            threading.Thread(target=lambda: list(client.iter_contact_results(campaign_id)), daemon=True).start()
+        line.recv()
+
+
+def test_stop__now_behind_reports(kore_simulator: KoreSimulator, tmp_path: Path):
+    """While eight reports of two processes have used up what reads may, a stop is at the service within 2 seconds."""
+    kore_simulator.switches(rate_limit=None)
+    reported = kore_simulator.add_campaign(name="Reported", status="Stopped", contacts=10_000)
+    running = kore_simulator.add_campaign(name="Running", status="Active")
+    account = account_of(kore_simulator)
+    began = [SPAWN.Pipe() for _ in range(2)]
+    reports = [
+        SPAWN.Process(target=read_reports, args=(there, account, reported, tmp_path), daemon=True) for _, there in began
+    ]
+    try:
+        for process in reports:
+            process.start()
+        patience = time.monotonic() + PATIENCE_S
+        while len(kore_simulator.requests) < 54:
+            assert time.monotonic() < patience, "the reports do not read"
+            time.sleep(0.02)
+        asked_at = datetime.now(UTC)
+        with KoreClient(
+            KoreSettings(**account), budget=RequestBudget(60, account_key=KEY, directory=tmp_path)
+        ) as client:
+            outcomes = stop_campaigns(client, [Target(running)], StopOptions(CampaignType.VOICE, confirm=False))
+    finally:
+        for process in reports:
+            process.kill()
+            process.join()
+
+    outcomes.raise_failures("stopped")
+    (stop,) = kore_simulator.requests.of("stop")
+    assert at(stop) - asked_at < timedelta(seconds=2)
+    assert len(kore_simulator.requests) == 54 + 2  # the look, and the stop
 
 
 def stop_as_the_same_task(line: Connection, connection: str, ids: list[str], run_at: datetime, store: Any) -> None:
