@@ -27,6 +27,7 @@ ALWAYS_THERE = (CAMPAIGN_NAME, SUMMARY_NAME)
 
 _AGAIN = "Run the report again, and delete with what it returns"
 _ANEW = "Run the report again, which makes anew what is damaged"
+_THEN = "Then run the report again, and delete with what it returns"
 
 _Doubt = tuple[str, str] | None
 """What is wrong with a report, and the remedy; None if nothing is."""
@@ -100,7 +101,7 @@ def read_manifest(folder: Folder, campaign_id: str | None = None) -> Manifest:
     except ReportError as error:
         if type(error) is not ReportError:
             raise
-        raise _refusal(campaign_id, folder, f"cannot be understood: {error}", _ANEW) from error
+        raise _refusal(campaign_id, folder, f"cannot be understood: {error}", _THEN) from error
     if manifest is None:
         raise _refusal(
             campaign_id,

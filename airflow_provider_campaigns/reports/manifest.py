@@ -171,7 +171,7 @@ class Manifest:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise ReportError(f"{MANIFEST_NAME}: is no JSON object; was it cut off, or edited?")
+            raise ReportError(f"{MANIFEST_NAME}: is no JSON object, so it was cut off or edited")
         if body.get("format") != FORMAT:
             raise ReportError(f"{MANIFEST_NAME}: expected format {FORMAT}, got {body.get('format')!r}")
         values = {name: _checked(name, body.get(name)) for name in _FIELDS}
@@ -201,7 +201,7 @@ def load_manifest(folder: Folder, name: str = MANIFEST_NAME) -> Manifest | None:
 
     Raises:
         ReportStorageError: it cannot be read.
-        ReportError: what is there is no manifest.
+        ReportError: what is there is no manifest; names the files that it may hide, and says what to do.
     """
     data = manifest_bytes(folder, name)
     if data is None:
@@ -209,7 +209,13 @@ def load_manifest(folder: Folder, name: str = MANIFEST_NAME) -> Manifest | None:
     try:
         return Manifest.from_bytes(data)
     except ReportError as error:
-        raise ReportError(f"{folder.url()}: {error}") from None
+        what = str(error).replace(MANIFEST_NAME, name, 1)
+        others = ", ".join(one for one in sorted(folder.names()) if one != name and plain_name(one) != one)
+        raise ReportError(
+            f"{folder.url()}: {what}. What it says of {others or 'the run'} may not be lost, so nothing is written "
+            "over. Put it back from a version or backup of the storage, or move the folder to another place: then the "
+            "report is made anew"
+        ) from None
 
 
 def manifests_beside(folder: Folder) -> dict[str, Manifest]:

@@ -155,15 +155,32 @@ def test_from_bytes__torn(data: bytes) -> None:
 
 
 def test_load_manifest(tmp_path: Path) -> None:
-    """A folder's manifest is read; without one there is none; one that cannot be understood names the folder."""
+    """A folder's manifest is read; without one there is none; one that cannot be understood names what it may hide."""
     folder = Folder(tmp_path)
 
     assert load_manifest(folder) is None
     folder.write("manifest.json", [DATA])
     assert load_manifest(folder) == Manifest.from_bytes(DATA)
     folder.write("manifest.json", [DATA[:40]])
-    with pytest.raises(ReportError, match=f"^file://{tmp_path}: manifest.json: is no JSON object"):
+    folder.write("superseded.json", [b"{}"])
+    anew = (
+        "Put it back from a version or backup of the storage, or move the folder to another place: then the report is "
+    )
+    with pytest.raises(ReportError) as alone:
         load_manifest(folder)
+    assert str(alone.value) == (
+        f"file://{tmp_path}: manifest.json: is no JSON object, so it was cut off or edited. What it says of the run "
+        f"may not be lost, so nothing is written over. {anew}made anew"
+    )
+    for name in ("contacts-3f1c9a0b7d24e586.csv", "campaign-0d24e5863f1c9a0b.json", "manifest-863f1c9a0b0d24e5.json"):
+        folder.write(name, [b"{}"])
+    with pytest.raises(ReportError) as beside:
+        load_manifest(folder, "manifest-863f1c9a0b0d24e5.json")
+    assert str(beside.value) == (
+        f"file://{tmp_path}: manifest-863f1c9a0b0d24e5.json: expected format 1, got None. What it says of "
+        "campaign-0d24e5863f1c9a0b.json, contacts-3f1c9a0b7d24e586.csv may not be lost, so nothing is written over. "
+        f"{anew}made anew"
+    )
 
 
 def test_load_manifest__unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,8 +228,11 @@ class _Report:
         def is_of_run(kept: Manifest) -> SameRun:
             return same_run(named_run(target.campaign_instance_id), named_run(kept.campaign_instance_id))
 
-        found = [one for one in self._kept_of(target) if is_of_run(one[1]) is not SameRun.NO]
+        kept_ones, unreadable = self._kept_of(target)
+        found = [one for one in kept_ones if is_of_run(one[1]) is not SameRun.NO]
         enough = [one for one in found if self._is_enough(one[1], target)]
+        if unreadable is not None and not any(is_of_run(kept) is SameRun.YES for _, kept in enough):
+            raise unreadable
         if enough:
             folder, kept = max(enough, key=lambda one: (is_of_run(one[1]) is SameRun.YES, one[1].finished_at))
             result = self._keep(folder, kept)
@@ -274,14 +277,13 @@ class _Report:
         return self._root.child(campaign_id).child(name, scratch=PARTS_FOLDER)
 
     def _found(self, folder: Folder) -> Manifest | None:
-        """The manifest in a folder, if all its files are there as it says; a page that is not is written again."""
-        try:
-            manifest = load_manifest(folder)
-        except ReportStorageError:
-            raise
-        except ReportError as error:
-            log.warning("%s; the report is made again", error)
-            return None
+        """The manifest in a folder, if all its files are there as it says; a page that is not is written again.
+
+        Raises:
+            ReportStorageError: it cannot be read.
+            ReportError: it is no manifest any more. What it told nobody knows, so no other may take its place.
+        """
+        manifest = load_manifest(folder)
         if manifest is None:
             return None
         damaged = [name for name, entry in manifest.files.items() if folder.measure(name) != entry]
@@ -297,15 +299,21 @@ class _Report:
             folder.write_own(MANIFEST_NAME, [manifest.as_bytes()])
         return None
 
-    def _kept_of(self, target: Target) -> list[tuple[Folder, Manifest]]:
-        """Every complete report of a campaign."""
-        found = []
+    def _kept_of(self, target: Target) -> tuple[list[tuple[Folder, Manifest]], ReportError | None]:
+        """Every complete report of a campaign; and what is wrong with a manifest that may be of another one."""
+        found, unreadable = [], None
         for name in self._root.child(target.campaign_id).names():
             folder = self._root.child(target.campaign_id).child(name, scratch=PARTS_FOLDER)
-            kept = self._found(folder)
+            try:
+                kept = self._found(folder)
+            except ReportStorageError:
+                raise
+            except ReportError as error:
+                unreadable = error
+                continue
             if kept is not None and kept.complete and kept.campaign_id == target.campaign_id:
                 found.append((folder, kept))
-        return found
+        return found, unreadable
 
     def _is_enough(self, kept: Manifest, target: Target) -> bool:
         """True if a complete report is what is asked for, also by what is known today."""

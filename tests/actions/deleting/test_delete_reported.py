@@ -227,7 +227,11 @@ class TestRefused:
             ),
             (truncate, "is damaged: contacts-", "Run the report again"),
             (tamper, "was changed: the SHA-256 of contacts-", "Run the report again"),
-            (lambda path: (path / "manifest.json").write_text("{"), "cannot be understood", "Run the report again"),
+            (
+                lambda path: (path / "manifest.json").write_text("{"),
+                "cannot be understood",
+                "Then run the report again",
+            ),
         ],
     )
     def test_delete__spoiled(

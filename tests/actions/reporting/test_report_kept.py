@@ -21,7 +21,7 @@ from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
 )
-from airflow_provider_campaigns.reports.errors import ReportError
+from airflow_provider_campaigns.reports.errors import ReportError, ReportStorageError
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -152,13 +152,13 @@ class TestKept:
             "summary.json",
         ]
 
-    @pytest.mark.parametrize("damage", ["torn", "removed", "manifest torn"])
+    @pytest.mark.parametrize("damage", ["torn", "removed"])
     def test_damaged(self, damage: str, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A report whose files are not as its manifest says is made again."""
         campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
         result = report.one(campaign_id)
         before = contents_of(folder_of(result))
-        path = folder_of(result) / "manifest.json" if damage == "manifest torn" else file_of(result, "contacts.csv")
+        path = file_of(result, "contacts.csv")
         if damage == "removed":
             path.unlink()
         else:
@@ -166,6 +166,61 @@ class TestKept:
 
         assert report.one(campaign_id)["changed"]
         assert contents_of(folder_of(result)) == before
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": 2}', b"\xff\xfe"])
+    def test_unreadable(self, content: bytes, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """A manifest that is none any more, and its files, are not written over; moved away, they are made anew."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        folder = folder_of(report.one(campaign_id))
+        (folder / "manifest.json").write_bytes(content)
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        kore_simulator.set_contacts(campaign_id, 1)
+        error = report.failure(campaign_id, refresh=True)
+
+        assert str(error).startswith(f"file://{folder}: manifest.json: ")
+        assert all(name in str(error) for name in before)
+        assert not error.retryable
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        folder.rename(folder.with_name("kept"))
+        assert report.one(campaign_id)["rows"] == 1
+
+    def test_unreadable__beside(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
+        """Nor is anything written over while the manifest of a snapshot beside the report is none any more."""
+        campaign_id = kore_simulator.add_campaign(status="Active", contacts=5)
+        report.one(campaign_id)
+        report.client.stop_campaign(campaign_id, "voice")
+        folder = folder_of(report.one(campaign_id))
+        (beside,) = folder.glob("manifest-*.json")
+        beside.write_bytes(b"{")
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+        assert f"{beside.name}: is no JSON object" in str(report.failure(campaign_id, refresh=True))
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+    def test_unreadable__gone(
+        self, report: Reporter, kore_simulator: KoreSimulator, client: KoreClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a campaign that is gone, only the report of the very run is kept in spite of one that cannot be read."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=5)
+        first = report.one(campaign_id)
+        kore_simulator.restart(campaign_id)
+        kore_simulator.set_status(campaign_id, "Completed")
+        second = report.one(campaign_id)
+        client.delete_campaign(campaign_id, "voice")
+        (folder_of(first) / "manifest.json").write_bytes(b"{")
+
+        kept = report.one(Target(campaign_id, campaign_instance_id=second["campaign_instance_id"]))
+        assert kept == second | {"changed": False}
+        of_first = Target(campaign_id, campaign_instance_id=first["campaign_instance_id"])
+        for target in (campaign_id, of_first):
+            error = report.failure(target, if_missing="succeed")
+            assert f"file://{folder_of(first)}: manifest.json: is no JSON object" in str(error)
+
+        def fail(*_: object) -> bytes:
+            raise ReportStorageError("no")
+
+        monkeypatch.setattr("airflow_provider_campaigns.reports.folder.Folder.read", fail)
+        assert str(report.failure(campaign_id)) == "no"
 
     def test_never_worse(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A complete report is never replaced by an incomplete one: the task fails, and the report stays."""
