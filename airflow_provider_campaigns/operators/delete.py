@@ -85,9 +85,10 @@ class DeleteCampaignOperator(CampaignsOperator):
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, deleted_at}``; status is ``Deleted``
         or ``Missing``, ``deleted_at`` in ISO 8601 UTC and only where a delete was sent; ``planned`` is what a plan
         would send; ``proven_by`` is ``list and get`` or ``get and status``; ``report_url``, ``manifest_sha256``,
-        ``rows``, ``verified`` (``all`` or ``ends``) and ``archive_url`` where there is a report or an archive;
-        ``given_manifest_sha256`` if the delete has added to the report that was given. The events of the task's outlets
-        carry ``{"campaigns": [{campaign_id, rows, manifest_url, manifest_sha256}]}``.
+        ``rows``, ``pending`` (results that never became final), ``verified`` (``all`` or ``ends``) and ``archive_url``
+        where there is a report or an archive; ``given_manifest_sha256`` if the delete has added to the report that was
+        given. The events of the task's outlets carry
+        ``{"campaigns": [{campaign_id, rows, pending, manifest_url, manifest_sha256}]}``.
 
     Raises:
         AirflowFailException: nothing is to be gained by a retry: a wrong argument, a campaign that runs, is scheduled
@@ -240,6 +241,7 @@ class DeleteCampaignOperator(CampaignsOperator):
             {
                 "campaign_id": result["campaign_id"],
                 "rows": result.get("rows"),
+                "pending": result.get("pending"),
                 "manifest_url": f"{result['report_url']}/{reports.MANIFEST_NAME}" if "report_url" in result else None,
                 "manifest_sha256": result.get("manifest_sha256"),
             }

@@ -175,7 +175,7 @@ class CampaignReportOperator(CampaignsOperator):
 
     def _tell_outlets(self, context: Context, results: list[dict[str, Any]]) -> None:
         """Let the events of the task's assets say where the reports are."""
-        names = ("campaign_id", "rows", "complete", "manifest_url", "manifest_sha256")
+        names = ("campaign_id", "rows", "pending", "complete", "manifest_url", "manifest_sha256")
         reported = [result for result in results if "manifest_url" in result]
         campaigns: list[JsonValue] = [{name: result[name] for name in names} for result in reported]
         tell_outlets(self, context, campaigns)

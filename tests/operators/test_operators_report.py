@@ -265,7 +265,10 @@ class TestResults:
         (told,) = [one for one in done.messages if isinstance(one, comms.SucceedTask)]
         events = {one["dest_asset_key"]["name"]: one["extra"] for one in told.outlet_events}
         campaigns = [
-            {name: one[name] for name in ("campaign_id", "rows", "complete", "manifest_url", "manifest_sha256")}
+            {
+                name: one[name]
+                for name in ("campaign_id", "rows", "pending", "complete", "manifest_url", "manifest_sha256")
+            }
             for one in done.result[:2]
         ]
         assert events == {"reports": {"campaigns": campaigns}, "more": {"campaigns": campaigns}}

@@ -266,6 +266,7 @@ class TestAssets:
                 {
                     "campaign_id": campaign_id,
                     "rows": 3,
+                    "pending": 1,
                     "manifest_url": url_of(path / "manifest.json"),
                     "manifest_sha256": result_of(path)["manifest_sha256"],
                 }
@@ -279,7 +280,15 @@ class TestAssets:
 
         (succeeded,) = [message for message in done.messages if type(message).__name__ == "SucceedTask"]
         assert succeeded.outlet_events[0]["extra"] == {
-            "campaigns": [{"campaign_id": campaign_id, "rows": None, "manifest_url": None, "manifest_sha256": None}]
+            "campaigns": [
+                {
+                    "campaign_id": campaign_id,
+                    "rows": None,
+                    "pending": None,
+                    "manifest_url": None,
+                    "manifest_sha256": None,
+                }
+            ]
         }
 
 

@@ -48,6 +48,7 @@ def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -
         "contact_results": True,
         "total": ROWS,
         "rows": ROWS,
+        "pending": 1,
         "duplicate_rows": 0,
         "contacts_before_stop": ROWS,
         "stopped_at": "2026-03-02T12:00:00.000Z",
@@ -103,7 +104,10 @@ def result_of(path: Path) -> dict[str, Any]:
         **{name: manifest[name] for name in ("campaign_id", "campaign_type", "name", "status")},
         "changed": True,
         "campaign_instance_id": manifest["campaign_instance_id"],
-        **{name: manifest[name] for name in ("complete", "reason", "rows", "contacts_before_stop", "finished_at")},
+        **{
+            name: manifest[name]
+            for name in ("complete", "reason", "rows", "pending", "contacts_before_stop", "finished_at")
+        },
         "report_url": folder.url(),
         "manifest_url": folder.url("manifest.json"),
         "manifest_sha256": entry.sha256,

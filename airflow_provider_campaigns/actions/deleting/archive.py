@@ -164,6 +164,7 @@ class Record:
                 "manifest_sha256": report.get("manifest_sha256") or earlier.get("manifest_sha256"),
                 "given_manifest_sha256": report.get("given_manifest_sha256", report.get("manifest_sha256"))
                 or earlier.get("given_manifest_sha256"),
+                "pending": report.get("pending", earlier.get("pending")),
                 "results_verified": report.get("verified") or earlier.get("results_verified"),
                 "request": request,
                 "outcome": outcome,

@@ -34,12 +34,14 @@ class GivenReport:
         target: the campaign that it is about, as its task's result says; None where only an address was given.
         manifest_sha256: of its manifest, as its task's result says.
         rows: how many contacts it holds, as its task's result says.
+        pending: how many of them have a result that is not final, as its task's result says.
     """
 
     url: str | None
     target: Target | None = None
     manifest_sha256: str | None = None
     rows: int | None = None
+    pending: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,12 @@ class Reports:
         given = self._by_campaign.get(campaign_id)
         if given is None or given.url is None:
             return {}
-        facts = {"report_url": given.url, "manifest_sha256": given.manifest_sha256, "rows": given.rows}
+        facts = {
+            "report_url": given.url,
+            "manifest_sha256": given.manifest_sha256,
+            "rows": given.rows,
+            "pending": given.pending,
+        }
         return {name: value for name, value in facts.items() if value is not None}
 
 
@@ -120,6 +127,7 @@ def facts_of(report: CheckedReport) -> dict[str, Any]:
         **({} if given in {None, sha256} else {"given_manifest_sha256": given}),
         "verified": report.verified,
         "rows": report.manifest.rows,
+        "pending": report.manifest.pending,
     }
 
 
@@ -203,7 +211,7 @@ def _given(item: object) -> GivenReport:
         _folder_of(url) if isinstance(url, str) and url else None,
         target,
         _text(item.get("manifest_sha256")),
-        rows if isinstance(rows := item.get("rows"), int) else None,
+        *(count if isinstance(count := item.get(name), int) else None for name in ("rows", "pending")),
     )
 
 

@@ -297,6 +297,7 @@ class TestGoneAlready:
             "report_url": url_of(path),
             "manifest_sha256": given["manifest_sha256"],
             "rows": 3,
+            "pending": 1,
         }
         kore_simulator.assert_no_writes()
 

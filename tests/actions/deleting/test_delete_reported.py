@@ -64,6 +64,7 @@ class TestDelete:
             "manifest_sha256": result_of(path)["manifest_sha256"],
             "verified": "all",
             "rows": 3,
+            "pending": 1,
             "archive_url": url_of(tmp_path / "archive" / campaign_id / str(run)),
         }
         kore_simulator.assert_one_effect("delete", campaign_id)
@@ -120,6 +121,7 @@ class TestDelete:
             "report_url": url_of(path),
             "manifest_sha256": result_of(path)["manifest_sha256"],
             "given_manifest_sha256": result_of(path)["manifest_sha256"],
+            "pending": 1,
             "results_verified": "all",
             "deleted_at": "2026-03-02T12:30:00.000Z",
             "proven_by": "list and get",
