@@ -126,6 +126,7 @@ class KoreClient:
         self._budget = budget
         self._clock = clock
         self._stand_ins = StandIns(clock)
+        self._latest_lists = listing.LatestLists(clock)
         self._sent_by: dict[tuple[str, str], Endpoint] = {}
         """By verb and campaign, the endpoint by which a write was sent last."""
         self._warned_of: set[CampaignType] = set()
@@ -750,10 +751,17 @@ class KoreClient:
     def _look_again(self, goal: WriteGoal, priority: Priority, patience: Patience) -> Campaign | ProvenMissing:
         """The campaign of a goal after trouble with its write, ahead of ordinary reads."""
         ahead: dict[str, Any] = {"priority": priority, "patience": patience}
+        began = self._clock()
+
+        def listed(kind: CampaignType) -> listing.Listing:
+            read = partial(self._list, kind, **ahead)
+            # What stops does not wait for another's reading, which may hang.
+            return read() if priority is Priority.STOP else self._latest_lists.begun_after(began, kind, read)
+
         return look_for(
             goal.campaign_id,
             read=partial(self.get_campaign, need=goal.need, **ahead),
-            is_listed=lambda one: any(self._list(kind, **ahead).may_hold(one) for kind in CampaignType),
+            is_listed=lambda one: any(listed(kind).may_hold(one) for kind in CampaignType),
             proof=self.proof,
             may_try=patience.is_endless,
         )

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -68,6 +71,34 @@ _ASKED_FOR: dict[Expected, dict[str, Any]] = {
     | {"filters": {"status": ["Active", "Paused", "Preparing", "Scheduled", "Rescheduled"]}},
     Expected.JUST_CHANGED: {"sortBy": {"updatedAt": "desc"}},
 }
+
+
+class LatestLists:
+    """The latest list of each type, for threads that look for campaigns at the same time: one list serves them all.
+
+    ``clock`` is monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # By process: a lock that another thread held at the time of the fork is held for ever in the child.
+        self._locks: dict[tuple[int, CampaignType], threading.Lock] = {}
+        self._latest: dict[CampaignType, tuple[float, Listing | KoreError]] = {}
+
+    def begun_after(self, at: float, kind: CampaignType, read: Callable[[], Listing]) -> Listing:
+        """What ``read`` gives, or raises; the latest of others if it was asked for after that instant."""
+        with self._locks.setdefault((os.getpid(), kind), threading.Lock()):
+            asked_at, found = self._latest.get(kind, (-math.inf, Listing()))
+            if asked_at <= at:
+                asked_at = self._clock()
+                try:
+                    found = read()
+                except KoreError as error:  # who waited for it would wait as long again to hear the same
+                    found = error
+                self._latest[kind] = asked_at, found
+        if isinstance(found, KoreError):
+            raise copy(found)
+        return found
 
 
 class Listing(dict[str, Campaign]):

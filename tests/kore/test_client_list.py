@@ -16,7 +16,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreProtocolError,
 )
-from airflow_provider_campaigns.kore.listing import Expected, try_list
+from airflow_provider_campaigns.kore.listing import Expected, LatestLists, Listing, try_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -436,3 +436,39 @@ class TestFindListed:
             found = client.find_listed(["cd-3", "cd-4"], "voice", expected=Expected.RUNNING)
 
         assert (sorted(found), found.is_whole) == (["cd-1", "cd-2"], False)
+
+
+class TestLatestLists:
+    """One list for those who look for campaigns at the same time."""
+
+    def test_begun_after(self) -> None:
+        """A list of a type serves whoever began before it was asked for; who began later, or just then, has another."""
+        now = [10.0]
+        lists = LatestLists(lambda: now[0])
+        first, other, second, third = Listing(), Listing(), Listing(), Listing()
+
+        assert lists.begun_after(9.0, CampaignType.VOICE, lambda: first) is first
+        now[0] = 12.0
+        assert lists.begun_after(9.5, CampaignType.VOICE, lambda: second) is first
+        assert lists.begun_after(9.5, CampaignType.SMS, lambda: other) is other
+        assert lists.begun_after(10.0, CampaignType.VOICE, lambda: second) is second
+        assert lists.begun_after(13.0, CampaignType.VOICE, lambda: third) is third
+
+    def test_begun_after__fails(self) -> None:
+        """One that could not be read is told to those who waited for it, each in an error of its own."""
+        lists = LatestLists(lambda: 10.0)
+        error = KoreProtocolError("no list", retryable=True)
+
+        def fail() -> Listing:
+            raise error
+
+        told = []
+        for _ in range(2):
+            with pytest.raises(KoreProtocolError, match=r"^no list$") as caught:
+                lists.begun_after(9.0, CampaignType.VOICE, fail)
+            told.append(caught.value)
+
+        assert told[0] is not told[1]
+        assert [one.retryable for one in told] == [True, True]
+        listing = Listing()
+        assert lists.begun_after(10.0, CampaignType.VOICE, lambda: listing) is listing

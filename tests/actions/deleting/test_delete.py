@@ -12,7 +12,9 @@ from airflow_provider_campaigns.actions.deleting.deletable import check_deletabl
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
 from airflow_provider_campaigns.actions.stopping.stop import stop_one
 from airflow_provider_campaigns.actions.targets import Target, Targets
+from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
     CampaignStateError,
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from fake_clock import FakeClock
     from kore_support import Meanwhile
 
-    from airflow_provider_campaigns.kore.client import KoreClient
+    from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 
@@ -298,6 +300,23 @@ class TestDelete:
 
         assert (result["status"], result["changed"]) == ("Deleted", True)
         assert len(kore_simulator.requests.of("delete")) == 1
+
+    def test_delete__answers_lost(
+        self, kore_simulator: KoreSimulator, settings: KoreSettings, fake_clock: FakeClock
+    ) -> None:
+        """Eight deletes whose answers are lost together share lists for their proofs, and do not read two each."""
+        kore_simulator.switches(rate_limit=None, latency=0.1)
+        ids = add(kore_simulator, 8)
+        kore_simulator.drop_next(after=True, operation="delete", times=8)
+
+        with KoreClient(settings, budget=RequestBudget(10_000, account_key=None)) as client:
+            outcomes = Delete(client, fake_clock)(*ids)
+
+        assert [result["status"] for result in outcomes.as_dicts()] == ["Deleted"] * 8
+        last_delete = max(request.number for request in kore_simulator.requests.of("delete"))
+        lists = [request for request in kore_simulator.requests.of("list") if request.number > last_delete]
+        # One of each type where they look at the same instant, and one that proves all eight.
+        assert 3 <= len(lists) <= 9
 
     def test_delete__answer_for_another(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
         """An answer about another campaign is never taken for this one's."""
