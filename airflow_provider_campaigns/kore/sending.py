@@ -193,6 +193,7 @@ class _SoFar:
     Attributes:
         sendings: how many they were.
         unsent: how often in a row a stop found no connection; that is no sending, because nothing was sent.
+        is_open: whether one may have taken effect of which no look has told yet that it did not.
         in_doubt: whether one may have taken effect; then a later refusal may be its echo: gone, because it was deleted
             after all.
         refusals: how many were refused in a way that passes if it is not there for long.
@@ -203,6 +204,7 @@ class _SoFar:
 
     sendings: int = 0
     unsent: int = 0
+    is_open: bool = False
     in_doubt: bool = False
     refusals: int = 0
     accepted: KoreError | None = None
@@ -399,8 +401,8 @@ class Sender:
                 # Nobody took it, so it had no effect, unless that is a page of something in between, or a word that is
                 # to be checked. It is sent there after a look.
                 so_far.sendings, endpoint = so_far.sendings + 1, other
-                is_doubt = may_have_worked(goal, trouble) or is_to_be_checked(goal, trouble)
-                so_far.in_doubt = so_far.in_doubt or is_doubt
+                so_far.is_open = may_have_worked(goal, trouble) or is_to_be_checked(goal, trouble)
+                so_far.in_doubt = so_far.in_doubt or so_far.is_open
                 yield _Pause(so_far.accepted is not None)
                 continue
             is_blocked = isinstance(trouble, KoreRateLimitError)
@@ -537,6 +539,7 @@ class Sender:
             with _after(so_far), two as place:
                 began = self._clock()
                 campaign = self._read_now(place, goal, priority, patience)
+                so_far.is_open = so_far.is_open and campaign is None
                 found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
                 is_fresh = is_last_stop or self._clock() - began <= FRESH_S
                 if campaign is not None and found is None and is_fresh:
@@ -554,7 +557,7 @@ class Sender:
             f"failed or took more than {FRESH_S:g} s, in which somebody might have started it",
             endpoint=endpoint.name,
             campaign_id=goal.campaign_id,
-            outcome_unknown=so_far.accepted is not None,
+            outcome_unknown=so_far.is_open or so_far.accepted is not None,
         )
 
     def _read_now(self, place: Place, goal: WriteGoal, priority: Priority, patience: Patience) -> Campaign | None:
@@ -755,7 +758,8 @@ def _after(so_far: _SoFar) -> Iterator[None]:
     try:
         yield
     except KoreError as error:
-        error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or so_far.accepted is not None)
+        is_known = so_far.accepted is None and not so_far.is_open
+        error.outcome_unknown = so_far.in_doubt and (error.outcome_unknown or not is_known)
         raise
 
 

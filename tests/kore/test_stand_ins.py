@@ -507,6 +507,21 @@ class TestClient:
 
         assert [one.version for one in kore_simulator.requests.of("stop")] == ["v2"]
 
+    @pytest.mark.parametrize("pause", ["900", "1"], ids=["no place", "looks fail"])
+    def test_delete__unknown_path_and_unread(
+        self, client: KoreClient, kore_simulator: KoreSimulator, pause: str
+    ) -> None:
+        """A page that says "not found" may hide a delete that was done: while no look tells, nobody says it was not."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped")
+        kore_simulator.garble_next(404, after=True, operation="delete")
+        kore_simulator.fail_next(429, headers={"Retry-After": pause}, times=100)
+
+        with pytest.raises(KoreError) as caught:
+            client.delete_campaign(campaign_id, "voice")
+
+        assert caught.value.outcome_unknown is True
+        kore_simulator.assert_one_effect("delete", campaign_id)
+
     def test_delete__unknown_path_and_started(self, client: KoreClient, kore_simulator: KoreSimulator) -> None:
         """A delete is not sent by the other version to a campaign that was started meanwhile."""
         campaign_id = kore_simulator.add_campaign(status="Stopped")
