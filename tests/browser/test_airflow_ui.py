@@ -175,6 +175,7 @@ class TestConnectionForm:
             **given["extra"],
             "api_version": "v2",
             "requests_per_minute": 600,
+            "urgent_per_minute": None,
             "timeout_s": 2.5,
             "verify_tls": False,
             "ca_bundle": None,
