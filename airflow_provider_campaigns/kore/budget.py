@@ -1,8 +1,8 @@
 """``RequestBudget``: never more than so many requests of an account in any 60 s, from all processes of one machine.
 
 Kore.ai allows 60 requests a minute for the whole account, and Airflow starts a process for every task: a count kept
-in one process is not enough. ``budget_ledger`` is the state and the decision, ``budget_store`` keeps it where all
-processes of one user find it, and this module looks at the clock, waits and tells.
+in one process is not enough. ``budget_ledger`` is the state and the decision, ``budget_keeping`` leads to it, and this
+module waits and tells.
 """
 
 from __future__ import annotations
@@ -11,27 +11,28 @@ import contextlib
 import hashlib
 import logging
 import math
-import os
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_campaigns.kore.budget_keeping import MachineKeeping
 from airflow_provider_campaigns.kore.budget_ledger import (
     CAPACITY,
     LAYOUT,
     WINDOW_S,
-    Ledger,
     Priority,
     Waiter,
     earliest_start,
     earliest_start_alone,
 )
 from airflow_provider_campaigns.kore.budget_store import FileStore, MemoryStore
+from airflow_provider_campaigns.kore.identity import kernel_and_namespace, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from airflow_provider_campaigns.kore.budget_ledger import Ledger
     from airflow_provider_campaigns.kore.budget_store import Store
 
 __all__ = ["MAX_LIMIT", "WINDOW_S", "BudgetTimeout", "Priority", "RequestBudget"]
@@ -45,9 +46,6 @@ _LOOK_AGAIN_S = 0.25
 """While others are in the way: they may give up, die or give places back, and nobody would tell."""
 
 _TELL_ABOVE_S = 1.0
-
-# By account: the ledgers of a process that cannot share them.
-_unshared: dict[str, MemoryStore] = {}
 
 _Result = TypeVar("_Result")
 
@@ -130,11 +128,11 @@ class RequestBudget:
         self.urgent = min(limit // 2, max(2, math.ceil(limit / 10))) if urgent is None else urgent
         self.window_s = window_s
         self.max_request_s = max_request_s
-        self._clock = clock
         self._sleep = sleep
-        self._name = f"{hashlib.sha256((account_key or '').encode()).hexdigest()}.{LAYOUT}"
         self._directory = directory
-        self._store: Store = MemoryStore() if account_key is None else FileStore(directory, self._name)
+        self._name = f"{hashlib.sha256((account_key or '').encode()).hexdigest()}.{LAYOUT}.{kernel_and_namespace()}"
+        own_store: Store = MemoryStore() if account_key is None else FileStore(directory, self._name)
+        self._keeping = MachineKeeping(own_store, self._name, clock)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._describe()}>"
@@ -256,15 +254,17 @@ class RequestBudget:
         if not 1 <= places <= MAX_LIMIT:
             raise ValueError(f"places must be from 1 to {MAX_LIMIT}, not {places!r}")
         _check_duration("duration_s", duration_s)
-        ticket = self._transact(lambda ledger: ledger.reserve(places, ends_at=ledger.now + duration_s, pid=os.getpid()))
+        reservation = self._transact(
+            lambda ledger: ledger.reserve(places, ends_at=ledger.now + duration_s, owner=this_process())
+        )
         try:
             yield
         finally:
-            self._transact(lambda ledger: ledger.reservations.pop(ticket, None))
+            self._transact(lambda ledger: ledger.reservations.pop(reservation.ticket, None))
 
     def store_beside(self, what: str) -> Store:
         """Where something else about the account is kept for all who share this budget: a file beside its ledger."""
-        is_shared = isinstance(self._store, FileStore)
+        is_shared = isinstance(self._keeping.store, FileStore)
         return FileStore(self._directory, f"{self._name}.{what}") if is_shared else MemoryStore()
 
     def kept_from(self, priority: int) -> int:
@@ -291,42 +291,17 @@ class RequestBudget:
 
     def _transact(self, step: Callable[[Ledger], _Result]) -> _Result:
         """Let ``step`` read and change the ledger as of now, with everyone else kept out."""
-        store = self._store
-        try:
-            return self._transact_in(store, step)
-        except OSError as error:
-            # Without a number it is not the system's: a signal handler may raise its own TimeoutError anywhere.
-            if error.errno is None or not isinstance(store, FileStore):
-                raise
-            self._store = self._own_store(error)
-            return self._transact_in(self._store, step)
 
-    def _transact_in(self, store: Store, step: Callable[[Ledger], _Result]) -> _Result:
-        with store.locked() as region:
-            # The clock is read under the lock, so that the ledger's times are in the order of its changes.
-            ledger = Ledger.load(region, self._clock())
-            if ledger.is_damaged:
-                log.warning("the shared request budget was damaged and begins anew")
-            ledger.drop_what_is_over(_is_running)
-            result = step(ledger)
-            ledger.save()
-            return result
+        def step_for_limit(ledger: Ledger) -> _Result:
+            ledger.keep_for(self.limit)
+            return step(ledger)
 
-    def _own_store(self, error: OSError) -> MemoryStore:
-        """This process's own ledger of the account, instead of the shared one."""
-        new = MemoryStore()
-        store = _unshared.setdefault(self._name, new)
-        if store is new:
-            log.warning(
-                "the shared request budget cannot be used (%s): each process counts only its own requests",
-                error.strerror,
-            )
-        return store
+        return self._keeping.transact(step_for_limit)
 
     def _describe(self) -> str:
         rate = f"{self.limit} a minute" if self.window_s == WINDOW_S else f"{self.limit} in {self.window_s:g} s"
         rate += f", {self.urgent} of them not for reads" if self.urgent else ""
-        return f"{rate}, {'shared by this machine' if isinstance(self._store, FileStore) else 'of this process alone'}"
+        return f"{rate}, {self._keeping}"
 
 
 class InUse:
@@ -378,11 +353,11 @@ class _Turn:
         Raises:
             BudgetTimeout: if the time is over, or will be before there are places.
         """
-        budget, priority, now = self._budget, self._priority, ledger.now
+        budget, priority, now, me = self._budget, self._priority, ledger.now, this_process()
         kept = budget.kept_from(priority)
         tickets = self.tickets or [ledger.new_ticket() for _ in range(self._places)]
         for ticket in tickets[:-1]:
-            ledger.waiters[ticket] = Waiter(ticket, now, os.getpid(), priority)
+            ledger.waiters[ticket] = Waiter(ticket, now, *me, priority)
         asked_at = now if self._asked_at is None else self._asked_at
         probes_until = asked_at + self._probe_timeout_s
         as_probe = ledger.is_blocked_for_stops and priority == Priority.STOP and now < probes_until
@@ -396,14 +371,14 @@ class _Turn:
             as_probe=as_probe,
         )
         if start <= now:
+            self.is_probe = as_probe
             if as_probe:
-                self.is_probe = True
                 ledger.send_probe(tickets[0])
             for number, ticket in enumerate(tickets, start=1):
                 # Sent one after the other, so the last may be on its way long after the first.
-                ledger.take_off(ticket, lapses_at=now + number * budget.max_request_s)
+                ledger.take_off(ticket, lapses_at=now + number * budget.max_request_s, owner=me)
                 if priority == Priority.STOP:
-                    ledger.draw(os.getpid())
+                    ledger.draw(me)
             return tickets, 0.0
         self._asked_at = asked_at
         blocked_s = ledger.blocked_until[priority] - now
@@ -427,7 +402,7 @@ class _Turn:
         # Whatever happens, there is no place before ``alone``. After it, whoever is in the way has to be watched.
         wakes_at = min(start, max(alone, now + _LOOK_AGAIN_S), deadline)
         for ticket in tickets:
-            ledger.waiters[ticket] = Waiter(ticket, wakes_at, os.getpid(), priority)
+            ledger.waiters[ticket] = Waiter(ticket, wakes_at, *me, priority)
         return tickets, wakes_at - now
 
     def leave(self, ledger: Ledger) -> None:
@@ -437,20 +412,9 @@ class _Turn:
         for ticket in self.tickets:
             ledger.waiters.pop(ticket, None)
             if ledger.flights.pop(ticket, None) is not None and self._priority == Priority.STOP:
-                ledger.draw(os.getpid(), -1)
+                ledger.draw(this_process(), -1)
 
 
 def _check_duration(name: str, seconds: float) -> None:
     if not 0 < seconds < math.inf:
         raise ValueError(f"{name} must be a positive number of seconds, not {seconds!r}")
-
-
-def _is_running(pid: int) -> bool:
-    """Whether there is such a process of this user; one of another user took the number of one that ended."""
-    if pid == os.getpid():
-        return True
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True

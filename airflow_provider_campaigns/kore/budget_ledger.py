@@ -3,15 +3,16 @@
 A request occupies a place from the moment it is allowed to start until one window after its answer arrived: the
 service counts it somewhere in between, and nobody outside can say where. It is *in flight* until it is answered.
 
-The bytes of a ledger, little-endian::
+The bytes of a ledger, little-endian, one after the other::
 
-    0               CAPACITY x f8       when the last answers arrived: a ring, always in order
-    8 * CAPACITY    _SEAL, _HEADER, and as many as the header says:
-                    flights (u8, f8)                ticket, when it counts as answered at the latest
-                    waiters (u8, f8, i4, i4)        ticket, when it looks again, process, priority
-                    reservations (u8, f8, i4, i4)   ticket, when it ends, process, places
+    _SEAL, _HEADER, and as many as the header says:
+    answers (f8)                        when the last ones arrived, in order: as many as the highest limit needs
+    flights (u8, f8, u8, i4)            ticket, when it counts as answered at the latest, machine, process
+    waiters (u8, f8, u8, i4, i4)        ticket, when it looks again, machine, process, priority
+    reservations (u8, f8, u8, i4, i4, f8)   ticket, when it ends, machine, process, places, until when it is renewed
+    machines (u8, f8)                   machine, when it last said that it is there
 
-Because the ring is in order, one of its numbers answers "is there a place?", whatever the limit is, and callers with
+Because the answers are in order, one of them tells whether there is a place, whatever the limit is, and callers with
 different limits may share a ledger.
 """
 
@@ -23,19 +24,21 @@ import math
 import operator
 import struct
 import zlib
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
+
+from airflow_provider_campaigns.kore.identity import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LAYOUT = "v2"
+LAYOUT = "v3"
 """Part of a ledger's name, so that versions of this package that read it differently do not meet."""
 
 WINDOW_S = 60.0
 """The minute over which the service counts requests (page: rate limits)."""
 
 CAPACITY = 16_384
-"""Answers a ledger remembers, and so the highest limit it can keep."""
+"""Answers a ledger remembers at most, and so the highest limit it can keep."""
 
 LONG_BLOCK_S = WINDOW_S + 1.0
 """A longer block is for more than the minute over which requests are counted, jitter included: stops probe it."""
@@ -43,19 +46,27 @@ LONG_BLOCK_S = WINDOW_S + 1.0
 LATE_S = 1.0
 """Seconds after which a waiter that has not looked again as it said is passed over, even if its process lives."""
 
-_RING_ENTRY = struct.Struct("<d")
-_LEDGER_AT = CAPACITY * _RING_ENTRY.size
+LEASE_S = 5.0
+"""Seconds for which a reservation in a store of several machines is believed; its process renews it meanwhile."""
+
+_GONE_S = 120.0
+"""Seconds after which a machine that said nothing is no longer counted."""
+
+_SAYS_AGAIN_S = 10.0
+"""Seconds after which a machine says again that it is there: not more often, since a store is to be written seldom."""
+
 _MAGIC = b"budget\r\n"
 # magic, CRC-32 of all that follows
 _SEAL = struct.Struct("<8sI")
-# number of flights, of waiters, of reservations; saved_at; blocked_until by priority; no_probe_until; probe; next
-# ticket; answers recorded
-_HEADER = struct.Struct("<HHHdddddQQQ")
-_FLIGHT = struct.Struct("<Qd")
-_WAITER = struct.Struct("<Qdii")
-_RESERVATION = struct.Struct("<Qdii")
+# number of flights, of waiters, of reservations, of machines, of answers; the highest limit; saved_at; blocked_until by
+# priority; no_probe_until; probe; next ticket; born; version; away_since; ahead_s
+_HEADER = struct.Struct("<HHHHIIdddddQQQQdd")
+_ANSWER = struct.Struct("<d")
+_FLIGHT = struct.Struct("<QdQi")
+_WAITER = struct.Struct("<QdQii")
+_RESERVATION = struct.Struct("<QdQiid")
+_MACHINE = struct.Struct("<Qd")
 _ENTRIES_AT = _SEAL.size + _HEADER.size
-_FIRST_READ = 1024
 
 
 class Priority(enum.IntEnum):
@@ -66,14 +77,13 @@ class Priority(enum.IntEnum):
     READ = 2
 
 
-class Region(Protocol):
-    """Bytes that keep a ledger between two looks at it."""
+class Flight(NamedTuple):
+    """A request that was sent and not yet answered; at ``lapses_at`` it counts as answered."""
 
-    def read(self, size: int, offset: int) -> bytes:
-        """Up to ``size`` bytes; fewer where nothing was written yet."""
-
-    def write(self, data: bytes, offset: int) -> None:
-        """Put bytes at an offset; a gap before it reads as zeros."""
+    ticket: int
+    lapses_at: float
+    machine: int
+    pid: int
 
 
 class Waiter(NamedTuple):
@@ -81,154 +91,188 @@ class Waiter(NamedTuple):
 
     ticket: int
     wakes_at: float
+    machine: int
     pid: int
     priority: int
 
 
 class Reservation(NamedTuple):
-    """Places kept free from everything but stops, for those that a process is about to send."""
+    """Places kept free from everything but stops, for those that a process is about to send.
+
+    It falls away at ``ends_at``, or at ``renewed_until`` if that is earlier.
+    """
 
     ticket: int
     ends_at: float
+    machine: int
     pid: int
     places: int
+    renewed_until: float
 
 
 class Ledger:
     """The state of an account's budget at one instant.
 
-    Loaded, changed and saved under one lock. Every time in it is a reading of the same clock, in seconds.
+    Every time in it is a reading of the same clock, in seconds.
 
     Attributes:
         now: the instant.
-        is_damaged: True if the region held something that is no ledger, and this one is empty instead.
-        flights: ticket of each request in flight, to the time at which it counts as answered at the latest.
+        saved_at: when it was last saved; minus infinity for a new one.
+        is_damaged: True if what was kept is no ledger, and this one is empty instead.
+        flights: the requests in flight, by ticket.
         waiters: the requests that wait for their turn, by ticket.
         reservations: the places kept free for stops, by ticket.
+        machines: when each machine last said that it is there.
         blocked_until: by priority, the time before which nothing may start, but for probes.
         no_probe_until: the time before which no stop may start as a probe, to see whether a block still holds.
         probe: the ticket of the latest probe; 0 if there was none.
+        born: a number of this ledger's own: one that was lost, and begun anew, has another.
+        version: how often it was saved in a store of several machines.
+        away_since: since when this machine goes on without that store; minus infinity while it does not.
+        ahead_s: by how much the store's clock is ahead of the machine's that saved.
     """
 
     __slots__ = (
-        "_answered",
+        "_answers",
+        "_highest_limit",
         "_next_ticket",
-        "_region",
+        "ahead_s",
+        "away_since",
         "blocked_until",
+        "born",
         "flights",
         "is_damaged",
+        "machines",
         "no_probe_until",
         "now",
         "probe",
         "reservations",
+        "saved_at",
+        "version",
         "waiters",
     )
 
-    def __init__(self, region: Region, now: float, *, is_damaged: bool = False) -> None:
+    def __init__(self, now: float, *, is_damaged: bool = False) -> None:
         self.now = now
+        self.saved_at = -math.inf
         self.is_damaged = is_damaged
-        self.flights: dict[int, float] = {}
+        self.flights: dict[int, Flight] = {}
         self.waiters: dict[int, Waiter] = {}
         self.reservations: dict[int, Reservation] = {}
+        self.machines: dict[int, float] = {}
         self.blocked_until = [-math.inf, -math.inf, -math.inf]
         self.no_probe_until = -math.inf
         self.probe = 0
-        self._region = region
+        self.version = 0
+        self.away_since = -math.inf
+        self.ahead_s = 0.0
         # A ticket of a ledger that was lost must not mean another request in this one. Tickets are given out far
         # more slowly than one a microsecond, so the clock is ahead of all that were.
-        self._next_ticket = max(1, int(now * 1e6))
-        self._answered = 0
+        self.born = self._next_ticket = max(1, int(now * 1e6))
+        self._answers = b""
+        self._highest_limit = 1
 
     @classmethod
-    def load(cls, region: Region, now: float) -> Ledger:
-        """The ledger that a region keeps; an empty one if there is none, or none that makes sense.
+    def load(cls, data: bytes, time_after: Callable[[float], float]) -> Ledger:
+        """The ledger that bytes keep; an empty one if there are none, or they make no sense.
 
-        A ledger saved in the future is from before a restart of the machine, whose clock began again at zero: its
-        requests are long out of the window.
+        Args:
+            data: what ``saved`` made; what follows it is ignored.
+            time_after: from the time at which the ledger was saved last to what time it is.
         """
-        data = region.read(_FIRST_READ, _LEDGER_AT)
-        if not data:
-            return cls(region, now)
         if len(data) < _ENTRIES_AT or not data.startswith(_MAGIC):
-            return cls(region, now, is_damaged=True)
-        flights, waiters, reservations, saved_at, *blocked_until, no_probe_until, probe, next_ticket, answered = (
-            _HEADER.unpack_from(data, _SEAL.size)
+            return cls(time_after(-math.inf), is_damaged=bool(data))
+        flights, waiters, reservations, machines, answers, highest_limit, saved_at, *rest = _HEADER.unpack_from(
+            data, _SEAL.size
         )
-        waiters_at = _ENTRIES_AT + flights * _FLIGHT.size
+        flights_at = _ENTRIES_AT + answers * _ANSWER.size
+        waiters_at = flights_at + flights * _FLIGHT.size
         reservations_at = waiters_at + waiters * _WAITER.size
-        end = reservations_at + reservations * _RESERVATION.size
-        if end > len(data):
-            data += region.read(end - len(data), _LEDGER_AT + len(data))
+        machines_at = reservations_at + reservations * _RESERVATION.size
+        end = machines_at + machines * _MACHINE.size
         if data[: _SEAL.size] != _seal(data[_SEAL.size : end]):
-            return cls(region, now, is_damaged=True)
-        ledger = cls(region, now)
-        if saved_at > now:
-            return ledger
-        ledger.blocked_until = blocked_until
-        ledger.no_probe_until = no_probe_until
-        ledger.probe = probe
-        ledger._next_ticket = next_ticket
-        ledger._answered = answered
-        if end > _ENTRIES_AT:
-            ledger.flights = dict(_FLIGHT.iter_unpack(data[_ENTRIES_AT:waiters_at]))
+            return cls(time_after(-math.inf), is_damaged=True)
+        ledger = cls(time_after(saved_at))
+        ledger.saved_at = saved_at
+        *ledger.blocked_until, ledger.no_probe_until, ledger.probe, ledger._next_ticket = rest[:6]
+        ledger.born, ledger.version, ledger.away_since, ledger.ahead_s = rest[6:]
+        ledger._highest_limit = highest_limit
+        ledger._answers = data[_ENTRIES_AT:flights_at]
+        if end > flights_at:
+            ledger.flights = {one[0]: Flight._make(one) for one in _FLIGHT.iter_unpack(data[flights_at:waiters_at])}
             turns = map(Waiter._make, _WAITER.iter_unpack(data[waiters_at:reservations_at]))
             ledger.waiters = {waiter.ticket: waiter for waiter in turns}
-            kept = map(Reservation._make, _RESERVATION.iter_unpack(data[reservations_at:end]))
+            kept = map(Reservation._make, _RESERVATION.iter_unpack(data[reservations_at:machines_at]))
             ledger.reservations = {reservation.ticket: reservation for reservation in kept}
+            ledger.machines = dict(_MACHINE.iter_unpack(data[machines_at:end]))
         return ledger
 
-    def save(self) -> None:
-        """Write the ledger back to its region, as of ``now``."""
+    def saved(self, at: float | None = None) -> bytes:
+        """The ledger's bytes, as of ``now`` or of another time."""
         header = _HEADER.pack(
             len(self.flights),
             len(self.waiters),
             len(self.reservations),
-            self.now,
+            len(self.machines),
+            len(self._answers) // _ANSWER.size,
+            self._highest_limit,
+            self.now if at is None else at,
             *self.blocked_until,
             self.no_probe_until,
             self.probe,
             self._next_ticket,
-            self._answered,
+            self.born,
+            self.version,
+            self.away_since,
+            self.ahead_s,
         )
         data = b"".join((
             header,
-            *itertools.starmap(_FLIGHT.pack, self.flights.items()),
+            self._answers,
+            *itertools.starmap(_FLIGHT.pack, self.flights.values()),
             *itertools.starmap(_WAITER.pack, self.waiters.values()),
             *itertools.starmap(_RESERVATION.pack, self.reservations.values()),
+            *itertools.starmap(_MACHINE.pack, self.machines.items()),
         ))
-        # One write, so that a process killed in between leaves the old ledger or the new one.
-        self._region.write(_seal(data) + data, _LEDGER_AT)
+        return _seal(data) + data
 
-    def drop_what_is_over(self, is_running: Callable[[int], bool]) -> None:
+    def keep_for(self, limit: int) -> None:
+        """Remember as many answers as a caller with this limit needs."""
+        self._highest_limit = max(self._highest_limit, limit)
+
+    def drop_what_is_over(self, has_ended: Callable[[Owner], bool]) -> None:
         """Clear away what ended by itself.
 
         Flights past their time become answers of that time; waiters that are dead or late and reservations that
-        ended or whose process did are removed.
+        ended, were not renewed or whose process died are removed, and machines that said nothing for long.
 
         Args:
-            is_running: whether the process of that number exists.
+            has_ended: whether a process is known to be gone.
         """
         now = self.now
-        if self.flights and min(self.flights.values()) <= now:
-            for lapses_at, ticket in sorted((at, ticket) for ticket, at in self.flights.items() if at <= now):
-                del self.flights[ticket]
-                self._record(lapses_at)
+        lapsed = sorted((one.lapses_at, one.ticket) for one in self.flights.values() if one.lapses_at <= now)
+        for lapses_at, ticket in lapsed:
+            del self.flights[ticket]
+            self._record(lapses_at)
         for waiter in list(self.waiters.values()):
-            if waiter.wakes_at + LATE_S < now or not is_running(waiter.pid):
+            if waiter.wakes_at + LATE_S < now or has_ended(Owner(waiter.machine, waiter.pid)):
                 del self.waiters[waiter.ticket]
-        for reservation in list(self.reservations.values()):
-            if reservation.ends_at <= now or not is_running(reservation.pid):
-                del self.reservations[reservation.ticket]
+        for kept in list(self.reservations.values()):
+            if min(kept.ends_at, kept.renewed_until) <= now or has_ended(Owner(kept.machine, kept.pid)):
+                del self.reservations[kept.ticket]
+        for machine, said_at in list(self.machines.items()):
+            if said_at + _GONE_S < now:
+                del self.machines[machine]
 
     def new_ticket(self) -> int:
         """A number that no request and no reservation had before; the lower it is, the earlier one came."""
         self._next_ticket += 1
         return self._next_ticket - 1
 
-    def take_off(self, ticket: int, *, lapses_at: float) -> None:
+    def take_off(self, ticket: int, *, lapses_at: float, owner: Owner) -> None:
         """A request starts; it counts as answered at ``lapses_at`` if nobody says so before."""
         self.waiters.pop(ticket, None)
-        self.flights[ticket] = lapses_at
+        self.flights[ticket] = Flight(ticket, lapses_at, *owner)
 
     def land(self, ticket: int, *, is_lifted: bool = False) -> None:
         """The request's answer is here, now; ``is_lifted`` says that it shows that a block holds no longer.
@@ -244,17 +288,26 @@ class Ledger:
             self.blocked_until = [min(until, self.now + WINDOW_S) for until in self.blocked_until]
             self.blocked_until[Priority.STOP] = self.no_probe_until = self.now
 
-    def reserve(self, places: int, *, ends_at: float, pid: int) -> int:
-        """Keep places free for stops; the answer is the reservation's ticket."""
-        ticket = self.new_ticket()
-        self.reservations[ticket] = Reservation(ticket, ends_at, pid, places)
-        return ticket
+    def reserve(self, places: int, *, ends_at: float, renewed_until: float = math.inf, owner: Owner) -> Reservation:
+        """Keep places free for stops."""
+        reservation = Reservation(self.new_ticket(), ends_at, *owner, places, renewed_until)
+        self.reservations[reservation.ticket] = reservation
+        return reservation
 
-    def draw(self, pid: int, places: int = 1) -> None:
+    def renew(self, reservation: Reservation) -> Reservation:
+        """Its process is there, and says so; the answer is the reservation as it is now.
+
+        One that fell away meanwhile, because its process stood still or could not reach the store, is there again.
+        """
+        kept = self.reservations.get(reservation.ticket, reservation)
+        self.reservations[kept.ticket] = kept = kept._replace(renewed_until=self.now + LEASE_S)
+        return kept
+
+    def draw(self, owner: Owner, places: int = 1) -> None:
         """Use up a reserved place of a process, if it has one; -1 gives it back."""
-        for reservation in self.reservations.values():
-            if reservation.pid == pid and reservation.places >= places:
-                self.reservations[reservation.ticket] = reservation._replace(places=reservation.places - places)
+        for kept in self.reservations.values():
+            if (kept.machine, kept.pid) == owner and kept.places >= places:
+                self.reservations[kept.ticket] = kept._replace(places=kept.places - places)
                 return
 
     def block(self, priority: int, until: float) -> None:
@@ -293,21 +346,16 @@ class Ledger:
         self.no_probe_until = self.now
 
     def nth_latest_answer(self, n: int) -> float:
-        """When the n-th latest answer arrived, from 1; minus infinity if there was none.
-
-        An entry in the future is damage, and counts as none.
-        """
-        if n > self._answered or n > CAPACITY:
+        """When the n-th latest answer arrived, from 1; minus infinity if there was none."""
+        offset = len(self._answers) - n * _ANSWER.size
+        if offset < 0:
             return -math.inf
-        index = (self._answered - n) % CAPACITY
-        at: float = _RING_ENTRY.unpack(self._region.read(_RING_ENTRY.size, index * _RING_ENTRY.size))[0]
-        return at if at <= self.now else -math.inf
+        at: float = _ANSWER.unpack_from(self._answers, offset)[0]
+        return at
 
     def _record(self, at: float) -> None:
         # In order: a flight that lapsed did so after the last change, or that change would have dropped it.
-        index = self._answered % CAPACITY
-        self._region.write(_RING_ENTRY.pack(at), index * _RING_ENTRY.size)
-        self._answered += 1
+        self._answers = (self._answers + _ANSWER.pack(at))[-self._highest_limit * _ANSWER.size :]
 
 
 def earliest_start(

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from airflow_provider_campaigns.kore.budget_ledger import Region
+_FIRST_READ = 4096
+"""Bytes that hold the ledger of a usual account."""
+
+
+class Region(Protocol):
+    """Bytes that are kept between two looks at them."""
+
+    def read(self, size: int, offset: int) -> bytes:
+        """Up to ``size`` bytes; fewer where nothing was written yet."""
+
+    def write(self, data: bytes, offset: int) -> None:
+        """Put bytes at an offset; a gap before it reads as zeros."""
 
 
 class Store(Protocol):
@@ -32,6 +43,17 @@ class Store(Protocol):
         Raises:
             OSError: if they cannot be reached; so do the bytes themselves.
         """
+
+
+def read_all(region: Region) -> bytes:
+    """All that was written."""
+    data = region.read(_FIRST_READ, 0)
+    while len(data) and len(data) % _FIRST_READ == 0:
+        more = region.read(len(data), len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 class MemoryStore:

@@ -11,7 +11,7 @@ from budget_support import KEY, BusyMachine, Machine, use, wait_of
 
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority, RequestBudget
 from airflow_provider_campaigns.kore.budget_ledger import Ledger
-from airflow_provider_campaigns.kore.budget_store import MemoryStore
+from airflow_provider_campaigns.kore.identity import this_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,14 +198,12 @@ def test_probe__lost_process(machine: Machine):
 
 def test_probe__kept(machine: Machine):
     """The ledger's bytes hold the probe, and until when there is no other."""
-    with MemoryStore().locked() as region:
-        ledger = Ledger(region, 1000.0)
-        ledger.block(STOP, 4600.0)
-        ticket = ledger.new_ticket()
-        ledger.send_probe(ticket)
-        ledger.take_off(ticket, lapses_at=1120.0)
-        ledger.save()
-        kept = Ledger.load(region, 1001.0)
+    ledger = Ledger(1000.0)
+    ledger.block(STOP, 4600.0)
+    ticket = ledger.new_ticket()
+    ledger.send_probe(ticket)
+    ledger.take_off(ticket, lapses_at=1120.0, owner=this_process())
+    kept = Ledger.load(ledger.saved(), lambda saved_at: saved_at + 1.0)
 
     assert (kept.probe, kept.is_probed, kept.no_probe_until) == (ticket, True, 1060.0)
     assert [kept.opens_at(STOP, as_probe=as_probe) for as_probe in (False, True)] == [4600.0, 1060.0]

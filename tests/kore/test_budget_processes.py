@@ -232,7 +232,7 @@ class TestProcesses:
         """A child forked while a thread holds the lock neither waits for ever nor walks in."""
         budget = RequestBudget(5, account_key=account_key, urgent=0, directory=tmp_path)
         use(budget)
-        with budget._store.locked():
+        with budget._keeping.store.locked():
             child = os.fork()
             if child == 0:
                 with contextlib.suppress(BaseException):

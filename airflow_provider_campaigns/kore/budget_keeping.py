@@ -1,0 +1,82 @@
+"""How a step reads and changes a budget's ledger on one machine: one after the other, as of now."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_campaigns.kore.budget_ledger import Ledger
+from airflow_provider_campaigns.kore.budget_store import FileStore, MemoryStore, read_all
+from airflow_provider_campaigns.kore.budget_time import SteadyTime
+from airflow_provider_campaigns.kore.identity import has_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_campaigns.kore.budget_store import Region, Store
+
+log = logging.getLogger(__name__)
+
+# By name: the ledgers of a process that cannot share them.
+_unshared: dict[str, MemoryStore] = {}
+
+_Result = TypeVar("_Result")
+
+
+class MachineKeeping:
+    """Keeps a ledger for all processes of a user on this machine; for this process alone where that fails.
+
+    Args:
+        store: where it is kept first.
+        name: the ledger's.
+        clock: seconds, the same in all processes of the machine.
+    """
+
+    def __init__(self, store: Store, name: str, clock: Callable[[], float]) -> None:
+        self.store = store
+        self._name = name
+        self._clock = clock
+        self._time = SteadyTime()
+
+    def __str__(self) -> str:
+        return "shared by this machine" if isinstance(self.store, FileStore) else "of this process alone"
+
+    def transact(self, step: Callable[[Ledger], _Result]) -> _Result:
+        """Let ``step`` read and change the ledger as of now, with everyone else kept out."""
+        return self.use(lambda region: self._transact_in(region, step))
+
+    def use(self, action: Callable[[Region], _Result]) -> _Result:
+        """Let ``action`` read and write the ledger's bytes, with everyone else kept out."""
+        store = self.store
+        try:
+            with store.locked() as region:
+                return action(region)
+        except OSError as error:
+            # Without a number it is not the system's: a signal handler may raise its own TimeoutError anywhere.
+            if error.errno is None or not isinstance(store, FileStore):
+                raise
+            self.store = self._own_store(error)
+            return self.use(action)
+
+    def _transact_in(self, region: Region, step: Callable[[Ledger], _Result]) -> _Result:
+        # The clock is read under the lock, so that the ledger's times are in the order of its changes.
+        reading = self._clock()
+        ledger = Ledger.load(read_all(region), lambda saved_at: self._time.after(saved_at, reading, reading))
+        if ledger.is_damaged:
+            log.warning("the shared request budget was damaged and begins anew")
+        ledger.drop_what_is_over(has_ended)
+        result = step(ledger)
+        # One write, so that a process killed in between leaves the old ledger or the new one.
+        region.write(ledger.saved(), 0)
+        return result
+
+    def _own_store(self, error: OSError) -> MemoryStore:
+        """This process's own ledger of the account, instead of the shared one."""
+        new = MemoryStore()
+        store = _unshared.setdefault(self._name, new)
+        if store is new:
+            log.warning(
+                "the shared request budget cannot be used (%s): each process counts only its own requests",
+                error.strerror,
+            )
+        return store
