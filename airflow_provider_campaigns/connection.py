@@ -11,6 +11,7 @@ from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_campaigns.kore.budget_shared import SharedStore
     from airflow_provider_campaigns.kore.settings import KoreSettings
 
 
@@ -22,11 +23,15 @@ def connection_type() -> dict[str, Any]:
     return connection_type
 
 
-def settings_from(connection: Any) -> KoreSettings:
+def settings_from(connection: Any, budget_store: SharedStore | None = None) -> KoreSettings:
     """What an Airflow connection says about the account, whether it came as a form, as JSON or as a URI.
 
     A URI holds every extra as text, so numbers, booleans and JSON are read from text as well; empty extras, as the
     form leaves them, count as not given.
+
+    Args:
+        connection: the account's.
+        budget_store: what ``budget_conn_id`` leads to.
 
     Raises:
         KoreConfigurationError: names the field and says what belongs there.
@@ -34,14 +39,30 @@ def settings_from(connection: Any) -> KoreSettings:
     from airflow_provider_campaigns.kore.settings import KoreSettings  # noqa: PLC0415
 
     extras = {"stream_id": "", "account_id": "", **_extras_of(connection)}
+    extras.pop(_BUDGET_CONN_ID, None)
     return KoreSettings(
         host=_host_of(connection),
         client_id=connection.login or "",
         client_secret=connection.password or "",
+        budget_store=budget_store,
         **{name: _READERS[name](name, value) if name in _READERS else value for name, value in extras.items()},
     )
 
 
+def budget_conn_id_of(connection: Any) -> str | None:
+    """The id of the connection to what shares the request budget with other machines; None if there is none.
+
+    Raises:
+        KoreConfigurationError: the extras are malformed, or it is no text.
+    """
+    conn_id = _extras_of(connection).get(_BUDGET_CONN_ID)
+    if conn_id is not None and not isinstance(conn_id, str):
+        what = "expected the id of an Airflow connection of type redis or postgres, for example redis_default"
+        raise wrong(_BUDGET_CONN_ID, f"{what}, got {shown_value(conn_id)}")
+    return conn_id
+
+
+_BUDGET_CONN_ID = "budget_conn_id"
 _ALIASES = {"iid": "stream_id", "bot_id": "stream_id"}
 
 

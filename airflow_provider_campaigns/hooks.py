@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_campaigns.connection import connection_type, settings_from
+from airflow_provider_campaigns.budget_connection import store_of
+from airflow_provider_campaigns.connection import budget_conn_id_of, connection_type, settings_from
 from airflow_provider_campaigns.kore.errors import (
     QUOTED_LENGTH,
     KoreConfigurationError,
@@ -91,7 +92,15 @@ class KoreCampaignHook(BaseHook):
             connection = self.get_connection(self.kore_conn_id)
         except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
             raise not_looked_up(self.kore_conn_id, error) from None
-        settings = settings_from(connection)
+        budget_conn_id = budget_conn_id_of(connection)
+        store = None
+        if budget_conn_id is not None:
+            try:
+                named = self.get_connection(budget_conn_id)
+            except Exception as error:  # noqa: BLE001 - the same
+                raise not_looked_up(budget_conn_id, error, "budget_conn_id") from None
+            store = store_of(named)
+        settings = settings_from(connection, store)
         # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
         mask_secret(settings.client_secret)
         return settings
@@ -173,7 +182,7 @@ class KoreCampaignHook(BaseHook):
         return widgets
 
 
-def not_looked_up(kore_conn_id: str, error: Exception) -> KoreError:
+def not_looked_up(conn_id: str, error: Exception, field: str = "kore_conn_id") -> KoreError:
     """The error for a connection that cannot be had from Airflow; retryable unless its variable cannot be read.
 
     Airflow says that there is none also where a secrets backend failed (task SDK 1.3, ``_get_connection``), which may
@@ -181,19 +190,19 @@ def not_looked_up(kore_conn_id: str, error: Exception) -> KoreError:
     """
     from airflow.providers.common.compat.sdk import AirflowNotFoundException  # noqa: PLC0415
 
-    if _is_malformed_variable(kore_conn_id):
+    if _is_malformed_variable(conn_id):
         # What is the name of a variable is no secret, so it may be shown whole; and no retry mends it.
         return KoreConfigurationError(
-            f"kore_conn_id: the environment variable AIRFLOW_CONN_{kore_conn_id.upper()} is there and cannot be read; "
+            f"{field}: the environment variable AIRFLOW_CONN_{conn_id.upper()} is there and cannot be read; "
             'expected JSON such as {"conn_type": "kore_campaign", ...}, or a URI whose parts are quoted',
-            field="kore_conn_id",
+            field=field,
         )
-    got = shown_value(kore_conn_id, QUOTED_LENGTH)
+    got = shown_value(conn_id, QUOTED_LENGTH)
     if not isinstance(error, AirflowNotFoundException):
         return KoreConnectionError(f"the connection (got {got}) could not be looked up ({type(error).__name__})")
     missing = KoreConfigurationError(
-        f"kore_conn_id: there is no such connection (got {got}), or the secrets backend that has it failed",
-        field="kore_conn_id",
+        f"{field}: there is no such connection (got {got}), or the secrets backend that has it failed",
+        field=field,
     )
     missing.retryable = True
     return missing

@@ -107,7 +107,8 @@ def get_provider_info() -> dict[str, Any]:
                     "requests_per_minute": {
                         "label": "Requests per minute",
                         "description": "How many requests this machine may send to the account in any 60 seconds. "
-                        "The platform allows 60 for the whole account; several machines divide it.",
+                        "The platform allows 60 for the whole account; several machines divide it, or share it by a "
+                        "budget connection.",
                         "schema": {"type": ["integer", "null"], "default": 60, "minimum": 1},
                     },
                     "urgent_per_minute": {
@@ -115,6 +116,12 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "How many of those reads leave to stops, starts and deletes, so that these do "
                         "not wait behind a report. Empty: a tenth, rounded up (6 of 60), two at least.",
                         "schema": {"type": ["integer", "null"], "minimum": 0},
+                    },
+                    "budget_conn_id": {
+                        "label": "Budget connection",
+                        "description": "Id of a connection of type redis or postgres, by which all machines share the "
+                        "requests per minute. Empty: each machine counts for itself.",
+                        "schema": {"type": ["string", "null"]},
                     },
                     "timeout_s": {
                         "label": "Time-out (seconds)",

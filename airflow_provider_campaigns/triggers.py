@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_campaigns.connection import settings_from
+from airflow_provider_campaigns.budget_connection import store_of
+from airflow_provider_campaigns.connection import budget_conn_id_of, settings_from
 from airflow_provider_campaigns.hooks import KoreCampaignHook, not_looked_up
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreNotFoundError
@@ -174,4 +175,12 @@ async def _settings_of(kore_conn_id: str) -> KoreSettings:
         connection = await get_async_connection(kore_conn_id, hook=KoreCampaignHook)
     except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
         raise not_looked_up(kore_conn_id, error) from None
-    return settings_from(connection)
+    budget_conn_id = budget_conn_id_of(connection)
+    store = None
+    if budget_conn_id is not None:
+        try:
+            named = await get_async_connection(budget_conn_id, hook=KoreCampaignHook)
+        except Exception as error:  # noqa: BLE001 - the same
+            raise not_looked_up(budget_conn_id, error, "budget_conn_id") from None
+        store = store_of(named)
+    return settings_from(connection, store)

@@ -1,4 +1,4 @@
-"""``RequestBudget``: never more than so many requests of an account in any 60 s, from all processes of one machine.
+"""``RequestBudget``: never more than so many requests of an account in any 60 s, from all processes that share it.
 
 Kore.ai allows 60 requests a minute for the whole account, and Airflow starts a process for every task: a count kept
 in one process is not enough. ``budget_ledger`` is the state and the decision, ``budget_keeping`` leads to it, and this
@@ -11,6 +11,8 @@ import contextlib
 import hashlib
 import logging
 import math
+import operator
+import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,12 +20,15 @@ from airflow_provider_campaigns.kore.budget_keeping import MachineKeeping
 from airflow_provider_campaigns.kore.budget_ledger import (
     CAPACITY,
     LAYOUT,
+    LEASE_S,
     WINDOW_S,
     Priority,
     Waiter,
     earliest_start,
     earliest_start_alone,
+    earliest_start_away,
 )
+from airflow_provider_campaigns.kore.budget_shared import SharedKeeping
 from airflow_provider_campaigns.kore.budget_store import FileStore, MemoryStore
 from airflow_provider_campaigns.kore.identity import kernel_and_namespace, this_process
 
@@ -32,7 +37,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from airflow_provider_campaigns.kore.budget_ledger import Ledger
+    from airflow_provider_campaigns.kore.budget_ledger import Ledger, Reservation
+    from airflow_provider_campaigns.kore.budget_shared import SharedStore
     from airflow_provider_campaigns.kore.budget_store import Store
 
 __all__ = ["MAX_LIMIT", "WINDOW_S", "BudgetTimeout", "Priority", "RequestBudget"]
@@ -76,14 +82,17 @@ class RequestBudget:
 
     A request has a place from its start until ``window_s`` after its answer arrived. Places go to the more urgent
     ``Priority`` first, and among equals to who came first, across the threads and processes of one user on one
-    machine; and reads leave the last ``urgent`` of them free, so that what is wanted now does not wait until a report's
-    requests have left the window. A process that dies is in nobody's way: its requests in flight count as answered
-    ``max_request_s`` after their start, and its turns and reservations are passed over.
+    machine, or of all machines with the same ``store``; and reads leave the last ``urgent`` of them free, so that what
+    is wanted now does not wait until a report's requests have left the window. A process that dies is in nobody's way:
+    its requests in flight count as answered ``max_request_s`` after their start, and its turns and reservations are
+    passed over.
 
-    Several machines, and several users of one machine, know nothing of each other: they have to divide the limit.
+    Without a store several machines, and several users of one machine, know nothing of each other: they have to divide
+    the limit.
 
     May be used from many threads, and after a fork. Where the shared file cannot be used, this process counts its own
-    requests only, and says so in one warning.
+    requests only, and says so in one warning. While the store is away stops go out at once, but for blocks; reads use
+    this machine's share of what was free when it was seen last; everything else waits. One warning says so.
     """
 
     def __init__(
@@ -94,6 +103,7 @@ class RequestBudget:
         account_key: str | None,
         urgent: int | None = None,
         directory: Path | None = None,
+        store: SharedStore | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         max_request_s: float = 120.0,
@@ -109,6 +119,8 @@ class RequestBudget:
                 object's own callers, without a file.
             directory: where the shared file is; by default a directory of this user among the machine's temporary
                 files, so that processes with different ``TMPDIR`` do not share.
+            store: shares the budget with other machines: a ``RedisStore`` or a ``PostgresStore``. What of it this
+                machine saw last is kept in the file. Without a key it is not used.
             clock: seconds, the same in all processes of the machine, never going back.
             sleep: waits for so many seconds.
             max_request_s: seconds after its start at which a request was counted by the service for certain.
@@ -130,9 +142,15 @@ class RequestBudget:
         self.max_request_s = max_request_s
         self._sleep = sleep
         self._directory = directory
-        self._name = f"{hashlib.sha256((account_key or '').encode()).hexdigest()}.{LAYOUT}.{kernel_and_namespace()}"
-        own_store: Store = MemoryStore() if account_key is None else FileStore(directory, self._name)
-        self._keeping = MachineKeeping(own_store, self._name, clock)
+        name = f"{hashlib.sha256((account_key or '').encode()).hexdigest()}.{LAYOUT}"
+        self._name = f"{name}.{kernel_and_namespace()}"
+        self._keeping: MachineKeeping | SharedKeeping
+        if account_key is None or store is None:
+            own_store: Store = MemoryStore() if account_key is None else FileStore(directory, self._name)
+            self._keeping = MachineKeeping(own_store, self._name, clock)
+        else:
+            seen = f"{self._name}.seen"
+            self._keeping = SharedKeeping(store, name, FileStore(directory, seen), seen, clock=clock, sleep=sleep)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._describe()}>"
@@ -254,17 +272,41 @@ class RequestBudget:
         if not 1 <= places <= MAX_LIMIT:
             raise ValueError(f"places must be from 1 to {MAX_LIMIT}, not {places!r}")
         _check_duration("duration_s", duration_s)
+        lease_s = LEASE_S if isinstance(self._keeping, SharedKeeping) else math.inf
         reservation = self._transact(
-            lambda ledger: ledger.reserve(places, ends_at=ledger.now + duration_s, owner=this_process())
+            lambda ledger: ledger.reserve(
+                places, ends_at=ledger.now + duration_s, renewed_until=ledger.now + lease_s, owner=this_process()
+            )
         )
         try:
-            yield
+            with self._renewed(reservation, lease_s):
+                yield
         finally:
             self._transact(lambda ledger: ledger.reservations.pop(reservation.ticket, None))
 
+    @contextlib.contextmanager
+    def _renewed(self, reservation: Reservation, lease_s: float) -> Iterator[None]:
+        """Say now and then that this process is there, for machines that cannot see it."""
+        is_over = threading.Event()
+
+        def renew(kept: Reservation) -> None:
+            while not is_over.wait(lease_s / 3):
+                with contextlib.suppress(Exception):  # whatever it is, the budget's next user meets it and tells
+                    kept = self._transact(operator.methodcaller("renew", kept))
+
+        thread = threading.Thread(target=renew, args=(reservation,), name="kore-campaign-reservation", daemon=True)
+        if lease_s < math.inf:
+            thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            if lease_s < math.inf:
+                thread.join()
+
     def store_beside(self, what: str) -> Store:
-        """Where something else about the account is kept for all who share this budget: a file beside its ledger."""
-        is_shared = isinstance(self._keeping.store, FileStore)
+        """Where something else about the account is kept for all who share this budget on this machine: a file."""
+        is_shared = isinstance(self._keeping, SharedKeeping) or isinstance(self._keeping.store, FileStore)
         return FileStore(self._directory, f"{self._name}.{what}") if is_shared else MemoryStore()
 
     def kept_from(self, priority: int) -> int:
@@ -361,7 +403,8 @@ class _Turn:
         asked_at = now if self._asked_at is None else self._asked_at
         probes_until = asked_at + self._probe_timeout_s
         as_probe = ledger.is_blocked_for_stops and priority == Priority.STOP and now < probes_until
-        start = earliest_start(
+        when = earliest_start_away if ledger.is_away else earliest_start
+        start = when(
             ledger,
             priority=priority,
             ticket=tickets[-1],
@@ -385,13 +428,18 @@ class _Turn:
         if blocked_s > self._block_timeout_s and not as_probe:
             raise BudgetTimeout(start - asked_at, self._timeout_s, blocked_s)
         deadline = asked_at + self._timeout_s
-        alone = earliest_start_alone(
-            ledger,
-            priority=priority,
-            places=self._places,
-            limit=budget.limit - kept,
-            window_s=budget.window_s,
-            as_probe=as_probe,
+        # The store may be back at any moment.
+        alone = (
+            now
+            if ledger.is_away
+            else earliest_start_alone(
+                ledger,
+                priority=priority,
+                places=self._places,
+                limit=budget.limit - kept,
+                window_s=budget.window_s,
+                as_probe=as_probe,
+            )
         )
         if as_probe:
             # The answer to another's probe may come at any moment, and then there is a place.
@@ -401,7 +449,7 @@ class _Turn:
         self.wait_s = start - now
         # Whatever happens, there is no place before ``alone``. After it, whoever is in the way has to be watched.
         wakes_at = min(start, max(alone, now + _LOOK_AGAIN_S), deadline)
-        for ticket in tickets:
+        for ticket in tickets if not ledger.is_away or priority != Priority.WRITE else ():
             ledger.waiters[ticket] = Waiter(ticket, wakes_at, *me, priority)
         return tickets, wakes_at - now
 

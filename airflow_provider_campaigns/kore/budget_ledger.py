@@ -22,14 +22,16 @@ import enum
 import itertools
 import math
 import operator
+import random
 import struct
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_campaigns.kore.identity import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 LAYOUT = "v3"
 """Part of a ledger's name, so that versions of this package that read it differently do not meet."""
@@ -54,6 +56,11 @@ _GONE_S = 120.0
 
 _SAYS_AGAIN_S = 10.0
 """Seconds after which a machine says again that it is there: not more often, since a store is to be written seldom."""
+
+_UNKNOWN_MACHINES = 6
+"""So many machines share an account that a new one meets while the store is away."""
+
+_APART_BITS = 48
 
 _MAGIC = b"budget\r\n"
 # magic, CRC-32 of all that follows
@@ -127,7 +134,7 @@ class Ledger:
         no_probe_until: the time before which no stop may start as a probe, to see whether a block still holds.
         probe: the ticket of the latest probe; 0 if there was none.
         born: a number of this ledger's own: one that was lost, and begun anew, has another.
-        version: how often it was saved in a store of several machines.
+        version: one more each time it was saved in a store of several machines.
         away_since: since when this machine goes on without that store; minus infinity while it does not.
         ahead_s: by how much the store's clock is ahead of the machine's that saved.
     """
@@ -163,12 +170,11 @@ class Ledger:
         self.blocked_until = [-math.inf, -math.inf, -math.inf]
         self.no_probe_until = -math.inf
         self.probe = 0
-        self.version = 0
         self.away_since = -math.inf
         self.ahead_s = 0.0
         # A ticket of a ledger that was lost must not mean another request in this one. Tickets are given out far
         # more slowly than one a microsecond, so the clock is ahead of all that were.
-        self.born = self._next_ticket = max(1, int(now * 1e6))
+        self.born = self.version = self._next_ticket = max(1, int(now * 1e6))
         self._answers = b""
         self._highest_limit = 1
 
@@ -235,6 +241,60 @@ class Ledger:
             *itertools.starmap(_MACHINE.pack, self.machines.items()),
         ))
         return _seal(data) + data
+
+    @property
+    def is_away(self) -> bool:
+        """True if it is what this machine goes on with while the store of several machines is away."""
+        return self.away_since > -math.inf
+
+    def go_away(self) -> None:
+        """From now on this machine counts alone."""
+        if not self.is_away:
+            self.away_since = self.now
+            # What happens from here on is later than that.
+            self.now = math.nextafter(self.now, math.inf)
+            # Others give out tickets as well meanwhile, and theirs must not mean the same.
+            self._next_ticket += random.getrandbits(_APART_BITS)
+
+    def say_here(self, machine: int) -> None:
+        """A machine uses this ledger."""
+        if self.machines.get(machine, -math.inf) + _SAYS_AGAIN_S < self.now:
+            self.machines[machine] = self.now
+
+    def share(self, limit: int, window_s: float) -> int:
+        """The limit for a read while the store is away, so that the machines together keep to theirs.
+
+        Each request of this machine counts as one of every machine, since they may do the same.
+        """
+        since = max(self.away_since, self.now - window_s)
+        own = sum(at > since for at in self._times()) + len(self.flights)
+        others = (len(self.machines) or _UNKNOWN_MACHINES) - 1
+        return limit - others * (own + 1)
+
+    def knows_more_than(self, other: Ledger) -> bool:
+        """True if this machine's holds what one in the store may not: that was lost, is older, or was away."""
+        if self.saved_at == -math.inf:
+            return False
+        return self.is_away or self.born != other.born or self.version > other.version
+
+    def absorb(self, seen: Ledger, *, of: int) -> None:
+        """Add what a machine has seen and done; what was its own in flight is what it says."""
+        twice = Counter(self._times()) | Counter(seen._times())
+        self._highest_limit = max(self._highest_limit, seen._highest_limit)
+        self._answers = b"".join(map(_ANSWER.pack, sorted(twice.elements())[-self._highest_limit :]))
+        others = {ticket: one for ticket, one in self.flights.items() if one.machine != of}
+        self.flights = seen.flights | others
+        self.waiters = seen.waiters | self.waiters
+        self.reservations = seen.reservations | self.reservations
+        self.machines = seen.machines | self.machines
+        self.blocked_until = [max(pair) for pair in zip(self.blocked_until, seen.blocked_until, strict=True)]
+        self.no_probe_until = max(self.no_probe_until, seen.no_probe_until)
+        self.probe = max(self.probe, seen.probe)
+        self.version = max(self.version, seen.version)
+        self._next_ticket = max(self._next_ticket, seen._next_ticket)
+
+    def _times(self) -> Iterator[float]:
+        return (at for (at,) in _ANSWER.iter_unpack(self._answers))
 
     def keep_for(self, limit: int) -> None:
         """Remember as many answers as a caller with this limit needs."""
@@ -396,6 +456,27 @@ def earliest_start_alone(
     Nothing that happens makes it earlier, but the answer to a probe.
     """
     return max(_place_is_free_at(ledger, limit, places - 1, window_s), ledger.opens_at(priority, as_probe=as_probe))
+
+
+def earliest_start_away(
+    ledger: Ledger, *, priority: int, ticket: int, limit: int, kept: int, window_s: float, as_probe: bool = False
+) -> float:
+    """``earliest_start`` while the store of several machines is away, which nobody can tell how long.
+
+    A stop goes out at once: the service may refuse it, and then it is sent again. A read uses this machine's share.
+    What else changes something is not urgent enough to be sent on a guess.
+    """
+    opens_at = ledger.opens_at(priority, as_probe=as_probe)
+    if priority == Priority.STOP:
+        return opens_at
+    start = ledger.now + window_s
+    if priority == Priority.READ:
+        share = ledger.share(limit, window_s)
+        free_at = earliest_start(
+            ledger, priority=priority, ticket=ticket, limit=share, kept=kept, window_s=window_s
+        )
+        start = min(start, free_at)
+    return max(start, opens_at)
 
 
 def _place_is_free_at(ledger: Ledger, limit: int, ahead: int, window_s: float) -> float:

@@ -105,7 +105,8 @@ class KoreClient:
 
         Args:
             settings: the account.
-            budget: the request budget; by default the account's own, shared by this machine and user.
+            budget: the request budget; by default the account's own, shared by this machine and user, or by
+                all machines with the settings' ``budget_store``.
             bounds: how long one call is kept up.
             clock: monotonic seconds.
             sleep: waits for so many seconds.
@@ -117,6 +118,7 @@ class KoreClient:
             settings.requests_per_minute,
             urgent=settings.urgent_per_minute,
             account_key=f"{settings.base_url}|{settings.account_id}",
+            store=settings.budget_store,
             max_request_s=CONNECT_TIMEOUT_S + settings.timeout_s,
             sleep=sleep,
         )

@@ -18,6 +18,8 @@ from airflow_provider_campaigns.kore.redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_campaigns.kore.budget_shared import SharedStore
+
 EXAMPLE_HOST = "https://platform.kore.ai"
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -45,8 +47,8 @@ class KoreSettings:
         api_version: ``v1`` or ``v2`` for every call; None takes what is documented best (stop v1, the rest v2).
         jwt_subject: claim ``sub``; any text.
         jwt_ttl_s: seconds that a token is valid, 1 to 3600.
-        requests_per_minute: how many requests this machine may send to the account in any 60 seconds; two at least,
-            because a delete is sent together with a look.
+        requests_per_minute: how many requests may be sent to the account in any 60 seconds by this machine, or by all
+            that share the ``budget_store``; two at least, because a delete is sent together with a look.
         urgent_per_minute: how many of those reads leave to stops, starts and deletes, so that these do not wait behind
             a report; below ``requests_per_minute``. None: a tenth, 6 of 60, as ``RequestBudget`` says.
         timeout_s: seconds to wait for a connection, and then for each piece of an answer.
@@ -54,6 +56,7 @@ class KoreSettings:
         ca_bundle: file or folder of certificates to trust instead of the system's.
         allow_http: True permits plain http to another machine. Loopback is always permitted.
         endpoint_overrides: endpoint name to path template, or to method, path and query, for a tenant that differs.
+        budget_store: shares the requests a minute with other machines; without one this machine counts for itself.
 
     Raises:
         KoreConfigurationError: a field is missing or malformed; it names the field as the connection form does.
@@ -75,6 +78,7 @@ class KoreSettings:
     ca_bundle: str | None = None
     allow_http: bool = False
     endpoint_overrides: Mapping[str, object] = field(default_factory=dict)
+    budget_store: SharedStore | None = None
 
     def __post_init__(self) -> None:
         """Check every field, so that nothing is sent with a wrong one."""
