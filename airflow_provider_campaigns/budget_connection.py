@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.arguments.values import flag, from_json, wrong
+from airflow_provider_campaigns.arguments.values import flag, wrong
 from airflow_provider_campaigns.kore.errors import shown_value
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def store_of(connection: Any) -> SharedStore:
         raise wrong(_FIELD, f"{what}; install airflow-provider-campaigns[{kind}] where tasks and triggers run")
     if not connection.host:
         raise wrong(_FIELD, f"its connection has no host; expected for example {kind}.example.com")
-    extras = from_json(connection.extra or {})
-    if not isinstance(extras, dict):
-        raise wrong(_FIELD, 'the extra of its connection: expected a JSON object such as {"ssl": true}')
+    extras = connection.extra_dejson
     options = _redis_options(connection, extras) if kind == "redis" else _postgres_options(connection, extras)
     return _store(kind, tuple(sorted((name, value) for name, value in options.items() if value not in {None, ""})))
 

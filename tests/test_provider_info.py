@@ -30,6 +30,7 @@ CONNECTION_FIELDS = {
     "api_version": "string",
     "requests_per_minute": "integer",
     "urgent_per_minute": "integer",
+    "budget_conn_id": "string",
     "timeout_s": "number",
     "verify_tls": "boolean",
     "ca_bundle": "string",

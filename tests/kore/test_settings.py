@@ -50,6 +50,7 @@ class TestFields:
 
         assert {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)} == GOOD | {
             "api_version": None,
+            "budget_store": None,
             "jwt_subject": "airflow",
             "jwt_ttl_s": 300,
             "requests_per_minute": 60,
