@@ -82,8 +82,8 @@ class KoreClient:
     """The campaign service of one account.
 
     May be used from many threads. Connections are kept and reused; cookies are not. Every request passes the
-    account's request budget, which all processes of this machine and user share; ``patience`` says how long a call is
-    waited for.
+    account's request budget, which all processes of this machine and user share, or all machines with the settings'
+    ``budget_store``; ``patience`` says how long a call is waited for.
 
     Writes (start, stop, delete) take effect at most once per run of a campaign and are not lost: after a lost answer
     the campaign is read, and the write is sent again only if reading proves that it had no effect. Every method raises

@@ -79,7 +79,7 @@ class TestFiles:
         """The wheel offers what a user may want, and nothing that only developers need."""
         extras = re.findall(r"^Provides-Extra: (\S+)$", description_of(only("*.whl")), re.MULTILINE)
 
-        assert extras == ["parquet", "simulator"]
+        assert extras == ["parquet", "postgres", "redis", "simulator"]
 
     def test_sdist__all_that_its_tests_need(self):
         """The sdist holds the whole repository but for what only git and CI read."""
