@@ -306,7 +306,7 @@ class RequestBudget:
 
     def store_beside(self, what: str) -> Store:
         """Where something else about the account is kept for all who share this budget on this machine: a file."""
-        is_shared = isinstance(self._keeping, SharedKeeping) or isinstance(self._keeping.store, FileStore)
+        is_shared = isinstance(self._keeping, SharedKeeping) or self._keeping.is_shared
         return FileStore(self._directory, f"{self._name}.{what}") if is_shared else MemoryStore()
 
     def kept_from(self, priority: int) -> int:

@@ -30,16 +30,23 @@ class MachineKeeping:
         store: where it is kept first.
         name: the ledger's.
         clock: seconds, the same in all processes of the machine.
+        while_: when it is needed, for the warning.
     """
 
-    def __init__(self, store: Store, name: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, name: str, clock: Callable[[], float], *, while_: str = "") -> None:
         self.store = store
+        self._while = while_
         self._name = name
         self._clock = clock
         self._time = SteadyTime()
 
     def __str__(self) -> str:
-        return "shared by this machine" if isinstance(self.store, FileStore) else "of this process alone"
+        return "shared by this machine" if self.is_shared else "of this process alone"
+
+    @property
+    def is_shared(self) -> bool:
+        """True if other processes know of it."""
+        return isinstance(self.store, FileStore)
 
     def transact(self, step: Callable[[Ledger], _Result]) -> _Result:
         """Let ``step`` read and change the ledger as of now, with everyone else kept out."""
@@ -76,7 +83,8 @@ class MachineKeeping:
         store = _unshared.setdefault(self._name, new)
         if store is new:
             log.warning(
-                "the shared request budget cannot be used (%s): each process counts only its own requests",
+                "the shared request budget cannot be used (%s): %seach process counts only its own requests",
                 error.strerror,
+                self._while,
             )
         return store

@@ -277,8 +277,16 @@ class Ledger:
             return False
         return self.is_away or self.born != other.born or self.version > other.version
 
-    def absorb(self, seen: Ledger, *, of: int) -> None:
-        """Add what a machine has seen and done; what was its own in flight is what it says."""
+    def absorb(self, seen: Ledger, *, of: int | None) -> None:
+        """Add what a machine has seen and done.
+
+        Args:
+            seen: its ledger.
+            of: the machine, where that ledger knows of all its processes; then what is in flight of it is what it says.
+        """
+        if self.born == seen.born and self.version >= seen.version:
+            # Nothing was lost: a longer block of before may have been lifted meanwhile.
+            seen.blocked_until = [min(until, self.now + WINDOW_S) for until in seen.blocked_until]
         twice = Counter(self._times()) | Counter(seen._times())
         self._highest_limit = max(self._highest_limit, seen._highest_limit)
         self._answers = b"".join(map(_ANSWER.pack, sorted(twice.elements())[-self._highest_limit :]))

@@ -105,7 +105,9 @@ class SharedKeeping:
         self._name = name
         self._clock = clock
         self._sleep = sleep
-        self._mirror = MachineKeeping(own_store, own_name, self._time_there)
+        self._mirror = MachineKeeping(
+            own_store, own_name, self._time_there, while_="while the store of all machines is away, "
+        )
         self._ways: dict[int, _Way] = {}
 
     def __str__(self) -> str:
@@ -147,7 +149,7 @@ class SharedKeeping:
             mirror = _as_it_was(mirrored)
             if mirror.knows_more_than(ledger):
                 # By itself, since the step may end with an error, and then nothing of it is written.
-                ledger.absorb(mirror, of=this_process().machine)
+                ledger.absorb(mirror, of=this_process().machine if self._mirror.is_shared else None)
                 ledger.now = way.time.after(mirror.saved_at, ledger.now, own)
                 self._write(ledger, kept, mirrored, way)
                 continue

@@ -31,6 +31,11 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     return Machines(tmp_path, monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def _no_budget_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_campaigns.kore.budget_keeping._unshared", {})
+
+
 def ledger_of(machines: Machines) -> Ledger:
     """What the store keeps."""
     return Ledger.load(machines.store.kept[NAME][0], lambda saved_at: saved_at)
@@ -338,6 +343,40 @@ class TestBack:
             assert wait_of(machines.budget(1)) == pytest.approx(30.0)
             kept = ledger_of(machines)
             assert [one.places for one in kept.reservations.values()] == [5]
+
+    def test_back__block_was_lifted_meanwhile(self, machines):
+        """A machine that was away tells of the block that it knows for a minute at most: it may hold no longer."""
+        machines.budget(1).block(3600.0)
+        machines.store.is_away = True
+        away = machines.budget(1)
+        assert wait_of(away) > 60
+        away.block(1.0)
+        machines.store.is_away = False
+        other = machines.budget(2)
+        with other.hold(1, Priority.STOP, probe_timeout_s=10.0) as place, place() as in_use:
+            in_use.is_answered = True
+        machines.time.now += 5
+        machines.be(1)
+
+        assert wait_of(away) == pytest.approx(60.0)
+
+    def test_back__without_a_file(self, machines, tmp_path, caplog):
+        """Where the machine's file cannot be used, a process speaks for itself alone."""
+        (tmp_path / "1").write_text("in the way")
+        one, other = machines.budget(1, 3), machines.budget(1, 3)
+        with one.slot():
+            use(other)
+            machines.store.is_away = True
+            use(other, 1, Priority.STOP)
+            machines.store.is_away = False
+            machines.time.now += 2
+
+            assert wait_of(other) == pytest.approx(58.0)
+        (warning,) = [record.message for record in caplog.records if "File exists" in record.message]
+        assert warning == (
+            "the shared request budget cannot be used (File exists): while the store of all machines is away, each "
+            "process counts only its own requests"
+        )
 
     def test_back__another_process_is_still_away(self, machines):
         """What a process without the store has counted is not lost to one of its machine that has it."""
