@@ -480,9 +480,7 @@ def earliest_start_away(
     start = ledger.now + window_s
     if priority == Priority.READ:
         share = ledger.share(limit, window_s)
-        free_at = earliest_start(
-            ledger, priority=priority, ticket=ticket, limit=share, kept=kept, window_s=window_s
-        )
+        free_at = earliest_start(ledger, priority=priority, ticket=ticket, limit=share, kept=kept, window_s=window_s)
         start = min(start, free_at)
     return max(start, opens_at)
 

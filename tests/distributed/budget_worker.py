@@ -5,6 +5,7 @@ Its argument is JSON: ``kind`` and ``options`` of the store, ``directory``, ``ad
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -48,6 +49,7 @@ def work(given: dict[str, Any]) -> None:
         given["limit"],
         given["window_s"],
         account_key=given["account"],
+        urgent=given.get("urgent", 0),
         directory=Path(given["directory"]),
         store=store,
         clock=lambda: time.monotonic() + ahead_s,
@@ -67,9 +69,10 @@ def work(given: dict[str, Any]) -> None:
     store.load("to have it imported")
     waits = []
     until = time.monotonic() + given["seconds"]
-    priority = Priority[given.get("priority", "READ")]
+    priorities = itertools.cycle(Priority[name] for name in given.get("priorities", ["READ"]))
     with socket.create_connection(tuple(given["address"])) as connection, connection.makefile("rb") as answers:
         while time.monotonic() < until:
+            priority = next(priorities)
             asked_at = time.monotonic()
             with budget.slot(priority):
                 waits.append((asked_at, time.monotonic() - asked_at))

@@ -221,8 +221,8 @@ def wait_for(service: CountingService, count: int) -> None:
 def test_budget__four_machines(
     kind: str, service: CountingService, machine: Callable[..., Any], tell: Callable[[str], None]
 ):
-    """Four machines of two processes, clocks days apart: no window holds more than 60, and 95 % are used."""
-    machines = [machine(number, kind, processes=2) for number in range(4)]
+    """Four machines of two processes that read and write: no window holds more than 60, and 95 % are used."""
+    machines = [machine(number, kind, processes=2, urgent=6, priorities=["READ", "WRITE"]) for number in range(4)]
     said = [said_by(one) for one in machines]
 
     began_at = service.counted[0][0]
@@ -264,7 +264,7 @@ def test_budget__store_away(
     tell: Callable[[str], None],
 ):
     """While the store is away for some seconds stops go out, reads use their share, and both know when it is back."""
-    stops = machine(1, kind, priority="STOP", every_s=0.1, window_s=3.0, seconds=9.5)
+    stops = machine(1, kind, priorities=["STOP"], every_s=0.1, window_s=3.0, seconds=9.5)
     reads = machine(2, kind, limit=20, window_s=3.0, seconds=9.5)
     wait_for(service, 25)
     with getattr(servers, trouble)(kind):

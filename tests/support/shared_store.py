@@ -73,6 +73,7 @@ class Machines:
         self.be(number)
         arguments = {
             "account_key": KEY,
+            "urgent": 0,
             "directory": self._directory / str(number),
             "store": self.store,
             "clock": lambda: self.time.now + ahead_s,
