@@ -6,11 +6,11 @@ service counts it somewhere in between, and nobody outside can say where. It is 
 The bytes of a ledger, little-endian, one after the other::
 
     _SEAL, _HEADER, and as many as the header says:
-    answers (f8)                        when the last ones arrived, in order: as many as the highest limit needs
     flights (u8, f8, u8, i4)            ticket, when it counts as answered at the latest, machine, process
     waiters (u8, f8, u8, i4, i4)        ticket, when it looks again, machine, process, priority
     reservations (u8, f8, u8, i4, i4, f8)   ticket, when it ends, machine, process, places, until when it is renewed
     machines (u8, f8)                   machine, when it last said that it is there
+    answers (f8)                        when the last ones arrived, in order: as many as the highest limit needs
 
 Because the answers are in order, one of them tells whether there is a place, whatever the limit is, and callers with
 different limits may share a ledger.
@@ -63,7 +63,7 @@ _UNKNOWN_MACHINES = 6
 _APART_BITS = 48
 
 _MAGIC = b"budget\r\n"
-# magic, CRC-32 of all that follows
+# magic, CRC-32 of all that follows but the answers: of ten thousand it would take longer than all else together
 _SEAL = struct.Struct("<8sI")
 # number of flights, of waiters, of reservations, of machines, of answers; the highest limit; saved_at; blocked_until by
 # priority; no_probe_until; probe; next ticket; born; version; away_since; ahead_s
@@ -191,26 +191,26 @@ class Ledger:
         flights, waiters, reservations, machines, answers, highest_limit, saved_at, *rest = _HEADER.unpack_from(
             data, _SEAL.size
         )
-        flights_at = _ENTRIES_AT + answers * _ANSWER.size
-        waiters_at = flights_at + flights * _FLIGHT.size
+        waiters_at = _ENTRIES_AT + flights * _FLIGHT.size
         reservations_at = waiters_at + waiters * _WAITER.size
         machines_at = reservations_at + reservations * _RESERVATION.size
-        end = machines_at + machines * _MACHINE.size
-        if data[: _SEAL.size] != _seal(data[_SEAL.size : end]):
+        answers_at = machines_at + machines * _MACHINE.size
+        end = answers_at + answers * _ANSWER.size
+        if end > len(data) or data[: _SEAL.size] != _seal(data[_SEAL.size : answers_at]):
             return cls(time_after(-math.inf), is_damaged=True)
         ledger = cls(time_after(saved_at))
         ledger.saved_at = saved_at
         *ledger.blocked_until, ledger.no_probe_until, ledger.probe, ledger._next_ticket = rest[:6]
         ledger.born, ledger.version, ledger.away_since, ledger.ahead_s = rest[6:]
         ledger._highest_limit = highest_limit
-        ledger._answers = data[_ENTRIES_AT:flights_at]
-        if end > flights_at:
-            ledger.flights = {one[0]: Flight._make(one) for one in _FLIGHT.iter_unpack(data[flights_at:waiters_at])}
+        ledger._answers = data[answers_at:end]
+        if answers_at > _ENTRIES_AT:
+            ledger.flights = {one[0]: Flight._make(one) for one in _FLIGHT.iter_unpack(data[_ENTRIES_AT:waiters_at])}
             turns = map(Waiter._make, _WAITER.iter_unpack(data[waiters_at:reservations_at]))
             ledger.waiters = {waiter.ticket: waiter for waiter in turns}
             kept = map(Reservation._make, _RESERVATION.iter_unpack(data[reservations_at:machines_at]))
             ledger.reservations = {reservation.ticket: reservation for reservation in kept}
-            ledger.machines = dict(_MACHINE.iter_unpack(data[machines_at:end]))
+            ledger.machines = dict(_MACHINE.iter_unpack(data[machines_at:answers_at]))
         return ledger
 
     def saved(self, at: float | None = None) -> bytes:
@@ -234,13 +234,12 @@ class Ledger:
         )
         data = b"".join((
             header,
-            self._answers,
             *itertools.starmap(_FLIGHT.pack, self.flights.values()),
             *itertools.starmap(_WAITER.pack, self.waiters.values()),
             *itertools.starmap(_RESERVATION.pack, self.reservations.values()),
             *itertools.starmap(_MACHINE.pack, self.machines.items()),
         ))
-        return _seal(data) + data
+        return b"".join((_seal(data), data, self._answers))
 
     @property
     def is_away(self) -> bool:
@@ -414,12 +413,15 @@ class Ledger:
         self.no_probe_until = self.now
 
     def nth_latest_answer(self, n: int) -> float:
-        """When the n-th latest answer arrived, from 1; minus infinity if there was none."""
+        """When the n-th latest answer arrived, from 1; minus infinity if there was none.
+
+        An entry in the future is damage, and counts as none.
+        """
         offset = len(self._answers) - n * _ANSWER.size
         if offset < 0:
             return -math.inf
         at: float = _ANSWER.unpack_from(self._answers, offset)[0]
-        return at
+        return at if at <= self.now else -math.inf
 
     def _record(self, at: float) -> None:
         # In order: a flight that lapsed did so after the last change, or that change would have dropped it.
