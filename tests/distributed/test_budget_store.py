@@ -264,8 +264,8 @@ def test_budget__store_away(
     tell: Callable[[str], None],
 ):
     """While the store is away for some seconds stops go out, reads use their share, and both know when it is back."""
-    stops = machine(1, kind, priorities=["STOP"], every_s=0.1, window_s=3.0, seconds=9.5)
-    reads = machine(2, kind, limit=20, window_s=3.0, seconds=9.5)
+    stops = machine(1, kind, priorities=["STOP"], every_s=0.1, window_s=1.5, seconds=9.5)
+    reads = machine(2, kind, limit=20, window_s=1.5, seconds=9.5)
     wait_for(service, 25)
     with getattr(servers, trouble)(kind):
         went_at = time.monotonic()
@@ -274,15 +274,15 @@ def test_budget__store_away(
     ((stopped,), stop_log), ((_read,), read_log) = said_by(stops), said_by(reads)
     reads_at = sorted(at for at, what in service.counted if what == "READ")
     while_away = sum(went_at < at < back_at for at in reads_at)
-    windows = [sum(first <= at < first + 3.0 for at in reads_at) for first in reads_at]
+    windows = [sum(first <= at < first + 1.5 for at in reads_at) for first in reads_at]
 
     waits = [waited for asked_at, waited in stopped["waits"] if went_at - 0.5 < asked_at < back_at + 5]
     tell(f"{kind} {trouble}: stops waited {max(waits):.2f} s at most, {sum(waits):.2f} s in all; {while_away} reads")
-    tell(f"  meanwhile, at most {max(windows)} of 20 reads in a window, {service.most_in_a_window(3.0)} of 60 requests")
+    tell(f"  meanwhile, at most {max(windows)} of 20 reads in a window, {service.most_in_a_window(1.5)} of 60 requests")
     assert sum(waits) < 2.0
-    assert 5 <= while_away <= 20
+    assert while_away >= 5
     assert max(windows) <= 20
-    assert service.most_in_a_window(3.0) <= LIMIT
+    assert service.most_in_a_window(1.5) <= LIMIT
     for log in (stop_log, read_log):
         assert sum("is away" in line for line in log) == sum("is back" in line for line in log) >= 1
     assert any(at > back_at + 3 for at in reads_at)
