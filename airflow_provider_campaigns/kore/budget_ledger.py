@@ -68,6 +68,8 @@ _SEAL = struct.Struct("<8sI")
 # number of flights, of waiters, of reservations, of machines, of answers; the highest limit; saved_at; blocked_until by
 # priority; no_probe_until; probe; next ticket; born; version; away_since; ahead_s
 _HEADER = struct.Struct("<HHHHIIdddddQQQQdd")
+# what the header ends with, from born on
+_OF_STORE = struct.Struct("<QQdd")
 _ANSWER = struct.Struct("<d")
 _FLIGHT = struct.Struct("<QdQi")
 _WAITER = struct.Struct("<QdQii")
@@ -270,11 +272,12 @@ class Ledger:
         others = (len(self.machines) or _UNKNOWN_MACHINES) - 1
         return limit - others * (own + 1)
 
-    def knows_more_than(self, other: Ledger) -> bool:
-        """True if this machine's holds what one in the store may not: that was lost, is older, or was away."""
-        if self.saved_at == -math.inf:
+    def may_learn_from(self, seen: bytes) -> bool:
+        """True if a machine's ledger may hold what this one, of the store, does not: it was lost, is older, or away."""
+        if len(seen) < _ENTRIES_AT:
             return False
-        return self.is_away or self.born != other.born or self.version > other.version
+        born, version, away_since, _ = _OF_STORE.unpack_from(seen, _ENTRIES_AT - _OF_STORE.size)
+        return bool(away_since > -math.inf or born != self.born or version > self.version)
 
     def absorb(self, seen: Ledger, *, of: int | None) -> None:
         """Add what a machine has seen and done.

@@ -146,8 +146,8 @@ class SharedKeeping:
                 log.warning("the request budget in the %s was damaged and begins anew", self._store)
             way.ahead_s = ledger.now - own
             mirrored = self._mirror.use(read_all)
-            mirror = _as_it_was(mirrored)
-            if mirror.knows_more_than(ledger):
+            if ledger.may_learn_from(mirrored):
+                mirror = _as_it_was(mirrored)
                 # By itself, since the step may end with an error, and then nothing of it is written.
                 ledger.absorb(mirror, of=this_process().machine if self._mirror.is_shared else None)
                 ledger.now = way.time.after(mirror.saved_at, ledger.now, own)
@@ -164,14 +164,15 @@ class SharedKeeping:
     def _write(self, ledger: Ledger, kept: Kept, mirrored: bytes, way: _Way) -> bool:
         """Write the ledger if the store still has what was read; then the mirror, unless that knows more meanwhile."""
         ledger.version = max(kept.version, ledger.version) + 1
-        if not self._store.replace(self._name, ledger.saved(), version=kept.version, new_version=ledger.version):
-            return False
         ledger.ahead_s = way.ahead_s or 0.0
+        data = ledger.saved()
+        if not self._store.replace(self._name, data, version=kept.version, new_version=ledger.version):
+            return False
 
         def keep(region: Region) -> None:
             there = read_all(region)
-            if there == mirrored or not _as_it_was(there).knows_more_than(ledger):
-                region.write(ledger.saved(), 0)
+            if there == mirrored or not ledger.may_learn_from(there):
+                region.write(data, 0)
 
         self._mirror.use(keep)
         return True
