@@ -57,7 +57,7 @@ test-package: build ## Install what is built into empty environments, and look a
 	@scripts/setup.sh release
 	$(PYTHON_ENV) -m pytest tests/distribution
 
-test-distributed: ## Run an evening on Postgres, Redis and two Celery workers, and kill one at the close (6 minutes)
+test-distributed: ## Run an evening on Postgres, Redis and two Celery workers, and kill one at the close; share a request budget (8 minutes)
 	@scripts/services.sh
 	@scripts/setup.sh distributed
 	.venv-distributed/bin/python -m pytest tests/distributed
