@@ -223,7 +223,7 @@ class TestRun:
     def test_run__defect(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
         """A defect of this package is told to everybody who waits, instead of leaving them waiting."""
 
-        def settings_from(connection: object) -> None:
+        def settings_from(connection: object, store: object) -> None:
             raise TypeError("a defect")
 
         monkeypatch.setattr(triggers, "settings_from", settings_from)
