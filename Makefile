@@ -7,8 +7,8 @@ PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
 # Most of the long tests wait for a clock: two at a time need little more than half the time. A third would be a third
 # Airflow on two cores. A file's tests stay together, for they may share one.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
-# Not again what meets no Airflow; with the oldest dependencies, what meets those. tests/support/suites.py says which.
-OF_CELL := $(if $(CELL),-m "not (without_airflow or of_the_project)$(if $(filter airflow-%,$(CELL)), or with_libraries)")
+# Some shells forbid to write it; without that of the tests each worker takes 12 s longer to begin.
+unexport PYTHONDONTWRITEBYTECODE
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
@@ -31,7 +31,7 @@ simulator: setup ## Keep the simulator alone until Ctrl-C
 	@$(PYTHON_ENV) -m airflow_provider_campaigns.simulator
 
 test: setup ## Run the tests (TESTS="tests/actions/stopping -k scheduled" some of them)
-	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL) $(OF_CELL))
+	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL) $(if $(CELL),--cell $(CELL)))
 
 coverage: setup ## Run the tests, and say which lines and branches none of them has met
 	@rm -f .coverage .coverage.*

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+import threading
 
 # Before anything imports Airflow. No test but the full-stack ones needs a database, and this address proves it.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-campaigns-tests-")
@@ -21,33 +23,18 @@ from airflow_names import AIRFLOW, forget_secrets
 from fake_clock import FakeClock
 from kore_support import LetItWait, Waits
 from report_support import Reporter
-from suites import markers_of
+from suites import TESTS, UNMEASURED, runs_in, traits_of
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.settings import KoreSettings
+from airflow_provider_campaigns.simulator import KoreSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kore_support import Meanwhile
-
-    from airflow_provider_campaigns.simulator import KoreSimulator
-
-LONGEST = (
-    "test_docs.py",
-    "test_full_stack.py",
-    "test_timetables_scheduler.py",
-    "test_docs_snippets.py",
-    "test_airflow_stack.py",
-    "test_operators_ergonomics.py",
-    "test_client_stateful.py",
-    "test_writes_meanwhile.py",
-    "test_evenings_lost_rows.py",
-    "test_stop_processes.py",
-)
-"""The files of tests that take longest, the longest first."""
 
 pytest_plugins = ["airflow_provider_campaigns.simulator.pytest_plugin"]
 
@@ -63,12 +50,31 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", "ignore:in a future version of UPath:PendingDeprecationWarning")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the Makefile name a cell of the matrix."""
+    parser.addoption("--cell", default="", help="run what is run in this cell of the matrix, such as python-3.13")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what is not run in the cell, before it is imported, which takes longer than deselecting it."""
+    if collection_path.name.startswith("test_") and not runs_in(config.getoption("cell"), collection_path):
+        return True
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs where, and begin with what waits for minutes, so that no worker is left alone with it."""
-    for item in items:
-        for mark in markers_of(item.path):
-            item.add_marker(mark)
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    """End with what is not measured, its longest first: no worker is left alone with it."""
+    order = {name: place for place, name in enumerate(UNMEASURED)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).as_posix(), -1))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure no more in this process, nor in those that it starts, once the tests begin that are not measured."""
+    if "coverage" in sys.modules and "unmeasured" in traits_of(item.path):
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+        if measuring := sys.modules["coverage"].Coverage.current():
+            measuring.stop()
 
 
 def pytest_unconfigure() -> None:
@@ -87,6 +93,16 @@ def _no_old_secrets() -> Iterator[None]:
     """Let no test mask the secrets of those before it: seven thousand of them would take minutes for that."""
     yield
     forget_secrets()
+
+
+@pytest.fixture(scope="session")
+def kore_server() -> Iterator[KoreSimulator]:
+    """One running simulator for the whole session; to measure its thread, too, is left to its own tests."""
+    measure = threading.gettrace()
+    threading.settrace(None)
+    with KoreSimulator() as simulator:
+        threading.settrace(measure)
+        yield simulator
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from suites import OF_THE_PROJECT, TESTS, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, markers_of
+from suites import OF_THE_PROJECT, TESTS, UNMEASURED, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, traits_of
 from test_architecture import NO_AIRFLOW
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def meets_airflow(path: Path) -> bool:
 class TestSuites:
     def test_without_airflow__is_true(self) -> None:
         """What `make test-matrix` leaves out meets no Airflow, and what it runs all the same does."""
-        without = [path for path in TESTS.rglob("test_*.py") if "without_airflow" in markers_of(path)]
+        without = [path for path in TESTS.rglob("test_*.py") if "without_airflow" in traits_of(path)]
 
         assert len(without) > 50
         assert [path.name for path in without if meets_airflow(path)] == []
@@ -127,6 +127,10 @@ class TestSuites:
 
     def test_with_libraries__are_there(self) -> None:
         """What is run with the oldest libraries exists, and would be left out otherwise."""
-        assert [markers_of(TESTS / name) for name in WITH_LIBRARIES if (TESTS / name).is_file()] == [
+        assert [traits_of(TESTS / name) for name in WITH_LIBRARIES if (TESTS / name).is_file()] == [
             {"without_airflow", "with_libraries"}
         ] * len(WITH_LIBRARIES)
+
+    def test_unmeasured__are_there(self) -> None:
+        """What runs without coverage exists."""
+        assert [name for name in UNMEASURED if not (TESTS / name).is_file()] == []

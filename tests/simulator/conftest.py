@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.fixture(scope="session")
+def kore_server() -> Iterator[KoreSimulator]:
+    """A simulator of their own, whose thread is measured."""
+    with KoreSimulator() as simulator:
+        yield simulator
+
+
 @pytest.fixture
 def caller(kore_simulator: KoreSimulator) -> Caller:
     """A caller with every right, and no rate limit in its way."""

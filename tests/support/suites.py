@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TESTS = Path(__file__).parents[1]
 
@@ -43,17 +47,55 @@ OF_THE_PROJECT = (
 )
 """What looks at the text of code and docs, or runs it as written for the newest Airflow: once, and in no cell."""
 
+UNMEASURED = (
+    "test_docs.py",
+    "test_full_stack.py",
+    "test_docs_snippets.py",
+    "test_timetables_scheduler.py",
+    "actions/reporting/test_report_killed.py",
+    "test_airflow_stack.py",
+    "test_calling_hours_oracle.py",
+    "kore/test_client_stateful.py",
+    "reports/test_report_kept_page.py",
+    "operators/test_operators_ergonomics.py",
+    "actions/test_evenings_lost_rows.py",
+    "actions/stopping/test_stop_processes.py",
+    "actions/deleting/test_delete_kills.py",
+    "actions/test_writes_meanwhile.py",
+    "test_timetables_oracle.py",
+    "actions/test_closing_oracle.py",
+)
+"""What starts an Airflow, kills processes or tries thousands of cases, the longest first: it runs last.
 
-def markers_of(path: Path) -> set[str]:
-    """The marks of all tests in a file, by which the Makefile chooses for a cell."""
+`make coverage` runs it, too, but does not measure it, for that takes twice the time: each line is met by a test that
+states a fact about it, and not by the luck of a draw.
+"""
+
+
+def traits_of(path: Path) -> set[str]:
+    """What of the above is true of a file of tests, in small letters."""
     name = path.relative_to(TESTS).as_posix()
 
-    def is_among(patterns: tuple[str, ...]) -> bool:
+    def is_among(patterns: Iterable[str]) -> bool:
         return any(fnmatch(name, pattern) for pattern in patterns)
 
-    marks = {
+    traits = {
         "without_airflow": is_among(WITHOUT_AIRFLOW) and name not in WITH_AIRFLOW_ALL_THE_SAME,
         "with_libraries": name in WITH_LIBRARIES,
         "of_the_project": is_among(OF_THE_PROJECT),
+        "unmeasured": name in UNMEASURED,
     }
-    return {mark for mark, is_so in marks.items() if is_so}
+    return {trait for trait, is_so in traits.items() if is_so}
+
+
+def runs_in(cell: str, path: Path) -> bool:
+    """True if a file is run in a cell of the matrix; "" is none, and runs all.
+
+    Not again what meets no Airflow; with the oldest dependencies, what meets those.
+    """
+    if not cell:
+        return True
+    traits = traits_of(path)
+    return traits.isdisjoint({"without_airflow", "of_the_project"}) or (
+        cell.startswith("airflow-") and "with_libraries" in traits
+    )
