@@ -12,6 +12,7 @@ import pytest
 from trigger_support import captured_log, connect, drain, first_event, line, trigger_for, until
 
 from airflow_provider_campaigns import triggers
+from airflow_provider_campaigns.kore import sending
 from airflow_provider_campaigns.simulator.credentials import Credentials
 from airflow_provider_campaigns.triggers import CampaignStatusTrigger
 from airflow_provider_campaigns.watching import poller as status_poller
@@ -186,8 +187,9 @@ class TestRun:
         assert event["status"] == "reached"
         assert [request.operation for request in kore_simulator.requests].count("get") == 2
 
-    def test_run__refused_for_good(self, kore_simulator: KoreSimulator) -> None:
+    def test_run__refused_for_good(self, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
         """A campaign whose reading is refused twice in a row ends the wait: no waiting mends that."""
+        monkeypatch.setattr(sending, "LOOK_AGAIN_S", 0.1)
         campaign_id = kore_simulator.add_campaign(status="Stopped")
         kore_simulator.fail_next(412, times=1000)
 

@@ -148,6 +148,9 @@ class TestProcesses:
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
             with SPAWN.Pool(PROCESSES) as pool:
                 done = pool.starmap(send_many, [(tmp_path, server.server_address)] * PROCESSES, 1)
+                # Leaving the block terminates them, which while they are being measured may never end.
+                pool.close()
+                pool.join()
             server.shutdown()
         counted = sorted(server.counted)
         sent = sorted((one for of_process, _ in done for one in of_process), key=lambda request: request.started_at)

@@ -20,7 +20,7 @@ from task_runner import run_task
 
 from airflow_provider_campaigns.arguments.folders import storage_path
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
-from airflow_provider_campaigns.kore import retry
+from airflow_provider_campaigns.kore import retry, sending
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.operators.report import CampaignReportOperator
 from airflow_provider_campaigns.reports import parquet
@@ -120,8 +120,10 @@ class TestArguments:
         in_order = [one for one in ("jsonl", "csv", "parquet", "html") if one in wanted]
         assert manifest_of(done.result)["formats"] == in_order
 
-    def test_totals(self, run: Run, kore_simulator: KoreSimulator) -> None:
+    def test_totals(self, run: Run, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
         """That an SMS campaign has no results by contact can be accepted, also by a template."""
+        for module in (retry, sending):
+            monkeypatch.setattr(module, "LOOK_AGAIN_S", 0.1)
         kore_simulator.switches(sms_results="error")
         campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=5)
         done = run(

@@ -10,6 +10,7 @@ from airflow_names import below
 from task_runner import TaskRun, run_task
 
 from airflow_provider_campaigns.arguments.static import WrongArgumentError
+from airflow_provider_campaigns.kore import retry, sending
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.stop import StopSmsCampaignOperator, StopVoiceCampaignOperator
 
@@ -78,6 +79,8 @@ def stop(monkeypatch: pytest.MonkeyPatch, campaign_id: str, if_unreadable: str =
     operator = StopVoiceCampaignOperator(
         task_id="stop", campaign_id=campaign_id, if_unreadable=if_unreadable, confirm=False
     )
+    for module in (retry, sending):
+        monkeypatch.setattr(module, "LOOK_AGAIN_S", 0.1)
     return run_task(operator, monkeypatch, **how)
 
 
