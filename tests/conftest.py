@@ -23,7 +23,7 @@ from airflow_names import AIRFLOW, forget_secrets
 from fake_clock import FakeClock
 from kore_support import LetItWait, Waits
 from report_support import Reporter
-from suites import TESTS, UNMEASURED, runs_in, traits_of
+from suites import KILLS, TESTS, UNMEASURED, runs_in, traits_of
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
@@ -64,7 +64,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """End with what is not measured, its longest first: no worker is left alone with it."""
-    order = {name: place for place, name in enumerate(UNMEASURED)}
+    order = {name: place for place, name in enumerate((*UNMEASURED, *KILLS))}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).as_posix(), -1))
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from suites import OF_THE_PROJECT, TESTS, UNMEASURED, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, traits_of
+from suites import KILLS, OF_THE_PROJECT, TESTS, UNMEASURED, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, traits_of
 from test_architecture import NO_AIRFLOW
 
 if TYPE_CHECKING:
@@ -134,3 +134,7 @@ class TestSuites:
     def test_unmeasured__are_there(self) -> None:
         """What runs without coverage exists."""
         assert [name for name in UNMEASURED if not (TESTS / name).is_file()] == []
+
+    def test_kills__are_all(self) -> None:
+        """The order of what kills names each file."""
+        assert sorted(KILLS) == sorted(path.relative_to(TESTS).as_posix() for path in TESTS.glob("crash/test_*.py"))

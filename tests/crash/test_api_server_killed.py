@@ -30,7 +30,7 @@ class ApiServer:
 @pytest.fixture(scope="module")
 def api_server(stage: Stage) -> ApiServer:
     """What is left of that evening."""
-    armed = stage.scene("api_server_armed", close=next_close(110), campaigns=4, dag_id="stop_early")
+    armed = stage.scene("api_server_armed", close=next_close(80), campaigns=4)
     armed.trigger()
     armed.wait_for_task("deferred")
     armed.wait_for_task("running", timeout_s=120)

@@ -31,8 +31,11 @@ DAG_ID = "distributed_evening"
 REQUESTS_PER_MINUTE = 400
 LATENCY_S = 0.4  # fifty stops take 2.5 s then: time enough to kill their sender in the middle
 STOPS_BEFORE_THE_KILL = 10
-UNTIL_CLOSE = timedelta(seconds=110)
-"""The run must have read its campaigns and be deferred a minute before the close, when it comes back to a worker."""
+UNTIL_CLOSE = timedelta(seconds=90)
+"""The run must have read its campaigns and be deferred a minute before the close, when it comes back to a worker.
+
+That takes 12 s; the close is at the next whole minute.
+"""
 
 
 @dataclass

@@ -72,6 +72,18 @@ states a fact about it, and not by the luck of a draw.
 """
 
 
+KILLS = (
+    "crash/test_triggerer_killed.py",
+    "crash/test_scheduler_killed.py",
+    "crash/test_api_server_killed.py",
+    "crash/test_worker_killed.py",
+    "crash/test_cleared.py",
+    "crash/test_delete_killed.py",
+    "crash/test_report_killed.py",
+)
+"""The files of `make test-crash`, the longest first; what waits for no close, and keeps both cores busy, is last."""
+
+
 def traits_of(path: Path) -> set[str]:
     """What of the above is true of a file of tests, in small letters."""
     name = path.relative_to(TESTS).as_posix()
