@@ -21,6 +21,9 @@ help: ## List the targets
 setup: ## Make .venv what requirements-dev.txt says; the other targets do it by themselves
 	@scripts/setup.sh $(CELL)
 
+setup-%:
+	@scripts/setup.sh $*
+
 demo: setup ## Run the example lifecycle on a real Airflow against the simulator, and end everything
 	@$(PYTHON_ENV) -m demo run
 
@@ -45,7 +48,7 @@ test-browser: setup ## Look at the report's page and at Airflow's user interface
 	$(PYTHON_ENV) -m pytest tests/browser
 
 test-crash: setup ## Kill what can be killed while it works, and judge what is left (5 minutes)
-	$(PYTHON_ENV) -m pytest -n 2 --dist loadfile tests/crash
+	$(PYTHON_ENV) -m pytest $(PARALLEL) tests/crash
 
 test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap of its own (4 minutes)
 	$(PYTHON_ENV) -m pytest tests/evening
@@ -53,13 +56,11 @@ test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap 
 test-matrix: ## Run what meets Airflow on the oldest supported Airflow, and on the newest with the newest Python
 	@scripts/test_matrix.sh
 
-test-package: build ## Install what is built into empty environments, and look at it there
-	@scripts/setup.sh release
+test-package: build setup-release ## Install what is built into empty environments, and look at it there
 	$(PYTHON_ENV) -m pytest tests/distribution
 
-test-distributed: ## Run an evening on Postgres, Redis and two Celery workers, and kill one at the close; share a request budget (8 minutes)
+test-distributed: setup-distributed ## Run an evening on Postgres, Redis and two Celery workers, and kill one at the close; share a request budget (8 minutes)
 	@scripts/services.sh
-	@scripts/setup.sh distributed
 	.venv-distributed/bin/python -m pytest tests/distributed
 
 check: setup ## Lint and type-check
@@ -77,16 +78,13 @@ bench: setup ## Measure the figures in benchmarks/README.md
 build: setup ## Build wheel and sdist into dist/
 	@$(PYTHON_ENV) scripts/build.py
 
-audit: setup ## Look up known vulnerabilities of everything that is pinned (needs a network)
-	@scripts/setup.sh release
+audit: setup setup-release ## Look up known vulnerabilities of everything that is pinned (needs a network)
 	@.venv-release/bin/python scripts/audit.py requirements-dev.txt
 
-docs: ## Build the documentation site into site/
-	@scripts/setup.sh docs
+docs: setup-docs ## Build the documentation site into site/
 	@$(MKDOCS) build
 
-docs-serve: ## Show the documentation site while it is being written, until Ctrl-C
-	@scripts/setup.sh docs
+docs-serve: setup-docs ## Show the documentation site while it is being written, until Ctrl-C
 	@$(MKDOCS) serve --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
 pins: ## Write the files of pinned requirements anew (needs uv)
