@@ -47,10 +47,10 @@ test-browser: setup ## Look at the report's page and at Airflow's user interface
 	@scripts/browser.sh
 	$(PYTHON_ENV) -m pytest tests/browser
 
-test-crash: setup ## Kill what can be killed while it works, and judge what is left (5 minutes)
+test-crash: setup ## Kill what can be killed while it works, and judge what is left (7 minutes)
 	$(PYTHON_ENV) -m pytest $(PARALLEL) tests/crash
 
-test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap of its own (4 minutes)
+test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap of its own (2 minutes)
 	$(PYTHON_ENV) -m pytest tests/evening
 
 test-matrix: ## Run what meets Airflow on the oldest supported Airflow, and on the newest with the newest Python
@@ -59,7 +59,7 @@ test-matrix: ## Run what meets Airflow on the oldest supported Airflow, and on t
 test-package: build setup-release ## Install what is built into empty environments, and look at it there
 	$(PYTHON_ENV) -m pytest tests/distribution
 
-test-distributed: setup-distributed ## Run an evening on Postgres, Redis and two Celery workers, and kill one at the close; share a request budget (8 minutes)
+test-distributed: setup-distributed ## Run an evening on Postgres, Redis and two Celery workers, and kill one at the close; share a request budget (10 minutes)
 	@scripts/services.sh
 	.venv-distributed/bin/python -m pytest tests/distributed
 

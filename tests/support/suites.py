@@ -56,7 +56,6 @@ UNMEASURED = (
     "test_airflow_stack.py",
     "test_calling_hours_oracle.py",
     "kore/test_client_stateful.py",
-    "reports/test_report_kept_page.py",
     "operators/test_operators_ergonomics.py",
     "actions/test_evenings_lost_rows.py",
     "actions/stopping/test_stop_processes.py",
