@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_campaigns.lazy import names_of
 
 if TYPE_CHECKING:
+    from airflow_provider_campaigns.deadlines import CallingHoursDeadline as CallingHoursDeadline
     from airflow_provider_campaigns.hooks import KoreCampaignHook as KoreCampaignHook
     from airflow_provider_campaigns.kore.client import KoreClient as KoreClient
     from airflow_provider_campaigns.kore.settings import KoreSettings as KoreSettings
@@ -28,6 +29,7 @@ else:
     __getattr__, __dir__ = names_of(
         __name__,
         {
+            "deadlines": "CallingHoursDeadline",
             "hooks": "KoreCampaignHook",
             "kore.client": "KoreClient",
             "kore.settings": "KoreSettings",

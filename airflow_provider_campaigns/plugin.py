@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
+from airflow_provider_campaigns.deadlines import CallingHoursDeadline
 from airflow_provider_campaigns.timetables import CallingHoursTimetable
 
 
@@ -12,3 +13,4 @@ class KoreCampaignPlugin(AirflowPlugin):
 
     name = "kore_campaign"
     timetables = [CallingHoursTimetable]  # noqa: RUF012  # Airflow's interface
+    deadline_references = [CallingHoursDeadline]  # noqa: RUF012  # below Airflow 3.3 nobody asks for them

@@ -6,28 +6,25 @@ does no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
-from airflow_provider_campaigns.arguments.values import wrong
-from airflow_provider_campaigns.calling_hours import CallingHours
+from airflow_provider_campaigns.arguments.hours import read_closed_days, read_hours_that_close
 from airflow_provider_campaigns.calling_hours_text import unreadable
-from airflow_provider_campaigns.kore.errors import excerpt, shown_argument
 from airflow_provider_campaigns.timetable_runs import EVENTS, Event, Run, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from datetime import date
 
     from airflow.models.dagrun import DagRun
     from airflow.timetables.base import TimeRestriction
 
 DESCRIPTION_LENGTH = 1000  # of Airflow's column; PostgreSQL refuses longer texts
 _OFFSET_LIMIT = timedelta(days=1)
-_API_KEYS = frozenset({"dialingStrategy", "frequency", "timezone", "days"})
 
 
 class CallingHoursTimetable(Timetable):
@@ -74,8 +71,8 @@ class CallingHoursTimetable(Timetable):
     ) -> None:
         kind = _read_event(event)
         self.event = event
-        self.closed_on = _read_dates(closed_on)
-        self.hours = _read_hours(timezone, hours, frozenset(self.closed_on))
+        self.closed_on = read_closed_days(closed_on)
+        self.hours = read_hours_that_close(timezone, hours, self.closed_on)
         self.offset = kind.default_offset if offset is None else _read_offset(offset)
         self.description = self._describe()
         self._runs = Runs(self.hours, kind, self.offset)
@@ -161,44 +158,6 @@ def _read_event(event: object) -> Event:
     if not isinstance(event, str) or event not in EVENTS:
         raise unreadable("event", event, f"one of {', '.join(EVENTS)}", '"last_close"')
     return EVENTS[event]
-
-
-def _read_hours(timezone: str | None, hours: object, closed_on: frozenset[date]) -> CallingHours:
-    if isinstance(hours, Mapping) and hours.keys() & _API_KEYS:
-        read = CallingHours.from_api(hours, closed_on=closed_on)
-        if timezone is not None and str(timezone).strip() != read.timezone:
-            contradiction = (
-                f"{excerpt(shown_argument(timezone))} contradicts the {read.timezone!r} of the calling hours"
-            )
-            raise wrong("timezone", f"{contradiction}; expected None or {read.timezone!r}")
-    else:
-        read = CallingHours.parse(timezone, hours, closed_on=closed_on)  # type: ignore[arg-type]  # it tells what is wrong
-    # Closed days do not help: after the last of them, the hours would never close again.
-    if CallingHours(read.timezone, read.week).never_closes:
-        raise wrong(
-            "hours",
-            "they never close and never open, so there is nothing to run at; expected at least one closed "
-            'minute a week, for example {"MO-FR": "9:00 AM-6:00 PM"}',
-        )
-    return read
-
-
-def _read_dates(closed_on: object) -> tuple[date, ...]:
-    """A calendar that works its days out when asked is refused: what is stored with the DAG would lack most of them."""
-    if not isinstance(closed_on, list | tuple | set | frozenset):
-        raise unreadable("closed_on", closed_on, "a plain list of dates", '["2026-12-25"]')
-    return tuple(sorted({_read_date(day) for day in closed_on}))
-
-
-def _read_date(day: object) -> date:
-    if isinstance(day, str):
-        try:
-            return date.fromisoformat(day)
-        except ValueError:
-            pass
-    elif isinstance(day, date) and not isinstance(day, datetime):
-        return day
-    raise unreadable("closed_on", day, "a date", '"2026-12-25"')
 
 
 def _read_offset(offset: object) -> timedelta:

@@ -5,11 +5,11 @@ stops at the close and reads the campaigns again until they have stopped. Should
 goes on where it ended: the close follows from the run, not from the clock.
 
 Whoever is on duty hears of it when the task has failed for good, and, from Airflow 3.2 on, when the stop is not
-confirmed 60 seconds after the close, for whatever reason: no scheduler, no worker, a campaign that goes on. Put the
-notifier that reaches them in the place of LogNotifier.
+confirmed 60 seconds after the close, for whatever reason: no worker, a DAG that somebody paused, a campaign that goes
+on. Put the notifier that reaches them in the place of LogNotifier.
 
-Pausing the DAG disarms a stop that waits. A run by hand waits for the same close, but its deadline counts from the
-moment it was triggered.
+Pausing the DAG disarms a stop that waits. A run by hand waits for the same close. On Airflow 3.3 its deadline counts
+from there as well, on 3.2 from the moment it was triggered.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from typing import Any
 
 from airflow.sdk import DAG, Param
 
-from airflow_provider_campaigns import CallingHoursTimetable, StopVoiceCampaignOperator
+from airflow_provider_campaigns import CallingHoursDeadline, CallingHoursTimetable, StopVoiceCampaignOperator
 from airflow_provider_campaigns.notifications import LogNotifier
 
+TIMEZONE, HOURS = "Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"}
 BEFORE_CLOSE = timedelta(minutes=10)
+CONFIRMED_WITHIN = timedelta(seconds=60)
 
 deadline: dict[str, Any] = {}
 try:
@@ -34,9 +36,13 @@ try:
 except ImportError:
     pass  # Airflow 3.1 has no deadlines
 else:
+    try:
+        counts_from, interval = CallingHoursDeadline(TIMEZONE, HOURS), CONFIRMED_WITHIN
+    except ImportError:  # Airflow 3.2 knows when the run was queued, and not when it closes
+        counts_from, interval = DeadlineReference.DAGRUN_QUEUED_AT, BEFORE_CLOSE + CONFIRMED_WITHIN
     deadline["deadline"] = DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=BEFORE_CLOSE + timedelta(seconds=60),
+        reference=counts_from,
+        interval=interval,
         callback=AsyncCallback(
             LogNotifier,
             kwargs={
@@ -48,7 +54,7 @@ else:
 
 with DAG(
     dag_id="kore_stop_at_close",
-    schedule=CallingHoursTimetable("Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"}, offset=-BEFORE_CLOSE),
+    schedule=CallingHoursTimetable(TIMEZONE, HOURS, offset=-BEFORE_CLOSE),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 5, "retry_delay": timedelta(seconds=10)},

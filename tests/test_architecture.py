@@ -99,6 +99,7 @@ LAYERS = {
     "timetables": 6,
     "errors": 7,
     "operators": 7,
+    "deadlines": 7,
     "sensors": 7,
     "links": 7,
     "notifications": 7,

@@ -68,12 +68,14 @@ def test_stop_at_close__begins_early_and_weighs_most(dagbag: DagBag):
     assert weight_rule_of(dag.task_dict["stop"]) == "absolute"
 
 
-@since(2, "deadlines")
+@since(3, "deadlines of one's own")
 def test_stop_at_close__deadline(dagbag: DagBag):
     """A minute after the close the triggerer calls what it can import: no DAG file."""
-    (alert,) = dagbag.dags["kore_stop_at_close"].deadline
+    dag = dagbag.dags["kore_stop_at_close"]
+    (alert,) = dag.deadline
 
-    assert alert.interval == timedelta(minutes=11)
+    assert alert.reference.schedule.hours == dag.timetable.hours
+    assert alert.interval == timedelta(minutes=1)
     assert alert.callback.path == "airflow_provider_campaigns.notifications.LogNotifier"
 
 

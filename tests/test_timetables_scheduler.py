@@ -1,13 +1,18 @@
-"""``CallingHoursTimetable`` on a real Airflow: which runs its scheduler makes, and what its API shows."""
+"""``CallingHoursTimetable`` and ``CallingHoursDeadline`` on a real Airflow.
+
+Which runs its scheduler makes, what its API shows, and when it calls back.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from airflow_names import AIRFLOW
+from airflow_names import AIRFLOW, since
 
 from demo.airflow_stack import AirflowStack
 
@@ -35,6 +40,29 @@ for dag_id, arguments, more in {dags!r}:
     arguments = dict(arguments, offset=timedelta(seconds=arguments.get("offset", 0)))
     with DAG(dag_id, schedule=CallingHoursTimetable("UTC", **arguments), is_paused_upon_creation=False, **more) as dag:
         EmptyOperator(task_id="done")
+    globals()[dag_id] = dag
+"""
+
+DEADLINES_FILE = """
+from datetime import timedelta
+from airflow.sdk import DAG, AsyncCallback, DeadlineAlert
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow_provider_campaigns import CallingHoursDeadline, CallingHoursTimetable
+from airflow_provider_campaigns.notifications import LogNotifier
+
+for dag_id, pool in (("in_time", "default_pool"), ("too_late", "no_such_pool")):
+    message = "{{{{ dag_run.dag_id }}}} missed {{{{ deadline.deadline_time }}}}"
+    with DAG(
+        dag_id,
+        schedule=CallingHoursTimetable("UTC", {hours!r}, offset=timedelta(hours=-2)),
+        is_paused_upon_creation=False,
+        deadline=DeadlineAlert(
+            reference=CallingHoursDeadline("UTC", {hours!r}),
+            interval=timedelta(seconds=3),
+            callback=AsyncCallback(LogNotifier, kwargs={{"message": message}}),
+        ),
+    ) as dag:
+        EmptyOperator(task_id="done", pool=pool, on_success_callback=print)  # with a callback, it needs a worker
     globals()[dag_id] = dag
 """
 
@@ -123,6 +151,8 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
         dags = dags_around(close)
         (folder / "all.py").write_text(DAG_FILE.format(dags=dags))
         (folder / "all.py").rename(folder / "dags" / "all.py")
+        if AIRFLOW >= (3, 3):
+            (folder / "dags" / "deadlines.py").write_text(DEADLINES_FILE.format(hours=hours((close - HOURS_3, close))))
         for dag_id, *_ in dags:
             airflow.api.wait_for_dag(dag_id)
         assert datetime.now(UTC) < close, "the DAGs came too late for these tests"
@@ -251,6 +281,33 @@ def test_manual__is_about_the_last_day(evening: Evening):
         close - HOURS_3 - DAY,
         close - DAY,
     ]
+
+
+def stored_deadlines(evening: Evening) -> list[tuple[str, str, bool]]:
+    """DAG id, instant in UTC, and whether it was missed, of every deadline that Airflow has."""
+    query = "SELECT dag_id, deadline_time, missed FROM deadline JOIN dag_run ON dag_run.id = dagrun_id ORDER BY dag_id"
+    with closing(sqlite3.connect(evening.airflow.home.database)) as connection:
+        return [(dag_id, at[:19], bool(missed)) for dag_id, at, missed in connection.execute(query)]
+
+
+@since(3, "deadlines of one's own")
+def test_deadline__counts_from_the_close(evening: Evening):
+    """A run whose task gets no worker is told of three seconds after the close; one that ended in time is not."""
+    close = evening.close
+    late = close + timedelta(seconds=3)
+    (early_run,) = evening.wait_for_runs("in_time", 1, until=close)
+    evening.wait_for_runs("too_late", 1, until=close)
+    evening.airflow.api.wait_for_run("in_time", early_run[0], timeout_s=90)
+
+    log, until = evening.airflow.log_path("triggerer"), max(close, datetime.now(UTC)) + MINUTE
+    while "too_late missed" not in log.read_text() and datetime.now(UTC) < until:
+        evening.airflow.check()
+        time.sleep(0.5)
+
+    assert datetime.now(UTC) >= late
+    assert f"too_late missed {late:%Y-%m-%d %H:%M:%S}+00:00" in log.read_text()
+    assert "in_time missed" not in log.read_text()
+    assert stored_deadlines(evening) == [("too_late", f"{late:%Y-%m-%d %H:%M:%S}", True)]
 
 
 def test_api__shows_the_timetable(evening: Evening):
