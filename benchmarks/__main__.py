@@ -10,7 +10,16 @@ import shutil
 import tempfile
 from importlib import import_module
 
-BENCHMARKS = ("imports", "client", "calling_hours", "waits", "report", "evening", "stop_at_close")
+BENCHMARKS = (
+    "imports",
+    "client",
+    "calling_hours",
+    "waits",
+    "report",
+    "evening",
+    "stop_at_close",
+    "stop_at_close_troubles",
+)
 
 
 def main() -> None:

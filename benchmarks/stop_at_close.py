@@ -154,7 +154,9 @@ def measure(contender: Contender, campaign_ids: list[str], airflow: AirflowStack
     airflow.api.unpause(dag_id)
     close = _next_minute(datetime.now(UTC) + (READ_EARLY if contender.is_early else SETTLE))
     with ExitStack() as resources:
-        service = resources.enter_context(_service(campaign_ids, close))
+        hours = hours_until(close)
+        running = [{"campaign_id": one, "status": "Active", "calling_hours": hours} for one in campaign_ids]
+        service = resources.enter_context(service_with(running, latency_s=LATENCY_S))
         service.connect(airflow)
         begin = datetime.now(UTC) if contender.is_early else close
         run_id = f"benchmark__{uuid4()}"
@@ -180,49 +182,68 @@ class Service:
     """
 
     def __init__(self, connection: dict[str, Any], control_port: int) -> None:
-        self._connection = connection
+        self.connection = connection
         self._control_url = f"http://127.0.0.1:{control_port}"
 
     def connect(self, airflow: AirflowStack) -> None:
         """Make it what the DAGs' connections lead to, with a token of an hour for those who sign none."""
-        kore = self._connection
-        token = TokenSigner(kore["login"], kore["password"], ttl_s=3600).sign()
-        headers = {
-            "auth": token,
-            "iid": STREAM_ID,
-            "accountId": kore["extra"]["account_id"],
-            "Content-Type": "application/json",
-        }
+        kore = self.connection
         connections = [
             kore | {"connection_id": "kore_default", "extra": json.dumps(kore["extra"])},
             {
                 "connection_id": "benchmark_http",
                 "conn_type": "http",
                 "host": kore["host"],
-                "extra": json.dumps(headers),
+                "extra": json.dumps(self.headers()),
             },
         ]
         action = {"action": "create", "entities": connections, "action_on_existence": "overwrite"}
         airflow.api.call("PATCH", "/connections", body={"actions": [action]})
 
+    def headers(self) -> dict[str, str]:
+        """What a request needs that is written by hand, with a token of an hour."""
+        return {
+            "auth": TokenSigner(self.connection["login"], self.connection["password"], ttl_s=3600).sign(),
+            "iid": STREAM_ID,
+            "accountId": self.connection["extra"]["account_id"],
+            "Content-Type": "application/json",
+        }
+
     def log(self) -> list[dict[str, Any]]:
         """Every request that it received, oldest first."""
-        with urllib.request.urlopen(f"{self._control_url}/requests", timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
+        found: list[dict[str, Any]] = self._control("GET", "/requests")
         return found
+
+    def switch(self, **switches: Any) -> None:
+        """Set switches of the simulator."""
+        self._control("PUT", "/switches", switches)
+
+    def order(self, kind: str, **fault: Any) -> None:
+        """Order a fault of the simulator."""
+        self._control("POST", "/faults", {"kind": kind, **fault})
+
+    def _control(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self._control_url}{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+def hours_until(close: datetime) -> dict[str, object]:
+    """Calling hours of every day, which begin four hours before that time of day."""
+    opening = close - timedelta(hours=4)
+    return CallingHours.parse(ZONE, {"MO-SU": f"{_wall_time(opening)}-{_wall_time(close)}"}).to_api()
 
 
 @contextmanager
-def _service(campaign_ids: list[str], close: datetime) -> Iterator[Service]:
-    """A simulator with running campaigns, whose calling hours began four hours before the close."""
-    opening = close - timedelta(hours=4)
-    hours = CallingHours.parse(ZONE, {"MO-SU": f"{_wall_time(opening)}-{_wall_time(close)}"}).to_api()
-    campaigns = [{"campaign_id": one, "status": "Active", "calling_hours": hours} for one in campaign_ids]
+def service_with(campaigns: list[dict[str, Any]], *, latency_s: float) -> Iterator[Service]:
+    """A simulator with these campaigns, the oldest first."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         seed = Path(folder, "seed.json")
         seed.write_text(json.dumps(campaigns), encoding="utf-8")
         port = ReservedPort()
-        options = ("--latency", str(LATENCY_S), "--stream-id", STREAM_ID, "--seed-file", str(seed))
+        options = ("--latency", str(latency_s), "--stream-id", STREAM_ID, "--seed-file", str(seed))
         with simulator(*options, "--control-port", str(port.number)) as connection:
             port.release()
             yield Service(connection, port.number)
