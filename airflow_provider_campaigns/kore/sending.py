@@ -78,10 +78,12 @@ class _Pause(NamedTuple):
         was_accepted: whether it may have been, by a 2xx that does not say what it did.
         look_at: when it is to be told a reading of its campaign, ``AT_ONCE`` without any wait; None: it goes on by
             itself.
+        look_by: the same for whoever has many to look at: an earlier reading could only tell sooner that it is done.
     """
 
     was_accepted: bool
     look_at: float | None = None
+    look_by: float | None = None
 
 
 class _Read(NamedTuple):
@@ -99,6 +101,7 @@ class Writing:
         was_accepted: whether it may have been, by a 2xx that does not say what it did; it may take a while to show.
         look_at: when its campaign is to be read to find out what became of it, as its clock tells; None where that is
             not what comes next.
+        look_by: the same where readings are scarce: an earlier one could only tell sooner that it is done.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class Writing:
         self.receipt: Receipt | None = None
         self.was_accepted = False
         self.look_at: float | None = None
+        self.look_by: float | None = None
         self.go_on()
 
     def finish(self) -> Receipt:
@@ -145,15 +149,15 @@ class Writing:
         """True if it may have taken effect, and reading is to tell."""
         return self.look_at is not None and self.look_at != AT_ONCE
 
-    def wait_to_look(self) -> None:
+    def wait_to_look(self, *, is_scarce: bool = False) -> None:
         """Wait until its campaign is to be read."""
-        if self.looks_in_s:
-            self._sleep(self.looks_in_s)
+        if left_s := self.looks_in_s(is_scarce=is_scarce):
+            self._sleep(left_s)
 
-    @property
-    def looks_in_s(self) -> float:
-        """Seconds until its campaign is to be read; 0 if it is due."""
-        return 0.0 if self.look_at is None else max(0.0, self.look_at - self._clock())
+    def looks_in_s(self, *, is_scarce: bool = False) -> float:
+        """Seconds until its campaign is to be read; 0 if it is due. ``is_scarce`` is of readings."""
+        at = self.look_by if is_scarce else self.look_at
+        return 0.0 if at is None else max(0.0, at - self._clock())
 
     def tell(self, reading: Reading | KoreError, *, age_s: float = 0.0) -> None:
         """Go by a reading of the campaign that began so long ago, or by what was raised in its place.
@@ -181,9 +185,9 @@ class Writing:
 
     def _go_on(self, step: Callable[[], _Pause]) -> None:
         try:
-            self.was_accepted, self.look_at = step()
+            self.was_accepted, self.look_at, self.look_by = step()
         except StopIteration as end:
-            self.receipt, self.look_at = end.value, None
+            self.receipt, self.look_at, self.look_by = end.value, None, None
 
 
 @dataclass(slots=True)
@@ -644,7 +648,9 @@ class Sender:
             if pause and pause > self._repeat_s(patience)():
                 break
             try:
-                campaign, so_far.read_at = _told((yield _Pause(so_far.accepted is not None, look_at)))
+                drained_at = sent_at + self._bounds.drain_s if since_s and goal.drains else look_at
+                look_by = max(look_at, drained_at)
+                campaign, so_far.read_at = _told((yield _Pause(so_far.accepted is not None, look_at, look_by)))
             except KoreError as error:
                 raise KoreConnectionError(
                     f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
@@ -773,7 +779,7 @@ def _look_after_refusal(endpoint: Endpoint, goal: WriteGoal, refusal: KoreError)
     """
     log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
     try:
-        campaign, _ = _told((yield _Pause(was_accepted=False, look_at=AT_ONCE)))
+        campaign, _ = _told((yield _Pause(was_accepted=False, look_at=AT_ONCE, look_by=AT_ONCE)))
         return _receipt_by_reading(goal, campaign, in_doubt=not goal.believes_refusals)
     except KoreError as error:
         refusal.retryable = error.retryable

@@ -72,6 +72,12 @@ _Following: TypeAlias = "Callable[[], None] | None"
 _BACK_S, _BACK_AGAIN_S = 0.05, 0.45
 """How long, and how often, is looked whether something that hung is back."""
 
+_TOGETHER_S = 2.0
+"""Where many are in doubt those whose looks are due within this are looked at together."""
+
+_SPARE = 4
+"""Places of the minute of a close that many campaigns keep for what goes wrong with some of them."""
+
 _RESERVED_AFTER_S = 30.0
 """How long after the instant room is kept for stops that had to be repeated."""
 
@@ -122,9 +128,12 @@ def looked_at_by(number: int) -> int:
 
 
 def requests_for(number: int) -> int:
-    """What so many campaigns take at their close: one stop each, and reading all of them before and after."""
-    finding_out = 2 if number >= LIST_FROM else 0
-    return number + 2 * looked_at_by(number) + finding_out
+    """What so many campaigns take at their close: one stop each, and reading all of them before and after.
+
+    Of many the look before may take two pages more, where the list is long.
+    """
+    of_many = 2 + _SPARE if number >= LIST_FROM else 0
+    return number + 2 * looked_at_by(number) + of_many
 
 
 def missing_result(campaign_id: str, options: StopOptions, missing: ProvenMissing) -> Result:
@@ -654,10 +663,12 @@ class _Stop:
 
     def _wait(self, seconds: float) -> None:
         """Wait so long, or until a doubt is to be looked into, or something that hung is back."""
-        doubts = [stop for _, stop in self._doubts.values()]
-        first = min(doubts, key=lambda stop: stop.looks_in_s, default=None)
-        if first is not None and first.looks_in_s <= seconds:
-            first.wait_to_look()
+        doubts = sorted((stop for _, stop in self._doubts.values()), key=self._looks_in_s)
+        if doubts and self._looks_in_s(doubts[0]) <= seconds:
+            # They were sent one after the other, and one list is to tell of all.
+            soon_s = self._looks_in_s(doubts[0]) + (_TOGETHER_S if self._are_many_in_doubt else 0.0)
+            last = [stop for stop in doubts if self._looks_in_s(stop) <= soon_s][-1]
+            last.wait_to_look(is_scarce=self._are_many_in_doubt)
             return
         left_s = countdown(seconds, self._clock.monotonic)
         while self._held and left_s() > 0:
@@ -678,9 +689,18 @@ class _Stop:
             if all(stop.look_at is not None for _, stop in self._doubts.values()):
                 return
 
+    @property
+    def _are_many_in_doubt(self) -> bool:
+        """True if each will need a place to be sent again, so that no more are spent on readings than it takes."""
+        return len(self._doubts) >= LIST_FROM
+
+    def _looks_in_s(self, stop: Writing) -> float:
+        return stop.looks_in_s(is_scarce=self._are_many_in_doubt)
+
     def _read_what_was_sent(self) -> None:
         """Read what was accepted, what is in doubt, and what hangs: many of them by one list."""
-        doubts = [one for one, (_, stop) in self._doubts.items() if stop.look_at is not None and not stop.looks_in_s]
+        asked = {one: stop for one, (_, stop) in self._doubts.items() if stop.look_at is not None}
+        doubts = [one for one, stop in asked.items() if not self._looks_in_s(stop)]
         held = [one for one in self._held if self._is_open(one)]
         now = self._clock.monotonic()
         if not doubts and (not self._stopping or now < self._prove_at):

@@ -237,7 +237,7 @@ def test_serve__in_doubt(evening: Callable[..., Evening], kore_simulator: KoreSi
 def test_serve__keeps_room_for_the_stops(
     evening: Callable[..., Evening], kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
 ):
-    """From a minute before the close room is kept for six stops and four pages of lists, which are as urgent."""
+    """From a minute before the close room is kept for six stops, four pages of lists and four more; all as urgent."""
     at = evening(-600)
     ids = [kore_simulator.add_campaign(name=f"C{n}", status="Active", calling_hours=hours()) for n in range(6)]
     at.plan(*ids)
@@ -258,7 +258,7 @@ def test_serve__keeps_room_for_the_stops(
 
     at.serve()
 
-    assert reserved == [(-60.0, 10, 90.0)]
+    assert reserved == [(-60.0, 14, 90.0)]
     assert priorities == [Priority.STOP, Priority.STOP]
 
 
