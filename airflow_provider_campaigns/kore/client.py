@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
-from glob import escape
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_campaigns.kore import listing
@@ -28,8 +27,6 @@ from airflow_provider_campaigns.kore.endpoints import API_VERSIONS
 from airflow_provider_campaigns.kore.errors import (
     KoreConfigurationError,
     KoreError,
-    KoreNotFoundError,
-    KoreProtocolError,
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
@@ -431,19 +428,8 @@ class KoreClient:
             KoreNotFoundError: there is none.
             KoreProtocolError: there are several; names need not be unique.
         """
-        found = [
-            campaign
-            for kind in CampaignType
-            for campaign in self.list_campaigns(
-                kind, name_pattern=escape(name), api_version=api_version, priority=priority
-            )
-        ]
-        if not found:
-            raise KoreNotFoundError(f"there is no campaign named {name!r}")
-        if len(found) > 1:
-            ids = ", ".join(campaign.campaign_id for campaign in found)
-            raise KoreProtocolError(f"{len(found)} campaigns are named {name!r} ({ids}); name one by its id")
-        return found[0]
+        lists = [self._list(kind, api_version, priority=priority) for kind in CampaignType]
+        return listing.named(lists, name)
 
     def is_listed(self, campaign_id: str, campaign_type: str | None = None, *, api_version: str | None = None) -> bool:
         """True if the list of campaigns holds this id, or an item that cannot be read and may be this campaign.

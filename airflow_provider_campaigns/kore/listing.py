@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, items_in, number_in, object_in
 from airflow_provider_campaigns.kore.campaigns import Campaign, campaign_id_of
-from airflow_provider_campaigns.kore.errors import KoreError, KoreProtocolError, KoreResponseError
+from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError, KoreProtocolError, KoreResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.endpoints import Endpoint
@@ -271,6 +271,27 @@ def find_campaign(read: Read, endpoint: Endpoint, kinds: Collection[CampaignType
     )
     error.names_campaign = True
     raise error
+
+
+def named(lists: Iterable[Listing], name: str) -> Campaign:
+    """The one campaign of exactly this name in whole lists.
+
+    Raises:
+        KoreNotFoundError: there is none.
+        KoreProtocolError: there are several, or an item that cannot be read may be one.
+    """
+    found = []
+    for listing in lists:
+        for item in listing.unreadable:
+            if item.name is None or item.name == name:
+                raise item.error
+        found += [one for one in listing.values() if one.name == name]
+    if not found:
+        raise KoreNotFoundError(f"there is no campaign named {name!r}")
+    if len(found) > 1:
+        ids = ", ".join(campaign.campaign_id for campaign in found)
+        raise KoreProtocolError(f"{len(found)} campaigns are named {name!r} ({ids}); name one by its id")
+    return found[0]
 
 
 def count_campaigns(read: Read, endpoint: Endpoint, kind: CampaignType) -> int:

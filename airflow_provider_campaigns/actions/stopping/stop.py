@@ -24,7 +24,7 @@ from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
 from airflow_provider_campaigns.actions.rounds import Rounds
 from airflow_provider_campaigns.actions.stopping.contact_counts import ContactsBeforeStop
 from airflow_provider_campaigns.actions.stopping.moment import LAST_LOOK, ROOM, look_before, warn_of_clocks
-from airflow_provider_campaigns.actions.stopping.schedules import check_schedule, disable_schedule
+from airflow_provider_campaigns.actions.stopping.schedules import ScheduleNames, check_disabled, disable_schedule
 from airflow_provider_campaigns.actions.stopping.step import (
     Step,
     ends_a_run,
@@ -257,6 +257,9 @@ class _Stop:
         self._clock = clock
         self._stops = Changes(audit, "stop", client, api_version=options.api_version, clock=clock)
         self._schedules = Changes(audit, "disable_schedule", client, clock=clock)
+        self._names = ScheduleNames(client, clock)
+        self._unscheduled: list[str] = []
+        """What had a schedule and did not run; its schedule may have started it before that was disabled."""
         self._outcomes = Outcomes(self._targets)
         self._rounds = Rounds(
             self._outcomes,
@@ -304,6 +307,8 @@ class _Stop:
         wait_until(moment.at - ROOM, self._clock)
         left_s = (moment.at - self._clock.now()).total_seconds()
         with self._client.reserve(requests_for(len(self._targets)), duration_s=left_s + _RESERVED_AFTER_S):
+            if self._options.disable_schedule and any(one.is_scheduled for one in self._planned.values()):
+                self._names.read_early(Patience.until(moment.at - LAST_LOOK, self._clock))
             wait_until(moment.at - LAST_LOOK, self._clock)
             return self._stop_until_proven()
 
@@ -396,6 +401,9 @@ class _Stop:
             if self._moment is not None:
                 wait_until(self._due_at(self._moment), self._clock)
         self._attempt(in_order, lambda one: self._stop_one(campaigns[one]))
+        unscheduled, self._unscheduled = self._unscheduled, []
+        if unscheduled:
+            self._read_and_stop(unscheduled)
 
     def _attempt(self, campaign_ids: Iterable[str], work: Callable[[str], _Following]) -> None:
         """Attempt something for each campaign, and do what follows from it; one that hangs holds up no other."""
@@ -460,7 +468,9 @@ class _Stop:
         """Do what its status asks for; what follows from that, if anything does, is for one thread to do."""
         step = step_for(campaign)
         if step is Step.DISABLE_SCHEDULE:
-            check_schedule(self._client, campaign, may_disable=self._options.disable_schedule)
+            if "schedule_disabled" in self._details[campaign.campaign_id]:
+                check_disabled(campaign)
+            self._names.check(campaign, may_disable=self._options.disable_schedule)
             # Before its schedule is touched: whoever started it again may count on that as well.
             if will_stop(campaign, self._options):
                 check_not_started_again(campaign, self._earlier)
@@ -468,11 +478,12 @@ class _Stop:
             self._plan(campaign, step)
             return None
         if step is Step.DISABLE_SCHEDULE:
-            campaign = disable_schedule(
-                self._client, campaign, self._options.campaign_type, changes=self._schedules, clock=self._clock
-            )
+            kind = self._options.campaign_type
+            disable_schedule(self._client, campaign, kind, changes=self._schedules, clock=self._clock)
             self._details[campaign.campaign_id]["schedule_disabled"] = True
-            step = step_for(campaign)
+            step = step_once_unscheduled(campaign)
+            if step is not Step.SEND:
+                return partial(self._unscheduled.append, campaign.campaign_id)
         if step is Step.SEND:
             check_not_started_again(campaign, self._earlier)
             return self._send(campaign)
@@ -796,6 +807,8 @@ class _Stop:
         if same is SameRun.NO:  # a reading that names no run may be of the one that was stopped
             raise started_again(now, "was being stopped")
         if now.status.is_ended:
+            if "schedule_disabled" in self._details[now.campaign_id]:
+                check_disabled(now)
             del self._stopping[now.campaign_id]
             if now.campaign_id in self._unread:  # now more is known of it
                 before = replace(now, status=before.status)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from shared_time import BEGINS, SharedTime
-from stop_support import Stop, add, failure
+from stop_support import SCHEDULED, Stop, add, failure
 
 from airflow_provider_campaigns.actions.stopping.moment import StopMoment
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.budget import RequestBudget
-from airflow_provider_campaigns.kore.campaigns import CampaignType
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.client import KoreClient
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 from airflow_provider_campaigns.kore.settings import KoreSettings
@@ -37,9 +37,10 @@ class Evening:
     def __init__(self, simulator: KoreSimulator, time: SharedTime) -> None:
         self.simulator = simulator
         self.time = time
+        self.planned: dict[str, Campaign] = {}
 
-    def stop(self, ids: list[str], *, limit: int = 60, opens_s: float | None = None) -> Outcomes:
-        """Stop them at the close; they open again so many seconds after it."""
+    def stop(self, ids: list[str], *, limit: int = 60, opens_s: float | None = None, **options: Any) -> Outcomes:
+        """Stop them at the close; they open again so many seconds after it. They are as when this was planned."""
         service = self.simulator
         account = KoreSettings(
             host=service.url,
@@ -55,7 +56,8 @@ class Evening:
             return stop_campaigns(
                 client,
                 [Target(one) for one in ids],
-                StopOptions(CampaignType.VOICE),
+                StopOptions(CampaignType.VOICE, **options),
+                planned=self.planned,
                 moment=StopMoment(BEGINS + timedelta(seconds=CLOSE_S), expires=expires),
                 clock=time.clock,
             )
@@ -125,6 +127,37 @@ def test_stop__hours_begin_while_it_waits_for_a_place(evening: Evening) -> None:
         assert error.retryable
         assert "began again at 2026-03-02T12:30:40.000Z" in str(error)
         assert evening.simulator.campaign(one).status == "Active"
+
+
+@pytest.mark.parametrize(
+    ("others", "fails", "lists"),
+    # One of each type, the last look, and the proof; else they are read at the close.
+    [
+        pytest.param(0, 0, [-10.0, -10.0, -3.0, 0.0], id="one page"),
+        pytest.param(150, 0, [-10.0, -10.0, -3.0, 0.0, 0.0, 0.0, 0.0], id="more pages"),
+        pytest.param(0, 1_000, [-3.0, 0.0, 0.0, 0.0], id="not answered"),
+    ],
+)
+def test_stop__schedules_of_many(evening: Evening, others: int, fails: int, lists: list[float]) -> None:
+    """Whose schedules they are is read before the close, if that is short; the first stop goes out at the close."""
+    ids = [evening.simulator.add_campaign(name=f"N{n}", status="Active", schedule=SCHEDULED) for n in range(6)]
+    for number in range(others):
+        evening.simulator.add_campaign(name=f"Other {number}", status="Ready")
+    evening.planned = {
+        one: Campaign.from_api({"id": one, "name": f"N{n}", "status": "Active", "schedule": SCHEDULED})
+        for n, one in enumerate(ids)
+    }
+
+    if fails:
+        evening.simulator.fail_next(503, operation="list", times=fails)
+        evening.time.at(CLOSE_S - 3.5, evening.simulator.clear_faults)
+
+    outcomes = evening.stop(ids, disable_schedule=True)
+
+    assert [(one["status"], one["schedule_disabled"]) for one in outcomes.as_dicts()] == [("Stopped", True)] * 6
+    assert evening.times("stop") == [0.0] * 6
+    assert evening.times("schedule") == [0.0] * 6
+    assert [one for one in evening.times("list") if not fails or one >= -3] == lists
 
 
 class Noted:

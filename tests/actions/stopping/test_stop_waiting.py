@@ -118,6 +118,26 @@ class TestSchedules:
         assert error.retryable
         assert "with a schedule, although that was disabled" in str(error)
 
+    def test_stop__still_scheduled_when_stopped(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """So it is where it ran, and was stopped: the platform would start it again."""
+        campaign_id = kore_simulator.add_campaign(name="Nightly", status="Active", schedule=SCHEDULED)
+        kore_simulator.fail_next(200, operation="schedule", body={"status": "success"})
+
+        error = failure(stop(campaign_id, disable_schedule=True), campaign_id)
+
+        assert error.retryable
+        assert "is Stopped with a schedule, although that was disabled" in str(error)
+
+    def test_stop__names_are_read_once(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
+        """One list of each type tells whose the schedules are, and one what became of those that did not run."""
+        names = [f"Nightly {number}" for number in range(6)]
+        ids = [kore_simulator.add_campaign(name=one, status="Scheduled", schedule=SCHEDULED) for one in names]
+
+        outcomes = stop(*ids, disable_schedule=True)
+
+        assert [(one["status"], one["changed"]) for one in outcomes.as_dicts()] == [("Ready", True)] * 6
+        assert [one.operation for one in kore_simulator.requests] == [*["list"] * 3, *["schedule"] * 6, "list"]
+
     def test_stop__name_twice(self, kore_simulator: KoreSimulator, stop: Stop) -> None:
         """The service knows schedules by name, so a name that two campaigns have disables neither."""
         campaign_id = kore_simulator.add_campaign(name="Nightly", status="Scheduled", schedule=SCHEDULED)
@@ -136,7 +156,7 @@ class TestSchedules:
             kore_simulator.service.store.get(campaign_id).name = "Daily"
             kore_simulator.add_campaign(name="Nightly", status="Scheduled", campaign_id="cd-other")
 
-        meanwhile("find_campaign", swap)
+        meanwhile("look_through", swap)
 
         error = failure(stop(campaign_id, disable_schedule=True), campaign_id)
 
