@@ -47,7 +47,7 @@ KORE_RINGS = (
         "runs",
         "stand_ins",
     ),
-    ("answers", "bodies", "listing", "retry", "settings", "writes"),
+    ("answers", "bodies", "listing", "retry", "settings", "writes", "writing"),
     ("connections", "exchange"),
     ("transport",),
     ("sending",),

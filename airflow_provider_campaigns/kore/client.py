@@ -33,7 +33,7 @@ from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 from airflow_provider_campaigns.kore.proof import Proof
 from airflow_provider_campaigns.kore.retry import Bounds
 from airflow_provider_campaigns.kore.runs import InstanceId, UnknownInstance
-from airflow_provider_campaigns.kore.sending import Elsewhere, Judge, Sender, Writing
+from airflow_provider_campaigns.kore.sending import Elsewhere, Judge, Sender
 from airflow_provider_campaigns.kore.settings import KoreSettings, checked_api_version
 from airflow_provider_campaigns.kore.stand_ins import (
     Need,
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.listing import Expected, Listing
     from airflow_provider_campaigns.kore.service_clock import ClockGap
     from airflow_provider_campaigns.kore.writes import WriteGoal
+    from airflow_provider_campaigns.kore.writing import Writing
 
 _T = TypeVar("_T")
 

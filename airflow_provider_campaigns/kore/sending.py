@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.endpoints import Effect
@@ -30,15 +30,17 @@ from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, delay_s
 from airflow_provider_campaigns.kore.stand_ins import is_unknown_path
 from airflow_provider_campaigns.kore.transport import wants_fresh_token
 from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over, is_to_be_checked, may_have_worked
+from airflow_provider_campaigns.kore.writing import AT_ONCE, Pause, Writing, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.endpoints import Endpoint
     from airflow_provider_campaigns.kore.retry import Bounds
     from airflow_provider_campaigns.kore.transport import Place, Transport
     from airflow_provider_campaigns.kore.writes import WriteGoal
+    from airflow_provider_campaigns.kore.writing import Finding, Steps
 
 log = logging.getLogger(__name__)
 
@@ -57,137 +59,11 @@ FRESH_S = 5.0
 _LOOKS = 3
 """Before one sending, if looking takes longer than that or fails."""
 
-AT_ONCE = -math.inf
-
 Elsewhere: TypeAlias = "Callable[[KoreError], Endpoint | None]"
 """Where a write is sent whose path the service does not know, as this answer says; None: nowhere else."""
 
 Judge: TypeAlias = "Callable[[Campaign], None]"
 """Raises a ``KoreError`` if a campaign must not be sent a write, by the reading right before it."""
-
-Reading: TypeAlias = "Campaign | ProvenMissing"
-
-_Steps: TypeAlias = "Generator[_Pause, _Read | None, Receipt]"
-_Finding: TypeAlias = "Generator[_Pause, _Read | None, Receipt | None]"
-
-
-class _Pause(NamedTuple):
-    """A write stands still before what takes time, so that others can be served first.
-
-    Attributes:
-        was_accepted: whether it may have been, by a 2xx that does not say what it did.
-        look_at: when it is to be told a reading of its campaign, ``AT_ONCE`` without any wait; None: it goes on by
-            itself.
-        look_by: the same for whoever has many to look at: an earlier reading could only tell sooner that it is done.
-    """
-
-    was_accepted: bool
-    look_at: float | None = None
-    look_by: float | None = None
-
-
-class _Read(NamedTuple):
-    """A reading, and when it began."""
-
-    campaign: Reading
-    began: float
-
-
-class Writing:
-    """A write that was sent once.
-
-    Attributes:
-        receipt: of a write that took effect; None while that is not known.
-        was_accepted: whether it may have been, by a 2xx that does not say what it did; it may take a while to show.
-        look_at: when its campaign is to be read to find out what became of it, as its clock tells; None where that is
-            not what comes next.
-        look_by: the same where readings are scarce: an earlier one could only tell sooner that it is done.
-    """
-
-    def __init__(
-        self,
-        steps: _Steps,
-        look: Callable[[], Reading],
-        *,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
-        """Sends it; raises what ``finish`` raises where that is clear at once."""
-        self._steps = steps
-        self._look = look
-        self._clock = clock
-        self._sleep = sleep
-        self.receipt: Receipt | None = None
-        self.was_accepted = False
-        self.look_at: float | None = None
-        self.look_by: float | None = None
-        self.go_on()
-
-    def finish(self) -> Receipt:
-        """Find out what became of it, send it again where that is right, and wait for that.
-
-        Raises:
-            KoreError: it did not take effect, or nobody can tell (``outcome_unknown``).
-        """
-        while self.receipt is None:
-            if self.look_at is None:
-                self.go_on()
-            else:
-                self._look_now(self.look_at)
-        return self.receipt
-
-    def go_on(self) -> None:
-        """Send it again, after the wait that this takes; not for one that is to be told a reading.
-
-        Raises:
-            KoreError: as ``finish``.
-        """
-        self._go_on(partial(next, self._steps))
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """True if it may have taken effect, and reading is to tell."""
-        return self.look_at is not None and self.look_at != AT_ONCE
-
-    def wait_to_look(self, *, is_scarce: bool = False) -> None:
-        """Wait until its campaign is to be read."""
-        if left_s := self.looks_in_s(is_scarce=is_scarce):
-            self._sleep(left_s)
-
-    def looks_in_s(self, *, is_scarce: bool = False) -> float:
-        """Seconds until its campaign is to be read; 0 if it is due. ``is_scarce`` is of readings."""
-        at = self.look_by if is_scarce else self.look_at
-        return 0.0 if at is None else max(0.0, at - self._clock())
-
-    def tell(self, reading: Reading | KoreError, *, age_s: float = 0.0) -> None:
-        """Go by a reading of the campaign that began so long ago, or by what was raised in its place.
-
-        One may read many campaigns at once, and tell each of them.
-
-        Raises:
-            KoreError: as ``finish``.
-        """
-        if isinstance(reading, KoreError):
-            self._go_on(partial(self._steps.throw, reading))
-        else:
-            self._go_on(partial(self._steps.send, _Read(reading, self._clock() - age_s)))
-
-    def _look_now(self, look_at: float) -> None:
-        try:
-            if look_at != AT_ONCE:
-                self._sleep(max(0.0, look_at - self._clock()))
-            began = self._clock()
-            reading = self._look()
-        except BaseException as error:  # noqa: BLE001 - raised where it waits, which knows what is in doubt
-            self._go_on(partial(self._steps.throw, error))
-        else:
-            self.tell(reading, age_s=self._clock() - began)
-
-    def _go_on(self, step: Callable[[], _Pause]) -> None:
-        try:
-            self.was_accepted, self.look_at, self.look_by = step()
-        except StopIteration as end:
-            self.receipt, self.look_at, self.look_by = end.value, None, None
 
 
 @dataclass(slots=True)
@@ -353,7 +229,7 @@ class Sender:
         kept_up_s = patience.repeat_s or countdown(self._bounds.seconds, self._clock)
         return replace(patience, repeat_s=lambda: min(kept_up_s(), patience.left_s()))
 
-    def _writing(self, steps: _Steps, goal: WriteGoal, priority: Priority, patience: Patience) -> Writing:
+    def _writing(self, steps: Steps, goal: WriteGoal, priority: Priority, patience: Patience) -> Writing:
         # As urgent as the write: what holds back others must not hold up its repetition.
         return Writing(steps, partial(self._look, goal, priority, patience), clock=self._clock, sleep=self._sleep)
 
@@ -366,7 +242,7 @@ class Sender:
         *,
         judge: Judge | None = None,
         elsewhere: Elsewhere,
-    ) -> _Steps:
+    ) -> Steps:
         """The steps of a write, whose errors name the endpoint by which it was sent last."""
         sent_by = endpoint
 
@@ -391,7 +267,7 @@ class Sender:
         *,
         judge: Judge | None = None,
         elsewhere: Elsewhere,
-    ) -> _Steps:
+    ) -> Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
         so_far = _SoFar()
         is_stop = priority is Priority.STOP
@@ -407,7 +283,7 @@ class Sender:
                 so_far.sendings, endpoint = so_far.sendings + 1, other
                 so_far.is_open = may_have_worked(goal, trouble) or is_to_be_checked(goal, trouble)
                 so_far.in_doubt = so_far.in_doubt or so_far.is_open
-                yield _Pause(so_far.accepted is not None)
+                yield Pause(so_far.accepted is not None)
                 continue
             is_blocked = isinstance(trouble, KoreRateLimitError)
             is_news = so_far.add(trouble, goal, is_stop=is_stop)
@@ -435,10 +311,10 @@ class Sender:
             if is_blocked:
                 # At once: nobody else may send meanwhile. This one waits for its places in the budget.
                 self._wait(trouble, delay, priority)
-                yield _Pause(is_accepted)
+                yield Pause(is_accepted)
             else:
                 due_at = self._clock() + delay
-                yield _Pause(is_accepted)
+                yield Pause(is_accepted)
                 self._wait(trouble, max(0.0, due_at - self._clock()), priority)
 
     def _counted(self, receipt: Receipt, so_far: _SoFar) -> Receipt:
@@ -606,7 +482,7 @@ class Sender:
         so_far: _SoFar,
         *,
         sent_at: float,
-    ) -> _Finding:
+    ) -> Finding:
         """Find out from readings what became of a write in trouble: its receipt; None if it may be sent again.
 
         Raises:
@@ -631,7 +507,7 @@ class Sender:
         so_far: _SoFar,
         *,
         sent_at: float,
-    ) -> _Finding:
+    ) -> Finding:
         """Find out by readings whether a write took effect: its receipt, or None if it provably did not.
 
         A reading that has to wait, as for the rate limit, stands for all that were due before it.
@@ -650,7 +526,7 @@ class Sender:
             try:
                 drained_at = sent_at + self._bounds.drain_s if since_s and goal.drains else look_at
                 look_by = max(look_at, drained_at)
-                campaign, so_far.read_at = _told((yield _Pause(so_far.accepted is not None, look_at, look_by)))
+                campaign, so_far.read_at = told((yield Pause(so_far.accepted is not None, look_at, look_by)))
             except KoreError as error:
                 raise KoreConnectionError(
                     f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
@@ -769,7 +645,7 @@ def _after(so_far: _SoFar) -> Iterator[None]:
         raise
 
 
-def _look_after_refusal(endpoint: Endpoint, goal: WriteGoal, refusal: KoreError) -> _Finding:
+def _look_after_refusal(endpoint: Endpoint, goal: WriteGoal, refusal: KoreError) -> Finding:
     """Find out from a reading after a first refusal: its receipt if what is wanted is there already.
 
     None: the reading is answered, so the refusal is about this one request; ``retryable`` says whether it passes.
@@ -779,17 +655,11 @@ def _look_after_refusal(endpoint: Endpoint, goal: WriteGoal, refusal: KoreError)
     """
     log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
     try:
-        campaign, _ = _told((yield _Pause(was_accepted=False, look_at=AT_ONCE, look_by=AT_ONCE)))
+        campaign, _ = told((yield Pause(was_accepted=False, look_at=AT_ONCE, look_by=AT_ONCE)))
         return _receipt_by_reading(goal, campaign, in_doubt=not goal.believes_refusals)
     except KoreError as error:
         refusal.retryable = error.retryable
         raise refusal from error
-
-
-def _told(read: _Read | None) -> _Read:
-    if read is None:
-        raise AssertionError("a write that waits for a reading went on without one")
-    return read
 
 
 def _judged(goal: WriteGoal, campaign: Campaign, judge: Judge | None, *, in_doubt: bool) -> Receipt | None:

@@ -62,7 +62,8 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.actions.targets import Target
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.client import KoreClient
-    from airflow_provider_campaigns.kore.sending import Judge, Writing
+    from airflow_provider_campaigns.kore.sending import Judge
+    from airflow_provider_campaigns.kore.writing import Writing
 
 log = logging.getLogger(__name__)
 
