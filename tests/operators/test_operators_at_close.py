@@ -249,3 +249,23 @@ def test_execute__just_before_the_close(
 
     assert re.search(r"began (29|30) s before the close", capsys.readouterr().out)
     kore_simulator.assert_no_writes()
+
+
+def test_execute__says_what_it_has_planned(
+    kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """A line when it is planned, and one when it goes to sleep, tell the close, and a warning what will be late."""
+    connection = kore_simulator.connection_json(requests_per_minute=12)
+    monkeypatch.setenv("AIRFLOW_CONN_KORE_DEFAULT", connection)
+    close = in_minutes(5)
+    # Of those that do not run yet no contacts are counted, which would take its time.
+    ids = [kore_simulator.add_campaign(name=f"C{n}", status="Preparing") for n in range(14)]
+
+    stop(monkeypatch, ids[0], campaign_id=None, campaign_ids=ids, calling_hours=closing_at(close), deferrable=True)
+
+    said = capsys.readouterr().out
+    at = f"14 at {close:%I:%M %p}".replace(" 0", " ") + f" Etc/UTC ({close:%Y-%m-%dT%H:%M}:00.000Z)"
+    assert said.count(f"14 campaigns to stop: {at}") == 2
+    assert f"the task wakes up at {close - timedelta(seconds=60):%Y-%m-%dT%H:%M}:00.000Z" in said
+    assert said.count("will be stopped late: 4 of 14 up to 1 min after") == 2
+    kore_simulator.assert_no_writes()
