@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORKERS = ("worker-1", "worker-2")
+BUDGET_CONN_ID = "budget_redis"
 
 SETTINGS = {
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
@@ -26,8 +27,10 @@ SETTINGS = {
 class DistributedStack(AirflowStack):
     """All components of a distributed Airflow, in the place of the LocalExecutor's; otherwise as ``AirflowStack``.
 
-    The workers ``worker-1`` and ``worker-2`` are components like the others, two tasks each. The database is always
-    empty at first. It needs the environment of ``requirements/distributed.txt``, and Postgres and Redis.
+    The workers ``worker-1`` and ``worker-2`` are components like the others, two tasks each; as two machines would,
+    they share no folder for temporary files. The connection ``budget_redis`` is the Redis, for the request budget that they
+    share. The database is always empty at first. It needs the environment of ``requirements/distributed.txt``, and
+    Postgres and Redis.
 
     Raises:
         ServiceError: Postgres or Redis is not installed, or does not come up.
@@ -54,6 +57,7 @@ class DistributedStack(AirflowStack):
         redis.start()
         self.service_pids = {name: pid for name, pid in self._processes.pids.items() if name not in self.components}
         self._env |= {
+            f"AIRFLOW_CONN_{BUDGET_CONN_ID.upper()}": redis.url,
             "AIRFLOW__CELERY__BROKER_URL": redis.url,
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{self._postgres.url}",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._postgres.url,
@@ -62,7 +66,15 @@ class DistributedStack(AirflowStack):
 
     def _launch(self, name: str, arguments: list[str], env: Mapping[str, str] | None = None) -> None:
         self._log_starts[name] = len(self._log(name))
+        if name in WORKERS:
+            folder = self.temporary_folder(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            env = dict(env or {}) | {"TMPDIR": str(folder)}
         super()._launch(name, arguments, env)
+
+    def temporary_folder(self, worker: str) -> Path:
+        """Where a worker keeps temporary files."""
+        return self.home.path / "tmp" / worker
 
     def _not_ready(self, components: Collection[str], started_at: datetime) -> list[str]:
         workers = [name for name in WORKERS if name in components]

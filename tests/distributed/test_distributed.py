@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.simulator import KoreSimulator
-from demo.distributed_stack import WORKERS
+from demo.distributed_stack import BUDGET_CONN_ID, WORKERS
 from demo.evening import add_connection, say_line
 from demo.guard import descendants, read_process_table
 
@@ -54,7 +54,8 @@ class Evening:
         """Trigger the run, and return when its stop waits in the triggerer."""
         api = self.stack.api
         self.simulator.switches(rate_limit=REQUESTS_PER_MINUTE, latency=LATENCY_S)
-        add_connection(api, self.simulator, requests_per_minute=REQUESTS_PER_MINUTE)
+        shared = {"requests_per_minute": REQUESTS_PER_MINUTE, "budget_conn_id": BUDGET_CONN_ID}
+        add_connection(api, self.simulator, **shared)
         api.wait_for_dag(DAG_ID)
         api.unpause(DAG_ID)
         # A whole minute, because calling hours have no seconds.
@@ -182,7 +183,9 @@ def test_evening__worker_killed_at_the_close(evening: Callable[[int], Evening], 
 
     assert STOPS_BEFORE_THE_KILL <= stopped_before < 50
     assert (at.stop_task()["state"], at.stop_task()["try_number"]) == ("success", 2)
-    # Both workers had tasks enough to need more than half of the budget, and shared it.
+    # Both workers had tasks enough to need more than half of the budget, and shared it through Redis: each has a folder
+    # of its own for what it saw last.
+    assert all([*stack.temporary_folder(name).glob("kore-campaign-budget-*/*")] for name in WORKERS)
     assert REQUESTS_PER_MINUTE / 2 < most <= REQUESTS_PER_MINUTE
     done = {name: stack.log_path(name).read_text().count("succeeded in") for name in WORKERS}
     assert sum(done.values()) >= 150
