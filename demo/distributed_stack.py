@@ -28,8 +28,8 @@ class DistributedStack(AirflowStack):
     """All components of a distributed Airflow, in the place of the LocalExecutor's; otherwise as ``AirflowStack``.
 
     The workers ``worker-1`` and ``worker-2`` are components like the others, two tasks each; as two machines would,
-    they share no folder for temporary files. The connection ``budget_redis`` is the Redis, for the request budget that they
-    share. The database is always empty at first. It needs the environment of ``requirements/distributed.txt``, and
+    they share no folder for temporary files. The connection ``budget_redis`` is the Redis, for the request budget that
+    they share. The database is always empty at first. It needs the environment of ``requirements/distributed.txt``, and
     Postgres and Redis.
 
     Raises:

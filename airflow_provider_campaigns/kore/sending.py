@@ -522,7 +522,11 @@ class Sender:
             if since_s and not pause:
                 continue
             if pause and pause > self._repeat_s(patience)():
-                break
+                if so_far.accepted is not None:
+                    break
+                trouble.outcome_unknown = True
+                trouble.args = (f"{trouble}; whether it took effect is unknown, because there was no time to read on",)
+                raise trouble
             try:
                 drained_at = sent_at + self._bounds.drain_s if since_s and goal.drains else look_at
                 look_by = max(look_at, drained_at)

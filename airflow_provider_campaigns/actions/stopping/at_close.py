@@ -98,10 +98,32 @@ class Planned:
     again_at: datetime | None = None
     hours_read_at: datetime | None = None
 
-    def read_again(self, schedule: Schedule, campaign: Campaign | None, now: datetime) -> Self:
-        """The same as read now; where its hours were edited, its close is chosen anew."""
-        chosen = self.chosen if schedule.hours == self.schedule.hours else None
-        return replace(self, schedule=schedule, chosen=chosen, campaign=campaign, hours_read_at=now)
+    def read_again(self, hours: CallingHours, run_at: datetime, now: datetime) -> Self:
+        """The same with hours that were read now; where they were edited, its close is chosen anew.
+
+        What would have no close by them, or one that was more than a day ago, keeps the close that it waits for.
+        """
+        again = replace(self, hours_read_at=now)
+        if hours == self.schedule.hours:
+            return again
+        schedule = replace(self.schedule, hours=hours)
+        try:
+            chosen = schedule.closing_to_act_on(run_at, now)
+        except KoreError as error:
+            log.warning(
+                "campaign %s: its hours were edited since this was planned, to %s; it keeps its close: %s",
+                self.target.campaign_id,
+                hours,
+                error,
+            )
+            return again
+        log.warning(
+            "campaign %s: its hours were edited since this was planned: %s, before %s",
+            self.target.campaign_id,
+            hours,
+            self.schedule.hours,
+        )
+        return replace(again, schedule=schedule, chosen=chosen)
 
     def once_more(self, now: datetime) -> Self:
         """The same after its stop has failed just now; the pauses get longer."""
@@ -578,8 +600,8 @@ def _read_hours_again(
             return before
         if now is None:
             return None
-        _warn_if_edited(before, now.schedule.hours)
-        return before.read_again(now.schedule, now.campaign and _essence(now.campaign), clock.now())
+        known = replace(before, campaign=now.campaign and _essence(now.campaign))
+        return known.read_again(now.schedule.hours, run.run_at, clock.now())
 
     for campaign_id, planned in run.outcomes.attempt_all(group, look).items():
         if planned is None:
@@ -589,16 +611,6 @@ def _read_hours_again(
             run.planned[campaign_id] = replace(planned, hours_read_at=clock.now())
 
 
-def _warn_if_edited(before: Planned, hours: CallingHours) -> None:
-    if hours != before.schedule.hours:
-        log.warning(
-            "campaign %s: its hours were edited since this was planned: %s, before %s",
-            before.target.campaign_id,
-            hours,
-            before.schedule.hours,
-        )
-
-
 class _EditedHours:
     """Sees to it, while a few campaigns are looked at before their close, that nothing is stopped inside new hours.
 
@@ -606,7 +618,8 @@ class _EditedHours:
         planned: what is not stopped now, with the hours that were read.
     """
 
-    def __init__(self, group: Sequence[Planned], at: datetime, clock: Clock) -> None:
+    def __init__(self, group: Sequence[Planned], run_at: datetime, at: datetime, clock: Clock) -> None:
+        self._run_at = run_at
         self.planned: dict[str, Planned] = {}
         self._group = {one.target.campaign_id: one for one in group if one.hours_read_at is not None}
         self._at = at
@@ -622,10 +635,8 @@ class _EditedHours:
         if before is None or now >= self._at:
             return
         with suppress(KoreConfigurationError):  # a reading without hours, or with some that tell nothing
-            hours = CallingHours.from_api(campaign.raw)
-            _warn_if_edited(before, hours)
-            if hours != before.schedule.hours:
-                again = before.read_again(replace(before.schedule, hours=hours), before.campaign, now)
+            again = before.read_again(CallingHours.from_api(campaign.raw), self._run_at, now)
+            if again.chosen != before.chosen:
                 self.planned[campaign.campaign_id] = again
                 raise CampaignStateError(f"campaign {campaign.campaign_id}: its hours were edited")
 
@@ -777,7 +788,7 @@ def _stop_group(
     if following is not None and is_near:
         waiting = sum(one.chosen == following for one in run.planned.values())
         room = _room_for(client, following, waiting=waiting, proving=len(group), options=options, clock=clock)
-    edited = _EditedHours(group, at, clock)
+    edited = _EditedHours(group, run.run_at, at, clock)
     with room:
         served = stop_campaigns(
             client,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.audit import Audit, AuditLog, Changes
 from airflow_provider_campaigns.actions.evidence import (
@@ -39,6 +40,7 @@ from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_t
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     CampaignTimeoutError,
+    KoreBudgetError,
     KoreError,
     KoreNotFoundError,
     KoreRequestError,
@@ -48,7 +50,7 @@ from airflow_provider_campaigns.kore.listing import Expected
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
-from airflow_provider_campaigns.kore.sending import ACCEPTED_S
+from airflow_provider_campaigns.kore.sending import ACCEPTED_S, FRESH_S
 from airflow_provider_campaigns.kore.stand_ins import Need
 from airflow_provider_campaigns.kore.writes import Receipt, started_again
 
@@ -66,9 +68,6 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.writing import Writing
 
 log = logging.getLogger(__name__)
-
-_Following: TypeAlias = "Callable[[], None] | None"
-"""What an attempt leads to; done one by one, and not where the attempt is made, of which many go on at once."""
 
 _BACK_S, _BACK_AGAIN_S = 0.05, 0.45
 """How long, and how often, is looked whether something that hung is back."""
@@ -217,6 +216,19 @@ def stop_one(
     return stop
 
 
+def _kept_up(patience: Patience, moment: StopMoment | None, options: StopOptions, clock: Clock) -> Patience:
+    """The same for what is sent again until the time to prove it is over, which begins with the moment."""
+    ahead_s = 0.0 if moment is None else max(0.0, (moment.at - clock.now()).total_seconds())
+    return replace(patience, repeat_s=countdown(ahead_s + options.confirm_timeout_s, clock.monotonic))
+
+
+class _StaleLookError(CampaignStateError):
+    """A stop waited for its place, and nobody has looked at its campaign since: it is looked at again first."""
+
+    def __init__(self, campaign_id: str) -> None:
+        super().__init__(f"campaign {campaign_id}: was looked at too long ago", campaign_id=campaign_id)
+
+
 class _Stop:
     """One call of ``stop_campaigns``.
 
@@ -246,12 +258,14 @@ class _Stop:
         self._moment = moment
         self._patience = ENDLESS if moment is None else moment.patience(clock)
         self._reader = CampaignReader(client, need=Need.STATUS, patience=self._patience)
-        ahead_s = 0.0 if moment is None else max(0.0, (moment.at - clock.now()).total_seconds())
-        kept_up_s = countdown(ahead_s + options.confirm_timeout_s, clock.monotonic)
-        self._kept_up = replace(self._patience, repeat_s=kept_up_s)
+        self._kept_up = _kept_up(self._patience, moment, options, clock)
         """Of a stop, and of what is read for it: also through a pause that the service asks for."""
-        patience = self._kept_up if self._patience.is_endless else self._patience
-        self._urgent = CampaignReader(client, need=Need.STATUS, priority=Priority.STOP, patience=patience)
+        self._urgent = CampaignReader(
+            client,
+            need=Need.STATUS,
+            priority=Priority.STOP,
+            patience=self._kept_up if self._patience.is_endless else self._patience,
+        )
         """As urgent as the stops that wait for what it reads."""
         self._targets = {target.campaign_id: target for target in targets}
         self._options = options
@@ -259,8 +273,10 @@ class _Stop:
         self._stops = Changes(audit, "stop", client, api_version=options.api_version, clock=clock)
         self._schedules = Changes(audit, "disable_schedule", client, clock=clock)
         self._names = ScheduleNames(client, clock)
-        self._unscheduled: list[str] = []
-        """What had a schedule and did not run; its schedule may have started it before that was disabled."""
+        self._look_again: list[str] = []
+        """What is to be looked at once more before it is stopped: its schedule may have started it before that was
+        disabled, or it waited for its place for long.
+        """
         self._outcomes = Outcomes(self._targets)
         self._rounds = Rounds(
             self._outcomes,
@@ -280,7 +296,7 @@ class _Stop:
         """What is sent one that is not answered yet."""
         self._sending: dict[str, Campaign] = {}
         """What that was sent to, as it was read before."""
-        self._held: dict[str, Future[_Following]] = {}
+        self._held: dict[str, Future[None]] = {}
         """What is not waited for: its sending hangs."""
         self._doubts: dict[str, tuple[Campaign, Writing]] = {}
         """What was sent a stop whose answer does not tell what became of it."""
@@ -290,6 +306,10 @@ class _Stop:
         self._unread: set[str] = set()
         """What is stopped although no reading of it is answered."""
         self._refusals: dict[str, KoreError] = {}
+        self._begun_at: dict[str, float] = {}
+        """When the stops began to be sent that a look says to send."""
+        self._is_over = False
+        self._lock = threading.RLock()
         self._details: dict[str, dict[str, Any]] = {campaign_id: {} for campaign_id in self._targets}
         self._contacts = ContactsBeforeStop(contacts)
         self._may_count = options.count_contacts and not options.plan_only
@@ -316,8 +336,8 @@ class _Stop:
     def _stop_until_proven(self) -> Outcomes:
         self._contacts.recall(self._earlier)
         self._rounds.extend(self._targets)
-        self._read_and_stop(list(self._targets))
         try:
+            self._read_and_stop(list(self._targets))
             self._rounds.go_on(look=self._look, act=self._read_and_stop, give_up=self._give_up, wait=self._wait)
         finally:
             self._tell_of_doubts()
@@ -394,31 +414,33 @@ class _Stop:
                 self._outcomes.failures[campaign_id] = error
         # Each minute of a campaign that calls is a minute of calls; one that pauses can wait for that, and disabling a
         # schedule, which takes four requests.
-        paused = CampaignStatus.PAUSED
+        began, paused = self._clock.monotonic(), CampaignStatus.PAUSED
         in_order = sorted(campaigns, key=lambda one: (campaigns[one].is_scheduled, campaigns[one].status == paused))
         if not self._options.plan_only:
             self._count_contacts(campaigns)
             self._keep_intended(campaigns)
             if self._moment is not None:
                 wait_until(self._due_at(self._moment), self._clock)
+                began = self._clock.monotonic()
+        self._begun_at |= dict.fromkeys(in_order, began)
         self._attempt(in_order, lambda one: self._stop_one(campaigns[one]))
-        unscheduled, self._unscheduled = self._unscheduled, []
-        if unscheduled:
-            self._read_and_stop(unscheduled)
+        again, self._look_again = self._look_again, []
+        if again:
+            # Counting is what may have taken so long, and what was counted is known.
+            self._may_count = False
+            self._read_and_stop(again)
 
-    def _attempt(self, campaign_ids: Iterable[str], work: Callable[[str], _Following]) -> None:
-        """Attempt something for each campaign, and do what follows from it; one that hangs holds up no other."""
-        done, held = self._outcomes.attempt_most(campaign_ids, work, hangs=self._on_air.__contains__)
-        self._held |= held
-        for campaign_id in held:
-            self._rounds.wait_for(campaign_id, "not answered")
-        self._follow(done)
+    def _attempt(self, campaign_ids: Iterable[str], work: Callable[[str], None]) -> None:
+        """Attempt something for each campaign; one that hangs holds up no other."""
+        _, held = self._outcomes.attempt_most(campaign_ids, work, hangs=self._on_air.__contains__)
+        with self._lock:
+            self._held |= held
+            for campaign_id in held.keys() & self._on_air:
+                self._rounds.wait_for(campaign_id, "not answered")
+        self._look_into_refusals()
 
-    def _follow(self, done: Mapping[str, _Following]) -> None:
-        """Do what follows: every stop was sent once by now, and finding out what became of one holds up no other."""
-        for campaign_id, following in done.items():
-            if following is not None and self._is_open(campaign_id):
-                following()
+    def _look_into_refusals(self) -> None:
+        """Every stop was sent once by now; what it takes to find out what became of one holds up no other."""
         refusals, self._refusals = self._refusals, {}
         self._outcomes.attempt_all(refusals, lambda one: self._refused(one, refusals[one]), is_urgent=True)
 
@@ -465,8 +487,7 @@ class _Stop:
                 patience = Patience.until(self._moment.at, self._clock)
             self._evidence.keep(sending, patience)
 
-    def _stop_one(self, campaign: Campaign) -> _Following:
-        """Do what its status asks for; what follows from that, if anything does, is for one thread to do."""
+    def _stop_one(self, campaign: Campaign) -> None:
         step = step_for(campaign)
         if step is Step.DISABLE_SCHEDULE:
             if "schedule_disabled" in self._details[campaign.campaign_id]:
@@ -477,22 +498,22 @@ class _Stop:
                 check_not_started_again(campaign, self._earlier)
         if self._options.plan_only:
             self._plan(campaign, step)
-            return None
+            return
         if step is Step.DISABLE_SCHEDULE:
             kind = self._options.campaign_type
             disable_schedule(self._client, campaign, kind, changes=self._schedules, clock=self._clock)
             self._details[campaign.campaign_id]["schedule_disabled"] = True
             step = step_once_unscheduled(campaign)
             if step is not Step.SEND:
-                return partial(self._unscheduled.append, campaign.campaign_id)
+                self._look_again.append(campaign.campaign_id)
+                return
         if step is Step.SEND:
             check_not_started_again(campaign, self._earlier)
-            return self._send(campaign)
-        if step is Step.WAIT:
+            self._send(campaign)
+        elif step is Step.WAIT:
             self._rounds.try_again(campaign.campaign_id, str(campaign.status))
         else:
             self._idle(campaign)
-        return None
 
     def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         try:
@@ -526,7 +547,7 @@ class _Stop:
             return
         self._outcomes.results[campaign_id] = Result.planned(campaign, *planned)
 
-    def _send(self, campaign: Campaign) -> _Following:
+    def _send(self, campaign: Campaign) -> None:
         """Send the stop once; where the answer does not tell what became of it, that is left for later."""
         campaign_id = campaign.campaign_id
         self._sending[campaign_id] = campaign
@@ -541,13 +562,14 @@ class _Stop:
                 patience=replace(self._kept_up, before_write=partial(self._check_to_send, campaign_id)),
             )
 
-        return self._following(campaign, send)
+        self._take_a_step(campaign, send)
 
     def _check_to_send(self, campaign_id: str) -> None:
         """Right before a stop is sent, for which it may have waited long.
 
         Raises:
-            CampaignStateError: it must not be any more: its hours have begun again, or it is seen to have stopped.
+            CampaignStateError: it must not be: its hours have begun again, it is seen to have stopped, or nobody has
+                looked at it just now.
         """
         self._clock.check_cancelled()
         now = self._clock.now()
@@ -555,19 +577,31 @@ class _Stop:
             self._moment.check(campaign_id, now)
         if not self._is_open(campaign_id):
             raise CampaignStateError(f"campaign {campaign_id}: has stopped meanwhile", campaign_id=campaign_id)
+        waited_s = self._clock.monotonic() - self._begun_at[campaign_id]
+        # What was sent before is looked at by who sends it again, and what is stopped unread by nobody.
+        if waited_s > FRESH_S and campaign_id not in self._sent_at and campaign_id not in self._unread:
+            raise _StaleLookError(campaign_id)
         self._sent_at.setdefault(campaign_id, now)
         self._on_air.add(campaign_id)
 
-    def _following(self, campaign: Campaign, step: Callable[[], Writing]) -> _Following:
-        """Take a step of a stop, and say what follows."""
+    def _take_a_step(self, campaign: Campaign, step: Callable[[], Writing]) -> None:
+        """Take a step of a stop; what follows from an answer is told at once, for this process may be killed."""
+        campaign_id = campaign.campaign_id
         try:
             with self._stops.sending(campaign, self._options.campaign_type):
                 stop = step()
         except (KoreRequestError, KoreNotFoundError) as error:
-            return partial(self._refusals.__setitem__, campaign.campaign_id, error)
+            self._refusals[campaign_id] = error
+        except _StaleLookError:
+            self._look_again.append(campaign_id)
+        else:
+            answered = self._clock.now()
+            with self._lock:
+                # Of what a reading has shown to be over, or what was told to be unknown, the answer comes too late.
+                if self._is_open(campaign_id) and not self._is_over:
+                    self._sent(campaign, stop, answered)
         finally:
-            self._on_air.discard(campaign.campaign_id)
-        return partial(self._sent, campaign, stop, self._clock.now())
+            self._on_air.discard(campaign_id)
 
     def _sent(self, campaign: Campaign, stop: Writing, answered: datetime) -> None:
         campaign_id = campaign.campaign_id
@@ -587,14 +621,14 @@ class _Stop:
         for campaign_id in again:
             del self._doubts[campaign_id]
 
-        def go_on(campaign_id: str) -> _Following:
+        def go_on(campaign_id: str) -> None:
             campaign, stop = again[campaign_id]
 
             def step() -> Writing:
                 stop.go_on()
                 return stop
 
-            return self._following(campaign, step)
+            self._take_a_step(campaign, step)
 
         self._attempt(again, go_on)
 
@@ -626,8 +660,17 @@ class _Stop:
         self._rounds.extend([campaign.campaign_id])
 
     def _send_once_more(self, campaign_id: str) -> None:
-        """Send the stop once more, for a service that forgot it. What is answered is no verdict: reading tells."""
-        self._clock.check_cancelled()
+        """Send the stop once more, for a service that forgot it. What is answered is no verdict: reading tells.
+
+        One that has no place soon after the reading that shows that it goes on is sent after a later one.
+        """
+        began = self._clock.monotonic()
+
+        def check() -> None:
+            self._check_to_send(campaign_id)
+            if self._clock.monotonic() - began > FRESH_S:
+                raise _StaleLookError(campaign_id)
+
         log.info("campaign %s: does not stop; the stop is sent once more", campaign_id)
         try:
             self._client.send_stop_once(
@@ -635,18 +678,26 @@ class _Stop:
                 self._options.campaign_type,
                 api_version=self._options.api_version,
                 instance_id=named_run(self._stopping[campaign_id].campaign_instance_id),
-                patience=self._kept_up,
+                patience=replace(self._kept_up, place_s=FRESH_S, before_write=check),
             )
+        except (_StaleLookError, KoreBudgetError) as error:
+            log.info("campaign %s: %s; it is sent after another look", campaign_id, error)
+            self._send_again_at[campaign_id] = began
         except KoreError as error:
             log.info("campaign %s: %s; it is read on", campaign_id, error)
+        finally:
+            self._on_air.discard(campaign_id)
 
     def _tell_of_doubts(self) -> None:
         """Tell of the stops of which nobody knows whether they were done: no reading told, or the task is killed."""
         kind = self._options.campaign_type
-        doubts = [campaign for campaign, stop in self._doubts.values() if stop.is_in_doubt]
-        hanging = [self._sending[one] for one in self._on_air if self._is_open(one)]
-        for campaign in [*self._accepted_in_doubt.values(), *doubts, *hanging]:
-            self._stops.made(campaign, kind, at=self._clock.now(), after=None, outcome_unknown=True)
+        with self._lock:
+            self._is_over = True
+            doubts = [campaign for campaign, stop in self._doubts.values() if stop.is_in_doubt]
+            told = self._stopping.keys() - self._accepted_in_doubt.keys()
+            hanging = [self._sending[one] for one in self._on_air - told if self._is_open(one)]
+            for campaign in [*self._accepted_in_doubt.values(), *doubts, *hanging]:
+                self._stops.made(campaign, kind, at=self._clock.now(), after=None, outcome_unknown=True)
 
     def _refused(self, campaign_id: str, error: KoreError) -> None:
         """A stop that was refused is no failure if the campaign has ended by itself, or was deleted, before it came.
@@ -682,19 +733,25 @@ class _Stop:
             last = [stop for stop in doubts if self._looks_in_s(stop) <= soon_s][-1]
             last.wait_to_look(is_scarce=self._are_many_in_doubt)
             return
+        if not self._held:
+            self._clock.sleep(seconds)
+            return
         left_s = countdown(seconds, self._clock.monotonic)
-        while self._held and left_s() > 0:
+        while left_s() > 0:
             if wait(self._held.values(), timeout=_BACK_S, return_when=FIRST_COMPLETED).done:
+                wait(
+                    self._held.values(), timeout=_BACK_AGAIN_S
+                )  # others may be back with it, and one list tells of all
                 return
             self._clock.sleep(min(_BACK_AGAIN_S, max(0.0, left_s())))
-        self._clock.sleep(max(0.0, left_s()))
 
     def _look(self) -> None:
         """Read what was sent a stop until nothing is to be sent again; what has stopped gets its result."""
         back = {one: future for one, future in self._held.items() if future.done()}
         for campaign_id in back:
             del self._held[campaign_id]
-        self._follow(self._outcomes.gather(back))
+        self._outcomes.gather(back)
+        self._look_into_refusals()
         while True:
             self._send_again()
             self._read_what_was_sent()
@@ -704,7 +761,7 @@ class _Stop:
     @property
     def _are_many_in_doubt(self) -> bool:
         """True if each will need a place to be sent again, so that no more are spent on readings than it takes."""
-        return len(self._doubts) >= LIST_FROM
+        return len(self._doubts) + len(self._held) >= LIST_FROM
 
     def _looks_in_s(self, stop: Writing) -> float:
         return stop.looks_in_s(is_scarce=self._are_many_in_doubt)
@@ -753,19 +810,19 @@ class _Stop:
             return stop
 
         try:
-            following = self._following(campaign, tell)
+            self._take_a_step(campaign, tell)
         except KoreError as error:
             self._outcomes.failures[campaign_id] = error
-        else:
-            self._follow({campaign_id: following})
+        self._look_into_refusals()
 
     def _see_held(self, now: Campaign) -> None:
         """What hangs has done its work if the run that it was sent for is over."""
         before = self._sending[now.campaign_id]
         same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
-        if same is not SameRun.NO and now.status.is_ended:
-            shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
-            self._accepted(before, shown, self._clock.now())
+        with self._lock:
+            if same is not SameRun.NO and now.status.is_ended and now.campaign_id in self._on_air:
+                shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
+                self._accepted(before, shown, self._clock.now())
 
     def _fail_unless_it_passes(self, error: KoreError) -> None:
         """What was accepted cannot be read, and why."""

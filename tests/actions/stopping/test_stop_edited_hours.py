@@ -145,6 +145,34 @@ def test_serve__not_read_again(evening: Evening, trouble: str) -> None:
     assert evening.sent == dict.fromkeys(ids, 0.0)
 
 
+@pytest.mark.parametrize("number", [1, 6], ids=["one", "many"])
+def test_serve__hours_that_never_close(evening: Evening, number: int) -> None:
+    """By hours that have no close any more it is stopped at the close that was planned."""
+    ids = evening.add(number)
+    always = CallingHours.parse("Asia/Kolkata", {"MO-SU": "12:00 AM-12:00 AM"}).to_api()
+
+    outcomes = evening.serve(evening.plan(ids), between=lambda: evening.edit(ids[0], to=always))
+
+    assert outcomes.failures == {}
+    assert evening.sent == dict.fromkeys(ids, 0.0)
+
+
+def test_serve__hours_that_closed_days_ago(evening: Evening) -> None:
+    """Nor is it given up because it would have closed long ago by the hours that it has now."""
+    around = {"timezone": "Asia/Kolkata", "hours": {"MO": "12:00 AM-12:00 AM", "TU": "12:00 AM-6:00 PM"}}
+    ids = [
+        evening.simulator.add_campaign(
+            name="C", status="Active", calling_hours=CallingHours.parse(around["timezone"], around["hours"]).to_api()
+        )
+    ]
+    run = evening.plan(ids, begins_s=-36 * 3600.0)
+
+    outcomes = evening.serve(run, between=lambda: evening.edit(ids[0], to=hours(days="SU")))
+
+    assert outcomes.failures == {}
+    assert [one["status"] for one in outcomes.as_dicts()] == ["Stopped"]
+
+
 def test_serve__waits_for_its_last_day_now(evening: Evening) -> None:
     """Hours that now begin once more by the last day let it go on."""
     ids = evening.add(6)
