@@ -88,19 +88,7 @@ class KoreCampaignHook(BaseHook):
     def _settings(self) -> KoreSettings:
         from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415
 
-        try:
-            connection = self.get_connection(self.kore_conn_id)
-        except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
-            raise not_looked_up(self.kore_conn_id, error) from None
-        budget_conn_id = budget_conn_id_of(connection)
-        store = None
-        if budget_conn_id is not None:
-            try:
-                named = self.get_connection(budget_conn_id)
-            except Exception as error:  # noqa: BLE001 - the same
-                raise not_looked_up(budget_conn_id, error, "budget_conn_id") from None
-            store = store_of(named)
-        settings = settings_from(connection, store)
+        settings = settings_of(self.kore_conn_id, self.get_connection)
         # Only the secret: each mask recompiles one pattern of all of them, so tokens are kept out of logs instead.
         mask_secret(settings.client_secret)
         return settings
@@ -180,6 +168,31 @@ class KoreCampaignHook(BaseHook):
                 arguments["widget"] = BS3TextFieldWidget()
             widgets[name] = field(lazy_gettext(spec["label"]), **arguments)
         return widgets
+
+
+def settings_of(kore_conn_id: str, get_connection: Callable[[str], Any]) -> KoreSettings:
+    """What the connection says, and the one that its ``budget_conn_id`` names.
+
+    Args:
+        kore_conn_id: the account's.
+        get_connection: from the id of a connection to it; may raise anything.
+
+    Raises:
+        KoreError: as of ``not_looked_up``; or a ``KoreConfigurationError``: a field of it is wrong.
+    """
+    try:
+        connection = get_connection(kore_conn_id)
+    except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything
+        raise not_looked_up(kore_conn_id, error) from None
+    budget_conn_id = budget_conn_id_of(connection)
+    store = None
+    if budget_conn_id is not None:
+        try:
+            named = get_connection(budget_conn_id)
+        except Exception as error:  # noqa: BLE001 - the same
+            raise not_looked_up(budget_conn_id, error, "budget_conn_id") from None
+        store = store_of(named)
+    return settings_from(connection, store)
 
 
 def not_looked_up(conn_id: str, error: Exception, field: str = "kore_conn_id") -> KoreError:

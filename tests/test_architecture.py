@@ -39,6 +39,7 @@ KORE_RINGS = (
         "budget_shared",
         "budget_store",
         "budget_time",
+        "budget_view",
         "identity",
         "patience",
         "presence",
@@ -103,6 +104,7 @@ LAYERS = {
     "sensors": 7,
     "links": 7,
     "notifications": 7,
+    "__main__": 8,
     "lifecycle": 8,
     "plugin": 8,
 }

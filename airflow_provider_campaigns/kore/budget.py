@@ -30,7 +30,7 @@ from airflow_provider_campaigns.kore.budget_ledger import (
 )
 from airflow_provider_campaigns.kore.budget_shared import SharedKeeping
 from airflow_provider_campaigns.kore.budget_store import FileStore, MemoryStore
-from airflow_provider_campaigns.kore.identity import kernel_and_namespace, this_process
+from airflow_provider_campaigns.kore.identity import has_ended, kernel_and_namespace, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,7 +153,12 @@ class RequestBudget:
             self._keeping = SharedKeeping(store, name, FileStore(directory, seen), seen, clock=clock, sleep=sleep)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self._describe()}>"
+        return f"<{type(self).__name__}: {self}>"
+
+    def __str__(self) -> str:
+        rate = f"{self.limit} a minute" if self.window_s == WINDOW_S else f"{self.limit} in {self.window_s:g} s"
+        rate += f", {self.urgent} of them not for reads" if self.urgent else ""
+        return f"{rate}, {self._keeping}"
 
     @contextlib.contextmanager
     def slot(
@@ -304,6 +309,17 @@ class RequestBudget:
             if lease_s < math.inf:
                 thread.join()
 
+    def peek(self) -> Ledger:
+        """A copy of the ledger as of now, without what is over; nothing is changed, made or waited for.
+
+        Raises:
+            OSError: the file cannot be read.
+            StoreAwayError: the store cannot.
+        """
+        ledger = self._keeping.peek()
+        ledger.drop_what_is_over(has_ended)
+        return ledger
+
     def store_beside(self, what: str) -> Store:
         """Where something else about the account is kept for all who share this budget on this machine: a file."""
         is_shared = isinstance(self._keeping, SharedKeeping) or self._keeping.is_shared
@@ -324,7 +340,7 @@ class RequestBudget:
                     return
                 if turn.wait_s > _TELL_ABOVE_S and not is_told:
                     is_told = True
-                    log.info("waiting %.1f s for the request budget (%s)", turn.wait_s, self._describe())
+                    log.info("waiting %.1f s for the request budget (%s)", turn.wait_s, self)
                 self._sleep(sleep_s)
         except BaseException:
             if turn.tickets:
@@ -339,11 +355,6 @@ class RequestBudget:
             return step(ledger)
 
         return self._keeping.transact(step_for_limit)
-
-    def _describe(self) -> str:
-        rate = f"{self.limit} a minute" if self.window_s == WINDOW_S else f"{self.limit} in {self.window_s:g} s"
-        rate += f", {self.urgent} of them not for reads" if self.urgent else ""
-        return f"{rate}, {self._keeping}"
 
 
 class InUse:

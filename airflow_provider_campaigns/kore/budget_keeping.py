@@ -52,6 +52,15 @@ class MachineKeeping:
         """Let ``step`` read and change the ledger as of now, with everyone else kept out."""
         return self.use(lambda region: self._transact_in(region, step))
 
+    def peek(self) -> Ledger:
+        """The ledger as it is kept, as of now; whatever becomes of this one, nothing is written.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        reading = self._clock()
+        return Ledger.load(self.store.peek(), lambda saved_at: max(saved_at, reading))
+
     def use(self, action: Callable[[Region], _Result]) -> _Result:
         """Let ``action`` read and write the ledger's bytes, with everyone else kept out."""
         store = self.store

@@ -267,8 +267,7 @@ class Ledger:
 
         Each request of this machine counts as one of every machine, since they may do the same.
         """
-        since = max(self.away_since, self.now - window_s)
-        own = sum(at > since for at in self._times()) + len(self.flights)
+        own = self.answered_since(max(self.away_since, self.now - window_s)) + len(self.flights)
         others = (len(self.machines) or _UNKNOWN_MACHINES) - 1
         return limit - others * (own + 1)
 
@@ -305,6 +304,10 @@ class Ledger:
 
     def _times(self) -> Iterator[float]:
         return (at for (at,) in _ANSWER.iter_unpack(self._answers))
+
+    def answered_since(self, since: float) -> int:
+        """How many answers arrived later than that, as far as they are remembered."""
+        return sum(at > since for at in self._times())
 
     def keep_for(self, limit: int) -> None:
         """Remember as many answers as a caller with this limit needs."""

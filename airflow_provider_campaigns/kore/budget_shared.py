@@ -132,6 +132,15 @@ class SharedKeeping:
                 way.ahead_s = self._ahead_of_this_machine()
             return self._mirror.transact(lambda ledger: step(self._away(ledger)))
 
+    def peek(self) -> Ledger:
+        """The ledger as the store keeps it, as of now; whatever becomes of this one, nothing is written.
+
+        Raises:
+            StoreAwayError: the store is away.
+        """
+        kept = self._store.load(self._name)
+        return Ledger.load(kept.data, lambda saved_at: max(saved_at, kept.now))
+
     @property
     def _way(self) -> _Way:
         # By process: a lock that another thread held at the time of a fork is held for ever in the child.

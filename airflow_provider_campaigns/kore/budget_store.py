@@ -44,6 +44,13 @@ class Store(Protocol):
             OSError: if they cannot be reached; so do the bytes themselves.
         """
 
+    def peek(self) -> bytes:
+        """What was written, in nobody's way and without a trace; nothing if there is nothing yet.
+
+        Raises:
+            OSError: as of ``locked``.
+        """
+
 
 def read_all(region: Region) -> bytes:
     """All that was written."""
@@ -69,6 +76,11 @@ class MemoryStore:
         memory = self._memory.get(os.getpid()) or self._memory.setdefault(os.getpid(), _Memory())
         with memory.lock:
             yield memory
+
+    def peek(self) -> bytes:
+        """What was written by this process."""
+        with self.locked() as region:
+            return read_all(region)
 
 
 class _Memory:
@@ -126,6 +138,21 @@ class FileStore:
                     fcntl.flock(file.descriptor, fcntl.LOCK_UN)
             self._file = None
 
+    def peek(self) -> bytes:
+        """What was written, without the lock, which a process that stands still may hold; nothing if there is no file.
+
+        Raises:
+            OSError: if the file cannot be opened, or must not be trusted.
+        """
+        try:
+            file = _OpenFile(_open(self._directory, self._name, is_made=False))
+        except FileNotFoundError:
+            return b""
+        # A reading may meet a change halfway; two that agree have not.
+        while (data := read_all(file)) != read_all(file):
+            pass
+        return data
+
 
 class _OpenFile:
     """A file that this process opened; closed when nobody holds it any more.
@@ -162,18 +189,20 @@ class _OpenFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _open(directory: Path | None, name: str) -> int:
-    """A descriptor of the file, made if it is missing."""
+def _open(directory: Path | None, name: str, *, is_made: bool = True) -> int:
+    """A descriptor of the file; if it is missing, it and its directory are made, or not."""
     if fcntl is None:
         raise OSError(errno.ENOSYS, "files cannot be locked on this system")
     if directory is None:
         directory = Path(tempfile.gettempdir(), f"kore-campaign-budget-{os.geteuid()}")
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if is_made:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The file is looked up in the directory that was checked, whatever the path has come to mean by then.
     parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         _check(parent, "directory")
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=parent)
+        flags = os.O_RDWR | os.O_CREAT if is_made else os.O_RDONLY
+        descriptor = os.open(name, flags | os.O_NOFOLLOW, 0o600, dir_fd=parent)
     finally:
         os.close(parent)
     try:

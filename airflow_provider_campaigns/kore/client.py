@@ -112,14 +112,7 @@ class KoreClient:
             signer: makes the tokens; by default from the settings.
         """
         self.settings = settings
-        budget = budget or RequestBudget(
-            settings.requests_per_minute,
-            urgent=settings.urgent_per_minute,
-            account_key=f"{settings.base_url}|{settings.account_id}",
-            store=settings.budget_store,
-            max_request_s=CONNECT_TIMEOUT_S + settings.timeout_s,
-            sleep=sleep,
-        )
+        budget = budget or budget_of(settings, sleep=sleep)
         signer = signer or TokenSigner(
             settings.client_id, settings.client_secret, subject=settings.jwt_subject, ttl_s=settings.jwt_ttl_s
         )
@@ -754,3 +747,15 @@ class KoreClient:
             proof=self.proof,
             may_try=patience.is_endless,
         )
+
+
+def budget_of(settings: KoreSettings, *, sleep: Callable[[float], None] = time.sleep) -> RequestBudget:
+    """The request budget of an account, as everybody shares it; nothing is opened yet."""
+    return RequestBudget(
+        settings.requests_per_minute,
+        urgent=settings.urgent_per_minute,
+        account_key=f"{settings.base_url}|{settings.account_id}",
+        store=settings.budget_store,
+        max_request_s=CONNECT_TIMEOUT_S + settings.timeout_s,
+        sleep=sleep,
+    )
