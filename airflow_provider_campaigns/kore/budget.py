@@ -113,8 +113,9 @@ class RequestBudget:
         Args:
             limit: requests in a window, 1 to ``MAX_LIMIT``. Callers with different limits may share an account.
             window_s: seconds.
-            urgent: places that reads leave to stops and writes, 0 to one below the limit; by default a tenth of the
-                limit, rounded up, 6 of 60; two at least, for a look and a write, and half of the limit at most.
+            urgent: places that reads leave to stops and writes in a window, 0 to one below the limit; by default a
+                tenth of the limit, rounded up, 6 of 60; two at least, for a look and a write, and half of the limit at
+                most. What stops and writes have used of them is left no more, down to half of them, and to two.
             account_key: who shares the budget: everyone with the same text, of which only a hash is kept. None: this
                 object's own callers, without a file.
             directory: where the shared file is; by default a directory of this user among the machine's temporary
@@ -430,7 +431,7 @@ class _Turn:
                 ledger.send_probe(tickets[0])
             for number, ticket in enumerate(tickets, start=1):
                 # Sent one after the other, so the last may be on its way long after the first.
-                ledger.take_off(ticket, lapses_at=now + number * budget.max_request_s, owner=me)
+                ledger.take_off(ticket, lapses_at=now + number * budget.max_request_s, owner=me, priority=priority)
                 if priority == Priority.STOP:
                     ledger.draw(me)
             return tickets, 0.0
@@ -447,7 +448,8 @@ class _Turn:
                 ledger,
                 priority=priority,
                 places=self._places,
-                limit=budget.limit - kept,
+                limit=budget.limit,
+                kept=kept,
                 window_s=budget.window_s,
                 as_probe=as_probe,
             )

@@ -6,11 +6,12 @@ service counts it somewhere in between, and nobody outside can say where. It is 
 The bytes of a ledger, little-endian, one after the other::
 
     _SEAL, _HEADER, and as many as the header says:
-    flights (u8, f8, u8, i4)            ticket, when it counts as answered at the latest, machine, process
+    flights (u8, f8, u8, i4, i4)        ticket, when it counts as answered at the latest, machine, process, priority
     waiters (u8, f8, u8, i4, i4)        ticket, when it looks again, machine, process, priority
     reservations (u8, f8, u8, i4, i4, f8)   ticket, when it ends, machine, process, places, until when it is renewed
     machines (u8, f8)                   machine, when it last said that it is there
     answers (f8)                        when the last ones arrived, in order: as many as the highest limit needs
+    urgent answers (f8)                 those among them that were no reads'
 
 Because the answers are in order, one of them tells whether there is a place, whatever the limit is, and callers with
 different limits may share a ledger.
@@ -33,7 +34,7 @@ from airflow_provider_campaigns.kore.identity import Owner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LAYOUT = "v3"
+LAYOUT = "v4"
 """Part of a ledger's name, so that versions of this package that read it differently do not meet."""
 
 WINDOW_S = 60.0
@@ -51,6 +52,9 @@ LATE_S = 1.0
 LEASE_S = 5.0
 """Seconds for which a reservation in a store of several machines is believed; its process renews it meanwhile."""
 
+_LEFT_AT_LEAST = 2
+"""Places that reads leave at least, of those that are kept for what is urgent: for a look and a stop."""
+
 _GONE_S = 120.0
 """Seconds after which a machine that said nothing is no longer counted."""
 
@@ -65,13 +69,13 @@ _APART_BITS = 48
 _MAGIC = b"budget\r\n"
 # magic, CRC-32 of all that follows but the answers: of ten thousand it would take longer than all else together
 _SEAL = struct.Struct("<8sI")
-# number of flights, of waiters, of reservations, of machines, of answers; the highest limit; saved_at; blocked_until by
-# priority; no_probe_until; probe; next ticket; born; version; away_since; ahead_s
-_HEADER = struct.Struct("<HHHHIIdddddQQQQdd")
+# number of flights, of waiters, of reservations, of machines, of answers, of urgent ones; the highest limit; saved_at;
+# blocked_until by priority; no_probe_until; probe; next ticket; born; version; away_since; ahead_s
+_HEADER = struct.Struct("<HHHHIIIdddddQQQQdd")
 # what the header ends with, from born on
 _OF_STORE = struct.Struct("<QQdd")
 _ANSWER = struct.Struct("<d")
-_FLIGHT = struct.Struct("<QdQi")
+_FLIGHT = struct.Struct("<QdQii")
 _WAITER = struct.Struct("<QdQii")
 _RESERVATION = struct.Struct("<QdQiid")
 _MACHINE = struct.Struct("<Qd")
@@ -93,6 +97,7 @@ class Flight(NamedTuple):
     lapses_at: float
     machine: int
     pid: int
+    priority: int
 
 
 class Waiter(NamedTuple):
@@ -145,6 +150,7 @@ class Ledger:
         "_answers",
         "_highest_limit",
         "_next_ticket",
+        "_urgent_answers",
         "ahead_s",
         "away_since",
         "blocked_until",
@@ -177,7 +183,7 @@ class Ledger:
         # A ticket of a ledger that was lost must not mean another request in this one. Tickets are given out far
         # more slowly than one a microsecond, so the clock is ahead of all that were.
         self.born = self.version = self._next_ticket = max(1, int(now * 1e6))
-        self._answers = b""
+        self._answers = self._urgent_answers = b""
         self._highest_limit = 1
 
     @classmethod
@@ -190,14 +196,15 @@ class Ledger:
         """
         if len(data) < _ENTRIES_AT or not data.startswith(_MAGIC):
             return cls(time_after(-math.inf), is_damaged=bool(data))
-        flights, waiters, reservations, machines, answers, highest_limit, saved_at, *rest = _HEADER.unpack_from(
+        flights, waiters, reservations, machines, answers, urgent, highest_limit, saved_at, *rest = _HEADER.unpack_from(
             data, _SEAL.size
         )
         waiters_at = _ENTRIES_AT + flights * _FLIGHT.size
         reservations_at = waiters_at + waiters * _WAITER.size
         machines_at = reservations_at + reservations * _RESERVATION.size
         answers_at = machines_at + machines * _MACHINE.size
-        end = answers_at + answers * _ANSWER.size
+        urgent_at = answers_at + answers * _ANSWER.size
+        end = urgent_at + urgent * _ANSWER.size
         if end > len(data) or data[: _SEAL.size] != _seal(data[_SEAL.size : answers_at]):
             return cls(time_after(-math.inf), is_damaged=True)
         ledger = cls(time_after(saved_at))
@@ -205,7 +212,7 @@ class Ledger:
         *ledger.blocked_until, ledger.no_probe_until, ledger.probe, ledger._next_ticket = rest[:6]
         ledger.born, ledger.version, ledger.away_since, ledger.ahead_s = rest[6:]
         ledger._highest_limit = highest_limit
-        ledger._answers = data[answers_at:end]
+        ledger._answers, ledger._urgent_answers = data[answers_at:urgent_at], data[urgent_at:end]
         if answers_at > _ENTRIES_AT:
             ledger.flights = {one[0]: Flight._make(one) for one in _FLIGHT.iter_unpack(data[_ENTRIES_AT:waiters_at])}
             turns = map(Waiter._make, _WAITER.iter_unpack(data[waiters_at:reservations_at]))
@@ -223,6 +230,7 @@ class Ledger:
             len(self.reservations),
             len(self.machines),
             len(self._answers) // _ANSWER.size,
+            len(self._urgent_answers) // _ANSWER.size,
             self._highest_limit,
             self.now if at is None else at,
             *self.blocked_until,
@@ -241,7 +249,7 @@ class Ledger:
             *itertools.starmap(_RESERVATION.pack, self.reservations.values()),
             *itertools.starmap(_MACHINE.pack, self.machines.items()),
         ))
-        return b"".join((_seal(data), data, self._answers))
+        return b"".join((_seal(data), data, self._answers, self._urgent_answers))
 
     @property
     def is_away(self) -> bool:
@@ -288,9 +296,9 @@ class Ledger:
         if self.born == seen.born and self.version >= seen.version:
             # Nothing was lost: a longer block of before may have been lifted meanwhile.
             seen.blocked_until = [min(until, self.now + WINDOW_S) for until in seen.blocked_until]
-        twice = Counter(self._times()) | Counter(seen._times())
         self._highest_limit = max(self._highest_limit, seen._highest_limit)
-        self._answers = b"".join(map(_ANSWER.pack, sorted(twice.elements())[-self._highest_limit :]))
+        self._answers = self._both(self._answers, seen._answers)
+        self._urgent_answers = self._both(self._urgent_answers, seen._urgent_answers)
         others = {ticket: one for ticket, one in self.flights.items() if one.machine != of}
         self.flights = seen.flights | others
         self.waiters = seen.waiters | self.waiters
@@ -302,12 +310,13 @@ class Ledger:
         self.version = max(self.version, seen.version)
         self._next_ticket = max(self._next_ticket, seen._next_ticket)
 
-    def _times(self) -> Iterator[float]:
-        return (at for (at,) in _ANSWER.iter_unpack(self._answers))
+    def _both(self, answers: bytes, others: bytes) -> bytes:
+        twice = Counter(_times(answers)) | Counter(_times(others))
+        return b"".join(map(_ANSWER.pack, sorted(twice.elements())[-self._highest_limit :]))
 
     def answered_since(self, since: float) -> int:
         """How many answers arrived later than that, as far as they are remembered."""
-        return sum(at > since for at in self._times())
+        return sum(at > since for at in _times(self._answers))
 
     def keep_for(self, limit: int) -> None:
         """Remember as many answers as a caller with this limit needs."""
@@ -325,8 +334,7 @@ class Ledger:
         now = self.now
         lapsed = sorted((one.lapses_at, one.ticket) for one in self.flights.values() if one.lapses_at <= now)
         for lapses_at, ticket in lapsed:
-            del self.flights[ticket]
-            self._record(lapses_at)
+            self._record(lapses_at, self.flights.pop(ticket).priority)
         for waiter in list(self.waiters.values()):
             if waiter.wakes_at + LATE_S < now or has_ended(Owner(waiter.machine, waiter.pid)):
                 del self.waiters[waiter.ticket]
@@ -342,10 +350,10 @@ class Ledger:
         self._next_ticket += 1
         return self._next_ticket - 1
 
-    def take_off(self, ticket: int, *, lapses_at: float, owner: Owner) -> None:
+    def take_off(self, ticket: int, *, lapses_at: float, owner: Owner, priority: int = Priority.READ) -> None:
         """A request starts; it counts as answered at ``lapses_at`` if nobody says so before."""
         self.waiters.pop(ticket, None)
-        self.flights[ticket] = Flight(ticket, lapses_at, *owner)
+        self.flights[ticket] = Flight(ticket, lapses_at, *owner, priority)
 
     def land(self, ticket: int, *, is_lifted: bool = False) -> None:
         """The request's answer is here, now; ``is_lifted`` says that it shows that a block holds no longer.
@@ -353,10 +361,10 @@ class Ledger:
         Stops are then held back no more, and what is less urgent for a minute at most, so that they go first.
 
         A request that is not in flight here, because it lapsed or the ledger was lost, is counted again: one place
-        too many for one window is better than one too few.
+        too many for one window is better than one too few. It counts as a read.
         """
-        self.flights.pop(ticket, None)
-        self._record(self.now)
+        flight = self.flights.pop(ticket, None)
+        self._record(self.now, Priority.READ if flight is None else flight.priority)
         if is_lifted:
             self.blocked_until = [min(until, self.now + WINDOW_S) for until in self.blocked_until]
             self.blocked_until[Priority.STOP] = self.no_probe_until = self.now
@@ -423,15 +431,34 @@ class Ledger:
 
         An entry in the future is damage, and counts as none.
         """
-        offset = len(self._answers) - n * _ANSWER.size
+        return self._nth_latest(self._answers, n)
+
+    def rooms(self, kept: int, window_s: float) -> Iterator[tuple[int, float]]:
+        """How many of the kept places have to be free, the fewest first, and until when so few will do.
+
+        That may be over. What is urgent has used up the others until its answers are a window old, but half are always
+        left, and two.
+        """
+        flights = sum(one.priority != Priority.READ for one in self.flights.values())
+        used_up = flights + len(self._urgent_answers) // _ANSWER.size
+        least = min(kept, max(_LEFT_AT_LEAST, math.ceil(kept / 2)))
+        for left in range(max(least, kept - used_up), kept):
+            answered = kept - left - flights
+            yield left, self._nth_latest(self._urgent_answers, answered) + window_s if answered > 0 else math.inf
+        yield kept, math.inf
+
+    def _nth_latest(self, answers: bytes, n: int) -> float:
+        offset = len(answers) - n * _ANSWER.size
         if offset < 0:
             return -math.inf
-        at: float = _ANSWER.unpack_from(self._answers, offset)[0]
+        at: float = _ANSWER.unpack_from(answers, offset)[0]
         return at if at <= self.now else -math.inf
 
-    def _record(self, at: float) -> None:
+    def _record(self, at: float, priority: int) -> None:
         # In order: a flight that lapsed did so after the last change, or that change would have dropped it.
         self._answers = (self._answers + _ANSWER.pack(at))[-self._highest_limit * _ANSWER.size :]
+        if priority != Priority.READ:
+            self._urgent_answers = (self._urgent_answers + _ANSWER.pack(at))[-self._highest_limit * _ANSWER.size :]
 
 
 def earliest_start(
@@ -443,35 +470,36 @@ def earliest_start(
 
     It may start when there is a place for it *and* for every waiter that comes before it, so that those who come
     later need not wait until a waiter wakes up to take its own. What is less urgent than a stop leaves the reserved
-    places alone, and so many as are ``kept`` from it anyway: those that are reserved are among them. ``as_probe`` is of
-    a stop that may start in spite of a block, once a minute.
+    places alone, and what is left of those that are ``kept`` from it anyway: those that are reserved are among them.
+    ``as_probe`` is of a stop that may start in spite of a block, once a minute.
 
     The answer is exact if nothing else happens. It comes earlier if a waiter ahead gives up or a reservation is
     given back, and later if a more urgent request comes or the account is blocked.
     """
     if not ledger.waiters and not ledger.reservations:
         return earliest_start_alone(
-            ledger, priority=priority, places=1, limit=limit - kept, window_s=window_s, as_probe=as_probe
+            ledger, priority=priority, places=1, limit=limit, kept=kept, window_s=window_s, as_probe=as_probe
         )
     ahead = sum((waiter.priority, waiter.ticket) < (priority, ticket) for waiter in ledger.waiters.values())
     reservations = () if priority == Priority.STOP else ledger.reservations.values()
     reserved = sum(reservation.places for reservation in reservations)
-    start = _place_is_free_at(ledger, limit - max(reserved, kept), ahead, window_s)
+    start = _place_beside_is_free_at(ledger, limit, ahead, window_s, reserved=reserved, kept=kept)
     for reservation in sorted(reservations, key=operator.attrgetter("ends_at")):
         reserved -= reservation.places
-        free_at = _place_is_free_at(ledger, limit - max(reserved, kept), ahead, window_s)
+        free_at = _place_beside_is_free_at(ledger, limit, ahead, window_s, reserved=reserved, kept=kept)
         start = min(start, max(reservation.ends_at, free_at))
     return max(start, ledger.opens_at(priority, as_probe=as_probe))
 
 
 def earliest_start_alone(
-    ledger: Ledger, *, priority: int, places: int, limit: int, window_s: float, as_probe: bool = False
+    ledger: Ledger, *, priority: int, places: int, limit: int, kept: int, window_s: float, as_probe: bool = False
 ) -> float:
     """When so many may start if nobody else waits and nothing is reserved.
 
     Nothing that happens makes it earlier, but the answer to a probe.
     """
-    return max(_place_is_free_at(ledger, limit, places - 1, window_s), ledger.opens_at(priority, as_probe=as_probe))
+    start = _place_beside_is_free_at(ledger, limit, places - 1, window_s, reserved=0, kept=kept)
+    return max(start, ledger.opens_at(priority, as_probe=as_probe))
 
 
 def earliest_start_away(
@@ -493,6 +521,17 @@ def earliest_start_away(
     return max(start, opens_at)
 
 
+def _place_beside_is_free_at(
+    ledger: Ledger, limit: int, ahead: int, window_s: float, *, reserved: int, kept: int
+) -> float:
+    """When there is a place beside those that are reserved or kept, whichever is more."""
+    for left, until in ledger.rooms(kept, window_s):
+        start = _place_is_free_at(ledger, limit - max(reserved, left), ahead, window_s)
+        if start < until:
+            break
+    return start
+
+
 def _place_is_free_at(ledger: Ledger, limit: int, ahead: int, window_s: float) -> float:
     if limit < 1:
         return math.inf
@@ -503,6 +542,10 @@ def _place_is_free_at(ledger: Ledger, limit: int, ahead: int, window_s: float) -
         # A place must come from a request in flight, answered in this instant at the earliest.
         return ledger.now + (windows + 1) * window_s
     return max(ledger.now, ledger.nth_latest_answer(answers_left + 1) + window_s) + windows * window_s
+
+
+def _times(answers: bytes) -> Iterator[float]:
+    return (at for (at,) in _ANSWER.iter_unpack(answers))
 
 
 def _seal(data: bytes) -> bytes:

@@ -23,7 +23,7 @@ WARNING = (
     "the store of the request budget is away (no answer): stops go out, reads use this machine's share, starts and "
     "deletes wait"
 )
-NAME = "f7d86b6ba42793cf05cbadf45e52a992fb56492563114615bd728c8fc6a9f46f.v3"
+NAME = "f7d86b6ba42793cf05cbadf45e52a992fb56492563114615bd728c8fc6a9f46f.v4"
 
 
 @pytest.fixture
@@ -323,6 +323,18 @@ class TestBack:
         machines.budget(2).block(0.0)
         assert wait_of(machines.budget(1)) == pytest.approx(59.0)
         assert wait_of(machines.budget(2)) == pytest.approx(59.0)
+
+    def test_back__knows_what_was_urgent(self, machines):
+        """What was urgent is so still when the store is back, and uses up the room that reads leave."""
+        use(machines.budget(1, 10, urgent=4), 1, Priority.WRITE)
+        use(machines.budget(2, 10, urgent=4), 1, Priority.STOP)
+        machines.store.kept.clear()
+        machines.time.now += 1
+
+        machines.budget(2).block(0.0)
+        machines.budget(1).block(0.0)
+        use(machines.budget(1, 10, urgent=4), 6)
+        assert wait_of(machines.budget(1, 10, urgent=4)) == pytest.approx(60.0)
 
     def test_back__older(self, machines):
         """A store that comes back with an older ledger is told, too."""

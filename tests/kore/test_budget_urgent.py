@@ -52,8 +52,8 @@ class TestRoom:
         assert machine.slept == []
         assert wait_of(machine.budget(60, urgent=None), priority) == 59.0
 
-    def test_slot__the_room_is_filled_up_first(self, machine: Machine):
-        """When six urgent requests have used the room, six places are free again before the next read starts."""
+    def test_slot__half_the_room_is_filled_up_first(self, machine: Machine):
+        """When six urgent requests have used the room, three places are free again before the next read starts."""
         budget = machine.budget(60, urgent=None)
         for _ in range(54):
             use(budget)
@@ -63,9 +63,39 @@ class TestRoom:
 
         use(budget)
 
-        assert machine.now == 1066.0
-        use(budget, 6, Priority.STOP)
-        assert machine.now == 1066.0
+        assert machine.now == 1063.0
+        use(budget, 3, Priority.STOP)
+        assert machine.now == 1063.0
+
+    @pytest.mark.parametrize(("urgent", "reads"), [(0, 54), (1, 54), (3, 54), (4, 53), (6, 51), (30, 27), (60, 0)])
+    def test_slot__used_up(self, machine: Machine, urgent: int, reads: int):
+        """What is urgent uses up the room, down to a half of it."""
+        budget = machine.budget(60, urgent=None)
+        use(budget, urgent, Priority.WRITE)
+
+        assert places_for_reads(budget) == reads
+
+    def test_slot__used_up_in_flight(self, machine: Machine):
+        """So does what is urgent and in flight, and what was never answered."""
+        budget = machine.budget(60, urgent=None, max_request_s=10)
+        with budget.hold(3, Priority.WRITE) as place, place():
+            assert places_for_reads(budget) == 54
+        machine.now += 60
+        lost = [budget.slot(Priority.STOP) for _ in range(3)]
+        for one in lost:
+            one.__enter__()
+        machine.now += 10
+        assert places_for_reads(budget) == 54
+
+    def test_slot__room_comes_back(self, machine: Machine):
+        """When an urgent answer is a window old, its place belongs to the room again, and to no read."""
+        budget = machine.budget(60, urgent=None)
+        use(budget, 3, Priority.STOP)
+        machine.now += 10
+        use(budget, 54)
+        assert wait_of(budget) == 60.0
+        machine.now += 50
+        assert wait_of(budget) == 10.0
 
     def test_slot__given(self, machine: Machine):
         """The room is as large as one says, and 0 leaves none."""
@@ -191,4 +221,25 @@ def test_slot__a_stop_behind_seven_reports(tmp_path: Path):
 
     assert waited == [0.0] * 6
     # Four minutes of 54: what stops have used comes from the room, or is made up for when it leaves the window.
-    assert sum(1060 <= at < 1300 for at in reads) == 215
+    assert sum(1060 <= at < 1300 for at in reads) == 216
+
+
+@pytest.mark.parametrize("every", [10, 5, 3, 2])
+def test_slot__reads_and_writes(tmp_path: Path, every: int):
+    """With one write of ten, or more, 95 % of 60 are used, and never more than 60 in a minute."""
+    machine = BusyMachine(tmp_path)
+    budget = machine.budget(60, urgent=None, max_request_s=40)
+    sent: list[float] = []
+
+    def task() -> None:
+        number = 0
+        while machine.now < 1300:
+            number += 1
+            with budget.slot(Priority.READ if number % every else Priority.WRITE):
+                sent.append(machine.now)
+                machine.sleep(0.125)
+
+    machine.run(*[(0, task)] * 7)
+
+    assert sum(1060 <= at < 1300 for at in sent) >= 0.95 * 4 * 60
+    assert all(later - at >= 60 for at, later in zip(sent, sent[60:], strict=False))
