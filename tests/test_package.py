@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 import airflow_provider_campaigns
 from airflow_provider_campaigns import errors, hooks, operators, sensors, timetables, triggers
 from airflow_provider_campaigns.kore.budget import BudgetTimeout
+from airflow_provider_campaigns.kore.budget_shared import StoreAwayError
 from airflow_provider_campaigns.kore.connections import NoAnswer
 from airflow_provider_campaigns.operators.approval import DeleteApprovalOperator
 from airflow_provider_campaigns.operators.base import CampaignsOperator, KoreCampaignOperator
@@ -149,7 +150,7 @@ def test_sensors__complete() -> None:
 
 
 def test_errors__complete() -> None:
-    """Every exception of the package is offered, but for the two that the client makes others of.
+    """Every exception of the package is offered, but for three that the budget and the client answer or make others of.
 
     The simulator's are its own.
     """
@@ -161,7 +162,7 @@ def test_errors__complete() -> None:
         for error in classes_below(import_module(f"airflow_provider_campaigns.{part}"), Exception)
     }
 
-    assert found - {BudgetTimeout, NoAnswer} == {getattr(errors, name) for name in dir(errors)}
+    assert found - {BudgetTimeout, NoAnswer, StoreAwayError} == {getattr(errors, name) for name in dir(errors)}
 
 
 @pytest.mark.parametrize("face", ["operators", "sensors"])
