@@ -217,6 +217,20 @@ class TestActions:
         assert (change.event, change.campaign_id, change.after) == ("stop", campaign, None)
         assert change.outcome_unknown is True
 
+    def test_stop__killed_while_others_wait(self, kore_simulator: KoreSimulator, notebook: Notebook) -> None:
+        """Of many each is told of when it is answered, not when the last is: a kill in between loses no line."""
+        ids = add(kore_simulator, 5, status="Active")
+        kore_simulator.fail_next(429, operation="stop", skip=3, times=2)
+
+        with client_that_is_killed(kore_simulator) as client, pytest.raises(Killed):
+            stop_campaigns(
+                client, [Target(one) for one in ids], StopOptions(VOICE, count_contacts=False), audit=notebook
+            )
+
+        done = {one.campaign_id for one in kore_simulator.effects("stop")}
+        assert {one.campaign_id for one in notebook.changes if not one.outcome_unknown} == done
+        assert len(done) == 3
+
     def test_stop__killed_while_it_is_sent(
         self, kore_simulator: KoreSimulator, client: KoreClient, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
     ) -> None:

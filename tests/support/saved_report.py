@@ -48,7 +48,6 @@ def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -
         "contact_results": True,
         "total": ROWS,
         "rows": ROWS,
-        "pending": 1,
         "duplicate_rows": 0,
         "contacts_before_stop": ROWS,
         "stopped_at": "2026-03-02T12:00:00.000Z",
@@ -63,6 +62,9 @@ def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -
         "proven_by": "one_reading",
         "left_out": [],
         "extends": [],
+        # The files come before this one.
+        **({"files": changes.pop("files")} if "files" in changes else {}),
+        "pending": 1,
         **changes,
     }
 

@@ -288,8 +288,8 @@ class _Stop:
         )
         self._stopping: dict[str, Campaign] = {}
         self._send_again_at: dict[str, float] = {}
-        self._prove_at = -math.inf
-        """When what was accepted is read next."""
+        self._is_due = True
+        """Whether what was accepted is to be read."""
         self._sent_at: dict[str, datetime] = {}
         """What was sent a stop, and when for the first time."""
         self._on_air: set[str] = set()
@@ -509,6 +509,7 @@ class _Stop:
                 return
         if step is Step.SEND:
             check_not_started_again(campaign, self._earlier)
+            self._check_same_run(campaign)
             self._send(campaign)
         elif step is Step.WAIT:
             self._rounds.try_again(campaign.campaign_id, str(campaign.status))
@@ -584,6 +585,18 @@ class _Stop:
         self._sent_at.setdefault(campaign_id, now)
         self._on_air.add(campaign_id)
 
+    def _check_same_run(self, campaign: Campaign) -> None:
+        """Make sure that what is looked at once more, because its stop had to wait, has not begun another run since."""
+        before = self._sending.get(campaign.campaign_id)
+        if before is not None and self._is_other_run(before, campaign):
+            raise started_again(campaign, "was to be stopped")
+
+    @staticmethod
+    def _is_other_run(before: Campaign, now: Campaign) -> bool:
+        # A reading that names no run may be of the one that is meant.
+        same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
+        return same is SameRun.NO
+
     def _take_a_step(self, campaign: Campaign, step: Callable[[], Writing]) -> None:
         """Take a step of a stop; what follows from an answer is told at once, for this process may be killed."""
         campaign_id = campaign.campaign_id
@@ -655,7 +668,7 @@ class _Stop:
     def _read_on(self, campaign: Campaign) -> None:
         """Read a campaign that was sent a stop until it shows; sent again is that once, after a minute."""
         self._stopping[campaign.campaign_id] = campaign
-        self._prove_at = -math.inf
+        self._is_due = True
         self._send_again_at[campaign.campaign_id] = self._clock.monotonic() + ACCEPTED_S
         self._rounds.extend([campaign.campaign_id])
 
@@ -733,6 +746,7 @@ class _Stop:
             last = [stop for stop in doubts if self._looks_in_s(stop) <= soon_s][-1]
             last.wait_to_look(is_scarce=self._are_many_in_doubt)
             return
+        self._is_due = True
         if not self._held:
             self._clock.sleep(seconds)
             return
@@ -772,7 +786,7 @@ class _Stop:
         doubts = [one for one, stop in asked.items() if not self._looks_in_s(stop)]
         held = [one for one in self._held if self._is_open(one)]
         now = self._clock.monotonic()
-        if not doubts and (not self._stopping or now < self._prove_at):
+        if not doubts and not (self._stopping and self._is_due):
             return
         self._rounds.see(dict.fromkeys(self._stopping, "not readable"))
         try:
@@ -797,8 +811,8 @@ class _Stop:
                 self._tell(campaign_id, reading, now)
             elif isinstance(reading, Campaign):
                 self._see_held(reading)
-        if listed or now >= self._prove_at:
-            self._prove_at = now + self._options.poll_interval_s
+        if listed or self._is_due:
+            self._is_due = False
             self._prove(listed)
 
     def _tell(self, campaign_id: str, reading: Campaign | ProvenMissing | KoreError, began: float) -> None:
@@ -818,9 +832,8 @@ class _Stop:
     def _see_held(self, now: Campaign) -> None:
         """What hangs has done its work if the run that it was sent for is over."""
         before = self._sending[now.campaign_id]
-        same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
         with self._lock:
-            if same is not SameRun.NO and now.status.is_ended and now.campaign_id in self._on_air:
+            if not self._is_other_run(before, now) and now.status.is_ended and now.campaign_id in self._on_air:
                 shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
                 self._accepted(before, shown, self._clock.now())
 
@@ -861,8 +874,7 @@ class _Stop:
             self._missing(before.campaign_id, now)
             return False
         self._rounds.see({now.campaign_id: str(now.status)})
-        same = same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id))
-        if same is SameRun.NO:  # a reading that names no run may be of the one that was stopped
+        if self._is_other_run(before, now):
             raise started_again(now, "was being stopped")
         if now.status.is_ended:
             if "schedule_disabled" in self._details[now.campaign_id]:

@@ -129,6 +129,52 @@ def test_stop__hours_begin_while_it_waits_for_a_place(evening: Evening) -> None:
         assert evening.simulator.campaign(one).status == "Active"
 
 
+def test_stop__run_anew_while_it_waits_for_a_place(evening: Evening) -> None:
+    """What has waited for its place is looked at again, and a run that somebody started meanwhile is left alone."""
+    ids = add(evening.simulator, 8, status="Active")
+    started: list[str] = []
+
+    def restart() -> None:
+        waiting = [one for one in ids if evening.simulator.campaign(one).status == "Active"]
+        started.extend(waiting[:2])
+        for one in started:
+            evening.simulator.restart(one)
+
+    evening.time.at(CLOSE_S + 20, restart)
+
+    outcomes = evening.stop(ids, limit=6)
+
+    assert len(started) == 2
+    for one in started:
+        assert "was started again while it was to be stopped" in str(failure(outcomes, one))
+        assert evening.simulator.campaign(one).status == "Active"
+    assert len(outcomes.results) == 6
+    assert len(evening.times("stop")) == 6
+
+
+def test_stop__hours_begin_before_it_is_sent_once_more(evening: Evening) -> None:
+    """A stop whose answer said nothing, and that does not show, is sent again after a minute; but not inside hours."""
+    ids = add(evening.simulator, 4, status="Active")
+    evening.simulator.fail_next(200, body={"status": "success"}, operation="stop", campaign_id=ids[0])
+
+    outcomes = evening.stop(ids, opens_s=30.0, confirm_timeout_s=120.0)
+
+    assert evening.times("stop") == [0.0] * 4
+    assert list(outcomes.failures) == [ids[0]]
+
+
+def test_stop__once_more_has_no_place(evening: Evening) -> None:
+    """Where the second stop would wait for its place, it is sent after a later look."""
+    ids = add(evening.simulator, 4, status="Active")
+    evening.simulator.fail_next(200, body={"status": "success"}, operation="stop", campaign_id=ids[0])
+    evening.time.at(CLOSE_S + 58, lambda: evening.simulator.fail_next(429, operation="list"))
+
+    outcomes = evening.stop(ids)
+
+    assert outcomes.failures == {}
+    assert len(evening.times("stop")) == 5
+
+
 @pytest.mark.parametrize(
     ("others", "fails", "lists"),
     # One of each type, the last look, and the proof; else they are read at the close.
