@@ -40,7 +40,6 @@ from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_t
 from airflow_provider_campaigns.kore.errors import (
     CampaignStateError,
     CampaignTimeoutError,
-    KoreBudgetError,
     KoreError,
     KoreNotFoundError,
     KoreRequestError,
@@ -677,12 +676,14 @@ class _Stop:
 
         One that has no place soon after the reading that shows that it goes on is sent after a later one.
         """
-        began = self._clock.monotonic()
+        began, has_place = self._clock.monotonic(), False
 
         def check() -> None:
+            nonlocal has_place
             self._check_to_send(campaign_id)
             if self._clock.monotonic() - began > FRESH_S:
                 raise _StaleLookError(campaign_id)
+            has_place = True
 
         log.info("campaign %s: does not stop; the stop is sent once more", campaign_id)
         try:
@@ -693,11 +694,10 @@ class _Stop:
                 instance_id=named_run(self._stopping[campaign_id].campaign_instance_id),
                 patience=replace(self._kept_up, place_s=FRESH_S, before_write=check),
             )
-        except (_StaleLookError, KoreBudgetError) as error:
-            log.info("campaign %s: %s; it is sent after another look", campaign_id, error)
-            self._send_again_at[campaign_id] = began
         except KoreError as error:
             log.info("campaign %s: %s; it is read on", campaign_id, error)
+            if not has_place:
+                self._send_again_at[campaign_id] = began
         finally:
             self._on_air.discard(campaign_id)
 
