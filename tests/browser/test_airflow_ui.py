@@ -176,6 +176,7 @@ class TestConnectionForm:
             "api_version": "v2",
             "requests_per_minute": 600,
             "urgent_per_minute": None,
+            "budget_conn_id": None,
             "timeout_s": 2.5,
             "verify_tls": False,
             "ca_bundle": None,
