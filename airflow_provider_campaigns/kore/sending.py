@@ -30,7 +30,7 @@ from airflow_provider_campaigns.kore.retry import LOOK_AGAIN_S, delay_s
 from airflow_provider_campaigns.kore.stand_ins import is_unknown_path
 from airflow_provider_campaigns.kore.transport import wants_fresh_token
 from airflow_provider_campaigns.kore.writes import Receipt, in_doubt, is_over, is_to_be_checked, may_have_worked
-from airflow_provider_campaigns.kore.writing import AT_ONCE, Pause, Writing, told
+from airflow_provider_campaigns.kore.writing import AT_ONCE, Pause, Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -530,7 +530,7 @@ class Sender:
             try:
                 drained_at = sent_at + self._bounds.drain_s if since_s and goal.drains else look_at
                 look_by = max(look_at, drained_at)
-                campaign, so_far.read_at = told((yield Pause(so_far.accepted is not None, look_at, look_by)))
+                campaign, so_far.read_at = yield Pause(so_far.accepted is not None, look_at, look_by)
             except KoreError as error:
                 raise KoreConnectionError(
                     f"{trouble}; whether it took effect is unknown, because reading the campaign failed as well "
@@ -659,7 +659,7 @@ def _look_after_refusal(endpoint: Endpoint, goal: WriteGoal, refusal: KoreError)
     """
     log.info("%s; reading the campaign to find out whether more than %s is refused", refusal, endpoint.name)
     try:
-        campaign, _ = told((yield Pause(was_accepted=False, look_at=AT_ONCE, look_by=AT_ONCE)))
+        campaign, _ = yield Pause(was_accepted=False, look_at=AT_ONCE, look_by=AT_ONCE)
         return _receipt_by_reading(goal, campaign, in_doubt=not goal.believes_refusals)
     except KoreError as error:
         refusal.retryable = error.retryable

@@ -23,8 +23,8 @@ AT_ONCE = -math.inf
 
 Reading: TypeAlias = "Campaign | ProvenMissing"
 
-Steps: TypeAlias = "Generator[Pause, Read | None, Receipt]"
-Finding: TypeAlias = "Generator[Pause, Read | None, Receipt | None]"
+Steps: TypeAlias = "Generator[Pause, Read, Receipt]"
+Finding: TypeAlias = "Generator[Pause, Read, Receipt | None]"
 
 
 class Pause(NamedTuple):
@@ -144,10 +144,3 @@ class Writing:
             self.was_accepted, self.look_at, self.look_by = step()
         except StopIteration as end:
             self.receipt, self.look_at, self.look_by = end.value, None, None
-
-
-def told(read: Read | None) -> Read:
-    """What a write was told that waits for a reading."""
-    if read is None:
-        raise AssertionError("a write that waits for a reading went on without one")
-    return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -186,3 +187,14 @@ def test_raise_failures__table() -> None:
         "  cd-1   permanent  is Active",
         "  cd-22  try again  reset",
     ]
+
+
+def test_gather__what_has_its_result_keeps_it() -> None:
+    """Of what is done later, a failure does not take the place of a result."""
+    outcomes = Outcomes(["cd-1", "cd-2"])
+    outcomes.results["cd-1"] = Result("cd-1", "voice", "Stopped", changed=True)
+    failed: Future[str] = Future()
+    failed.set_exception(KoreError("late"))
+
+    assert outcomes.gather({"cd-1": failed, "cd-2": failed}) == {}
+    assert list(outcomes.failures) == ["cd-2"]

@@ -16,7 +16,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreNotFoundError,
     KoreProtocolError,
 )
-from airflow_provider_campaigns.kore.listing import Expected, LatestLists, Listing, try_list
+from airflow_provider_campaigns.kore.listing import Expected, LatestLists, Listing, named, try_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -472,3 +472,21 @@ class TestLatestLists:
         assert [one.retryable for one in told] == [True, True]
         listing = Listing()
         assert lists.begun_after(10.0, CampaignType.VOICE, lambda: listing) is listing
+
+
+@pytest.mark.parametrize("item", [{"name": "Nightly"}, {"status": "Ready"}], ids=["that name", "no name"])
+def test_named__unreadable(item: dict[str, str]) -> None:
+    """An item that cannot be read, and may have the name, leaves open which campaign it finds."""
+    listing = Listing()
+    listing.add([{"_id": "cd-1", "name": "Nightly", "status": "Ready"}, item], account().endpoints["list_v2"])
+
+    with pytest.raises(KoreProtocolError):
+        named([listing], "Nightly")
+
+
+def test_named__another_is_unreadable() -> None:
+    """One of another name leaves nothing open."""
+    listing = Listing()
+    listing.add([{"_id": "cd-1", "name": "Nightly", "status": "Ready"}, {"name": "B"}], account().endpoints["list_v2"])
+
+    assert named([listing], "Nightly").campaign_id == "cd-1"

@@ -39,6 +39,18 @@ def test_send_stop_once__in_doubt(client: KoreClient, kore_simulator: KoreSimula
     kore_simulator.assert_one_effect("stop", campaign)
 
 
+def test_send_stop_once__token_refused_when_sent_again(client: KoreClient, kore_simulator: KoreSimulator):
+    """What a reading has just told to send again, and whose token is rejected, is looked at once more first."""
+    campaign = kore_simulator.add_campaign(status="Active")
+    kore_simulator.fail_next(503, operation="stop", before=True)
+    kore_simulator.fail_next(401, operation="stop", before=True)
+
+    assert client.send_stop_once(campaign, "voice").finish().status == "Stopped"
+
+    operations = [one.operation for one in kore_simulator.requests]
+    assert operations == ["stop", *["get"] * 5, "stop", "get", "stop"]
+
+
 def test_send_stop_once__too_many_requests(client: KoreClient, kore_simulator: KoreSimulator, waits: list[float]):
     """A stop that the rate limit refuses makes the next one wait at once, and not only when it is sent again."""
     refused = kore_simulator.add_campaign(name="Refused", status="Active")

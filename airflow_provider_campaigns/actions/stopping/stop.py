@@ -575,14 +575,16 @@ class _Stop:
         now = self._clock.now()
         if self._moment is not None:
             self._moment.check(campaign_id, now)
-        if not self._is_open(campaign_id):
-            raise CampaignStateError(f"campaign {campaign_id}: has stopped meanwhile", campaign_id=campaign_id)
-        waited_s = self._clock.monotonic() - self._begun_at[campaign_id]
         # What was sent before is looked at by who sends it again, and what is stopped unread by nobody.
-        if waited_s > FRESH_S and campaign_id not in self._sent_at and campaign_id not in self._unread:
-            raise _StaleLookError(campaign_id)
+        is_looked_at = campaign_id in self._sent_at or campaign_id in self._unread
+        self._check_fresh(campaign_id, math.inf if is_looked_at else self._begun_at[campaign_id])
         self._sent_at.setdefault(campaign_id, now)
         self._on_air.add(campaign_id)
+
+    def _check_fresh(self, campaign_id: str, since: float) -> None:
+        """Make sure that a campaign was looked at just now, and is not seen to have stopped since."""
+        if self._clock.monotonic() - since > FRESH_S or not self._is_open(campaign_id):
+            raise _StaleLookError(campaign_id)
 
     def _check_same_run(self, campaign: Campaign) -> None:
         """Make sure that what is looked at once more, because its stop had to wait, has not begun another run since."""
@@ -605,7 +607,7 @@ class _Stop:
         except (KoreRequestError, KoreNotFoundError) as error:
             self._refusals[campaign_id] = error
         except _StaleLookError:
-            self._look_again.append(campaign_id)
+            self._look_again += [campaign_id] if self._is_open(campaign_id) else []
         else:
             answered = self._clock.now()
             with self._lock:
@@ -681,8 +683,7 @@ class _Stop:
         def check() -> None:
             nonlocal has_place
             self._check_to_send(campaign_id)
-            if self._clock.monotonic() - began > FRESH_S:
-                raise _StaleLookError(campaign_id)
+            self._check_fresh(campaign_id, began)
             has_place = True
 
         log.info("campaign %s: does not stop; the stop is sent once more", campaign_id)
@@ -751,13 +752,10 @@ class _Stop:
             self._clock.sleep(seconds)
             return
         left_s = countdown(seconds, self._clock.monotonic)
-        while left_s() > 0:
-            if wait(self._held.values(), timeout=_BACK_S, return_when=FIRST_COMPLETED).done:
-                wait(
-                    self._held.values(), timeout=_BACK_AGAIN_S
-                )  # others may be back with it, and one list tells of all
-                return
+        while left_s() > 0 and not wait(self._held.values(), timeout=_BACK_S, return_when=FIRST_COMPLETED).done:
             self._clock.sleep(min(_BACK_AGAIN_S, max(0.0, left_s())))
+        # Others may be back with it, and one list tells of all.
+        wait(self._held.values(), timeout=_BACK_AGAIN_S)
 
     def _look(self) -> None:
         """Read what was sent a stop until nothing is to be sent again; what has stopped gets its result."""
@@ -809,8 +807,8 @@ class _Stop:
         for campaign_id, reading in self._outcomes.attempt_all([*doubts, *held], read, is_urgent=True).items():
             if campaign_id in self._doubts:
                 self._tell(campaign_id, reading, now)
-            elif isinstance(reading, Campaign):
-                self._see_held(reading)
+            else:
+                self._see_held(campaign_id, reading)
         if listed or self._is_due:
             self._is_due = False
             self._prove(listed)
@@ -829,12 +827,13 @@ class _Stop:
             self._outcomes.failures[campaign_id] = error
         self._look_into_refusals()
 
-    def _see_held(self, now: Campaign) -> None:
+    def _see_held(self, campaign_id: str, now: Campaign | ProvenMissing | KoreError) -> None:
         """What hangs has done its work if the run that it was sent for is over."""
-        before = self._sending[now.campaign_id]
+        before = self._sending[campaign_id]
         with self._lock:
-            if not self._is_other_run(before, now) and now.status.is_ended and now.campaign_id in self._on_air:
-                shown = Receipt(now.campaign_id, now.status, now.campaign_instance_id, by_reading=True)
+            is_over = isinstance(now, Campaign) and now.status.is_ended and not self._is_other_run(before, now)
+            if isinstance(now, Campaign) and is_over and campaign_id in self._on_air:
+                shown = Receipt(campaign_id, now.status, now.campaign_instance_id, by_reading=True)
                 self._accepted(before, shown, self._clock.now())
 
     def _fail_unless_it_passes(self, error: KoreError) -> None:

@@ -125,6 +125,34 @@ def test_serve__looks_at_none_again(evening: Evening, begins_s: float, arguments
     assert evening.wakes == [-60.0]
 
 
+def test_serve__gone_when_it_is_read_again(evening: Evening) -> None:
+    """What is gone by then is looked at again at its close, and has its outcome there."""
+    ids = evening.add(6)
+    run = evening.plan(ids)
+
+    def delete() -> None:
+        evening.simulator.set_status(ids[0], "Stopped")
+        evening.client.delete_campaign(ids[0], "voice")
+
+    outcomes = evening.serve(run, between=delete)
+
+    assert list(outcomes.failures) == [ids[0]]
+    assert "is not there" in str(outcomes.failures[ids[0]])
+    assert evening.sent == dict.fromkeys(ids[1:], 0.0)
+
+
+def test_serve__goes_on_until_its_last_day(evening: Evening) -> None:
+    """By hours that now begin once more by the last day it goes on."""
+    ids = evening.add(6)
+    evening.edit(*ids, to=hours(days="MO"))
+    run = evening.plan(ids, last_day=(CLOSE + timedelta(days=1)).date())
+
+    outcomes = evening.serve(run, between=lambda: evening.edit(ids[0], to=hours(days="MO,TU")))
+
+    assert outcomes.results[ids[0]].details["waits_for"] == "2026-03-03"
+    assert evening.sent == dict.fromkeys(ids[1:], 0.0)
+
+
 @pytest.mark.parametrize("trouble", ["not there", "not readable", "no hours", "refused"])
 def test_serve__not_read_again(evening: Evening, trouble: str) -> None:
     """What cannot be read again is stopped as it was planned."""
@@ -194,6 +222,7 @@ def test_told__closes(evening: Evening) -> None:
         ids.append(evening.simulator.add_campaign(name=name, status="Active", calling_hours=own))
     run = evening.plan(ids)
 
+    assert run.told == "no campaign to stop"  # before the closes are chosen
     run.choose_closings(evening.time.clock.now())
 
     assert run.told == (

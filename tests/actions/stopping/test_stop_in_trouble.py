@@ -206,6 +206,17 @@ def test_stop__schedules_of_many(evening: Evening, others: int, fails: int, list
     assert [one for one in evening.times("list") if not fails or one >= -3] == lists
 
 
+def test_stop__doubt_that_cannot_be_read(evening: Evening) -> None:
+    """One in doubt of which no reading is answered any more is unknown, and a retry may tell."""
+    ids = add(evening.simulator, 3, status="Active")
+    evening.simulator.fail_next(503, operation="stop", campaign_id=ids[0])
+    evening.simulator.fail_next(401, operation=("get", "status", "list"), skip=3, times=1_000)
+
+    error = failure(evening.stop(ids), ids[0])
+
+    assert error.outcome_unknown
+
+
 class Noted:
     """Who is told of changes."""
 
