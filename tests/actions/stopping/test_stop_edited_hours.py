@@ -137,7 +137,7 @@ def test_serve__gone_when_it_is_read_again(evening: Evening) -> None:
     outcomes = evening.serve(run, between=delete)
 
     assert list(outcomes.failures) == [ids[0]]
-    assert "is not there" in str(outcomes.failures[ids[0]])
+    assert "there is none, by reading and by the list" in str(outcomes.failures[ids[0]])
     assert evening.sent == dict.fromkeys(ids[1:], 0.0)
 
 
