@@ -13,6 +13,7 @@ import requests
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLEntryOperator
 from airflow.sdk import DAG, TaskGroup
+from report_support import account_of
 from stop_support import SCHEDULED, add
 from task_runner import TaskRun, run_task
 
@@ -63,13 +64,7 @@ def client_that_is_killed(simulator: KoreSimulator) -> KoreClient:
     def die(_seconds: float) -> None:
         raise Killed
 
-    settings = KoreSettings(
-        host=simulator.url,
-        client_id=simulator.client_id,
-        client_secret=simulator.client_secret,
-        stream_id=simulator.stream_id,
-        account_id=simulator.account_id,
-    )
+    settings = KoreSettings(**account_of(simulator))
     return KoreClient(settings, budget=RequestBudget(1000, account_key=None, sleep=die), sleep=die)
 
 

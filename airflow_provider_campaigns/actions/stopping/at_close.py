@@ -42,7 +42,7 @@ from airflow_provider_campaigns.actions.targets import Target, check_type
 from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_text
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreConfigurationError, KoreError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
 from airflow_provider_campaigns.kore.listing import Listing
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
 from airflow_provider_campaigns.kore.presence import ProvenMissing
@@ -588,20 +588,14 @@ def _read_hours_again(
 
     def look(campaign_id: str) -> Planned | None:
         before = group[campaign_id]
-        schedule = before.schedule
-        rules = _Rules(options, run.run_at, schedule.last_day, None, tuple(schedule.contact_timezones), clock.now())
         try:
             campaign = reader.read(campaign_id, options.campaign_type)
             if isinstance(campaign, ProvenMissing):
                 return before
-            now = _plan_one(campaign, before.target, rules, earlier, run.outcomes)
+            return _planned_again(before, campaign, run, options, earlier, now=clock.now())
         except KoreError as error:
             log.info("campaign %s: its hours could not be read again: %s", campaign_id, error)
             return before
-        if now is None:
-            return None
-        known = replace(before, campaign=now.campaign and _essence(now.campaign))
-        return known.read_again(now.schedule.hours, run.run_at, clock.now())
 
     for campaign_id, planned in run.outcomes.attempt_all(group, look).items():
         if planned is None:
@@ -611,17 +605,42 @@ def _read_hours_again(
             run.planned[campaign_id] = replace(planned, hours_read_at=clock.now())
 
 
+def _planned_again(
+    before: Planned,
+    campaign: Campaign,
+    run: CloseRun,
+    options: StopOptions,
+    earlier: Mapping[str, Entry],
+    *,
+    now: datetime,
+) -> Planned | None:
+    """What waits for its close, by what is read of it now; None if it has its result instead.
+
+    Raises:
+        KoreError: as of ``_plan_one``.
+    """
+    schedule = before.schedule
+    rules = _Rules(options, run.run_at, schedule.last_day, None, tuple(schedule.contact_timezones), now)
+    again = _plan_one(campaign, before.target, rules, earlier, run.outcomes)
+    if again is None:
+        return None
+    return replace(before, campaign=_essence(campaign)).read_again(again.schedule.hours, run.run_at, now)
+
+
 class _EditedHours:
     """Sees to it, while a few campaigns are looked at before their close, that nothing is stopped inside new hours.
 
     Attributes:
-        planned: what is not stopped now, with the hours that were read.
+        planned: what is not stopped now, as it waits by the hours that were read; None for what has its result.
     """
 
-    def __init__(self, group: Sequence[Planned], run_at: datetime, at: datetime, clock: Clock) -> None:
-        self._run_at = run_at
-        self.planned: dict[str, Planned] = {}
+    def __init__(
+        self, group: Sequence[Planned], run: CloseRun, options: StopOptions, at: datetime, clock: Clock
+    ) -> None:
+        self.planned: dict[str, Planned | None] = {}
         self._group = {one.target.campaign_id: one for one in group if one.hours_read_at is not None}
+        self._run = run
+        self._options = options
         self._at = at
         self._clock = clock
 
@@ -634,11 +653,13 @@ class _EditedHours:
         before, now = self._group.get(campaign.campaign_id), self._clock.now()
         if before is None or now >= self._at:
             return
-        with suppress(KoreConfigurationError):  # a reading without hours, or with some that tell nothing
-            again = before.read_again(CallingHours.from_api(campaign.raw), self._run_at, now)
-            if again.chosen != before.chosen:
-                self.planned[campaign.campaign_id] = again
-                raise CampaignStateError(f"campaign {campaign.campaign_id}: its hours were edited")
+        try:
+            again = _planned_again(before, campaign, self._run, self._options, {}, now=now)
+        except KoreError:
+            return  # a reading without hours, or with some that tell nothing; what else is wrong is found elsewhere
+        if again is None or again.chosen != before.chosen:
+            self.planned[campaign.campaign_id] = again
+            raise CampaignStateError(f"campaign {campaign.campaign_id}: its hours were edited")
 
 
 def _worth_reading(reader: CampaignReader, targets: Mapping[str, Target], options: StopOptions) -> list[str]:
@@ -788,7 +809,7 @@ def _stop_group(
     if following is not None and is_near:
         waiting = sum(one.chosen == following for one in run.planned.values())
         room = _room_for(client, following, waiting=waiting, proving=len(group), options=options, clock=clock)
-    edited = _EditedHours(group, run.run_at, at, clock)
+    edited = _EditedHours(group, run, options, at, clock)
     with room:
         served = stop_campaigns(
             client,
@@ -808,7 +829,7 @@ def _stop_group(
         )
     for one in edited.planned:
         del served.failures[one]
-    run.planned |= edited.planned
+    run.planned |= {one: planned for one, planned in edited.planned.items() if planned is not None}
     for one in served.results:
         run.outcomes.failures.pop(one, None)
     run.outcomes.results.update(served.results)

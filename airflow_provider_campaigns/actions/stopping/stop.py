@@ -412,7 +412,7 @@ class _Stop:
             except KoreError as error:
                 self._outcomes.failures[campaign_id] = error
         # Each minute of a campaign that calls is a minute of calls; one that pauses can wait for that, and disabling a
-        # schedule, which takes four requests.
+        # schedule, which takes a request of its own.
         began, paused = self._clock.monotonic(), CampaignStatus.PAUSED
         in_order = sorted(campaigns, key=lambda one: (campaigns[one].is_scheduled, campaigns[one].status == paused))
         if not self._options.plan_only:
@@ -631,7 +631,7 @@ class _Stop:
 
     def _send_again(self) -> None:
         """Send again what was found to have had no effect."""
-        again = {one: doubt for one, doubt in self._doubts.items() if doubt[1].look_at is None}
+        again = {one: doubt for one, doubt in self._doubts_now.items() if doubt[1].look_at is None}
         for campaign_id in again:
             del self._doubts[campaign_id]
 
@@ -740,7 +740,7 @@ class _Stop:
 
     def _wait(self, seconds: float) -> None:
         """Wait so long, or until a doubt is to be looked into, or something that hung is back."""
-        doubts = sorted((stop for _, stop in self._doubts.values()), key=self._looks_in_s)
+        doubts = sorted((stop for _, stop in self._doubts_now.values()), key=self._looks_in_s)
         if doubts and self._looks_in_s(doubts[0]) <= seconds:
             # They were sent one after the other, and one list is to tell of all.
             soon_s = self._looks_in_s(doubts[0]) + (_TOGETHER_S if self._are_many_in_doubt else 0.0)
@@ -767,8 +767,13 @@ class _Stop:
         while True:
             self._send_again()
             self._read_what_was_sent()
-            if all(stop.look_at is not None for _, stop in self._doubts.values()):
+            if all(stop.look_at is not None for _, stop in self._doubts_now.values()):
                 return
+
+    @property
+    def _doubts_now(self) -> dict[str, tuple[Campaign, Writing]]:
+        # A copy: what hung may be back at any moment, and is added by its own thread.
+        return dict(self._doubts)
 
     @property
     def _are_many_in_doubt(self) -> bool:
@@ -780,7 +785,7 @@ class _Stop:
 
     def _read_what_was_sent(self) -> None:
         """Read what was accepted, what is in doubt, and what hangs: many of them by one list."""
-        asked = {one: stop for one, (_, stop) in self._doubts.items() if stop.look_at is not None}
+        asked = {one: stop for one, (_, stop) in self._doubts_now.items() if stop.look_at is not None}
         doubts = [one for one, stop in asked.items() if not self._looks_in_s(stop)]
         held = [one for one in self._held if self._is_open(one)]
         now = self._clock.monotonic()
@@ -830,9 +835,10 @@ class _Stop:
     def _see_held(self, campaign_id: str, now: Campaign | ProvenMissing | KoreError) -> None:
         """What hangs has done its work if the run that it was sent for is over."""
         before = self._sending[campaign_id]
+        if not isinstance(now, Campaign) or not now.status.is_ended or self._is_other_run(before, now):
+            return
         with self._lock:
-            is_over = isinstance(now, Campaign) and now.status.is_ended and not self._is_other_run(before, now)
-            if isinstance(now, Campaign) and is_over and campaign_id in self._on_air:
+            if campaign_id in self._on_air:
                 shown = Receipt(campaign_id, now.status, now.campaign_instance_id, by_reading=True)
                 self._accepted(before, shown, self._clock.now())
 

@@ -141,9 +141,10 @@ def test_serve__gone_when_it_is_read_again(evening: Evening) -> None:
     assert evening.sent == dict.fromkeys(ids[1:], 0.0)
 
 
-def test_serve__goes_on_until_its_last_day(evening: Evening) -> None:
+@pytest.mark.parametrize("number", [1, 6], ids=["one", "many"])
+def test_serve__goes_on_until_its_last_day(evening: Evening, number: int) -> None:
     """By hours that now begin once more by the last day it goes on."""
-    ids = evening.add(6)
+    ids = evening.add(number)
     evening.edit(*ids, to=hours(days="MO"))
     run = evening.plan(ids, last_day=(CLOSE + timedelta(days=1)).date())
 

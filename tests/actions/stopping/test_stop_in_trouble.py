@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from report_support import account_of
 from shared_time import BEGINS, SharedTime
 from stop_support import SCHEDULED, Stop, add, failure
 
@@ -41,14 +42,7 @@ class Evening:
 
     def stop(self, ids: list[str], *, limit: int = 60, opens_s: float | None = None, **options: Any) -> Outcomes:
         """Stop them at the close; they open again so many seconds after it. They are as when this was planned."""
-        service = self.simulator
-        account = KoreSettings(
-            host=service.url,
-            client_id=service.client_id,
-            client_secret=service.client_secret,
-            stream_id=service.stream_id,
-            account_id=service.account_id,
-        )
+        account = KoreSettings(**account_of(self.simulator))
         time = self.time
         budget = RequestBudget(limit, account_key=None, clock=time.monotonic, sleep=time.sleep)
         expires = {} if opens_s is None else dict.fromkeys(ids, BEGINS + timedelta(seconds=CLOSE_S + opens_s))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from report_support import account_of
 from shared_time import BEGINS, SharedTime
 
 from airflow_provider_campaigns.actions.stopping.moment import StopMoment
@@ -33,13 +34,7 @@ class Evening:
         self.simulator = simulator
         self.time = time
         self.ids = [simulator.add_campaign(name=f"C{number}", status="Active") for number in range(4)]
-        account = KoreSettings(
-            host=simulator.url,
-            client_id=simulator.client_id,
-            client_secret=simulator.client_secret,
-            stream_id=simulator.stream_id,
-            account_id=simulator.account_id,
-        )
+        account = KoreSettings(**account_of(simulator))
         budget = RequestBudget(60, account_key=None, clock=time.monotonic, sleep=time.sleep)
         self.client = KoreClient(account, budget=budget, clock=time.monotonic, sleep=time.sleep, jitter=lambda: 0.5)
 
