@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kore_support import client_of
 
-from airflow_provider_campaigns.kore.errors import KoreError, KoreServiceError
+from airflow_provider_campaigns.kore.errors import KoreError, KoreRequestError, KoreServiceError
 from airflow_provider_campaigns.kore.retry import Bounds
 
 if TYPE_CHECKING:
@@ -315,3 +315,19 @@ class TestOutage:
         assert max(waits) == 4.0
         assert kore_simulator.campaign(campaign_id).status == "Stopped"
         kore_simulator.assert_one_effect("stop", campaign_id)
+
+
+@pytest.mark.parametrize("verb", ["stop"])
+def test_write__no_time_after_a_refusal(
+    settings: KoreSettings, kore_simulator: KoreSimulator, waits: list[float], verb: str, campaign_id: str
+) -> None:
+    """A refusal says nothing of an earlier sending that may have taken effect: with no time to look it is unknown."""
+    kore_simulator.clear_faults()
+    kore_simulator.fail_next(503, operation=verb)
+    kore_simulator.fail_next(400, operation=verb, body={"errors": [{"msg": "No", "code": 400}]})
+
+    with client_of(settings, waits, bounds=Bounds(seconds=12.0)) as client, pytest.raises(KoreRequestError) as caught:
+        client.stop_campaign(campaign_id, "voice")
+
+    assert caught.value.outcome_unknown is True
+    assert len(kore_simulator.requests.of("stop")) == 2

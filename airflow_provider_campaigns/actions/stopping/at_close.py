@@ -101,22 +101,14 @@ class Planned:
     def read_again(self, hours: CallingHours, run_at: datetime, now: datetime) -> Self:
         """The same with hours that were read now; where they were edited, its close is chosen anew.
 
-        What would have no close by them, or one that was more than a day ago, keeps the close that it waits for.
+        Raises:
+            KoreError: by them it has no close, or one that was more than a day ago.
         """
         again = replace(self, hours_read_at=now)
         if hours == self.schedule.hours:
             return again
         schedule = replace(self.schedule, hours=hours)
-        try:
-            chosen = schedule.closing_to_act_on(run_at, now)
-        except KoreError as error:
-            log.warning(
-                "campaign %s: its hours were edited since this was planned, to %s; it keeps its close: %s",
-                self.target.campaign_id,
-                hours,
-                error,
-            )
-            return again
+        chosen = schedule.closing_to_act_on(run_at, now)
         log.warning(
             "campaign %s: its hours were edited since this was planned: %s, before %s",
             self.target.campaign_id,
@@ -594,7 +586,7 @@ def _read_hours_again(
                 return before
             return _planned_again(before, campaign, run, options, earlier, now=clock.now())
         except KoreError as error:
-            log.info("campaign %s: its hours could not be read again: %s", campaign_id, error)
+            log.warning("campaign %s: keeps the close that it waits for: %s", campaign_id, error)
             return before
 
     for campaign_id, planned in run.outcomes.attempt_all(group, look).items():
@@ -617,7 +609,7 @@ def _planned_again(
     """What waits for its close, by what is read of it now; None if it has its result instead.
 
     Raises:
-        KoreError: as of ``_plan_one``.
+        KoreError: as of ``_plan_one`` and ``Planned.read_again``; it is as it was planned then.
     """
     schedule = before.schedule
     rules = _Rules(options, run.run_at, schedule.last_day, None, tuple(schedule.contact_timezones), now)
@@ -655,8 +647,9 @@ class _EditedHours:
             return
         try:
             again = _planned_again(before, campaign, self._run, self._options, {}, now=now)
-        except KoreError:
-            return  # a reading without hours, or with some that tell nothing; what else is wrong is found elsewhere
+        except KoreError as error:  # as by a reading without hours; what else is wrong is found elsewhere
+            log.info("campaign %s: keeps the close that it waits for: %s", campaign.campaign_id, error)
+            return
         if again is None or again.chosen != before.chosen:
             self.planned[campaign.campaign_id] = again
             raise CampaignStateError(f"campaign {campaign.campaign_id}: its hours were edited")
