@@ -835,10 +835,14 @@ class _Stop:
     def _see_held(self, campaign_id: str, now: Campaign | ProvenMissing | KoreError) -> None:
         """What hangs has done its work if the run that it was sent for is over."""
         before = self._sending[campaign_id]
-        if not isinstance(now, Campaign) or not now.status.is_ended or self._is_other_run(before, now):
-            return
         with self._lock:
-            if campaign_id in self._on_air:
+            if (
+                isinstance(now, Campaign)
+                and now.status.is_ended
+                and not self._is_other_run(before, now)
+                # Its answer may be there since, and says more.
+                and campaign_id in self._on_air
+            ):
                 shown = Receipt(campaign_id, now.status, now.campaign_instance_id, by_reading=True)
                 self._accepted(before, shown, self._clock.now())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,6 +210,21 @@ def test_stop__doubt_that_cannot_be_read(evening: Evening) -> None:
     error = failure(evening.stop(ids), ids[0])
 
     assert error.outcome_unknown
+
+
+def test_stop__doubts_that_no_list_tells_of(evening: Evening) -> None:
+    """Nor is any of many in doubt where the account is locked out while their list is to be read."""
+    ids = add(evening.simulator, 6, status="Active")
+    for one in ids[:5]:
+        evening.simulator.fail_next(503, operation="stop", campaign_id=one)
+    refuse = partial(evening.simulator.fail_next, 401, operation=("get", "status", "list"), times=1_000)
+    evening.time.at(CLOSE_S + 5, refuse)
+
+    outcomes = evening.stop(ids)
+
+    assert [failure(outcomes, one).outcome_unknown for one in ids[:5]] == [True] * 5
+    assert list(outcomes.results) == [ids[5]]
+    assert evening.times("stop") == [0.0] * 6
 
 
 class Noted:
