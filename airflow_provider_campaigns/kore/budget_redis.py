@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.kore.budget_shared import TIMEOUT_S, Kept, StoreAwayError
+from airflow_provider_campaigns.kore.budget_shared import CLOCK_S, TIMEOUT_S, Kept, StoreAwayError
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -20,13 +20,14 @@ return {kept[1], kept[2], now[1], now[2]}
 """
 
 _REPLACE = """
-local version = redis.call('HGET', KEYS[1], 'version') or '0'
-if version ~= ARGV[1] then
-  return 0
+local version = redis.call('HGET', KEYS[1], 'version')
+local now = redis.call('TIME')
+local apart_s = tonumber(ARGV[5]) and math.abs(now[1] + now[2] / 1e6 - ARGV[5]) or 0
+if (version or '0') ~= ARGV[1] or apart_s > tonumber(ARGV[6]) then
+  return {version, redis.call('HGET', KEYS[1], 'ledger'), now[1], now[2]}
 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2], 'ledger', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return 1
 """
 
 
@@ -48,12 +49,16 @@ class RedisStore:
 
     def load(self, name: str) -> Kept:
         """The ledger of this name; one round trip."""
-        version, data, seconds, micros = self._run("load", name)
-        return Kept(data or b"", int(version or 0), int(seconds) + int(micros) / 1e6)
+        return _kept(self._run("load", name))
 
-    def replace(self, name: str, data: bytes, *, version: int, new_version: int) -> bool:
-        """Keep these bytes if the version is still this one; one round trip."""
-        return bool(self._run("replace", name, version, new_version, data, _KEPT_MS))
+    def replace(
+        self, name: str, data: bytes, *, version: int, new_version: int, as_of: float | None = None
+    ) -> Kept | None:
+        """Keep these bytes if the version is still this one, else the ledger of this name; one round trip."""
+        found = self._run(
+            "replace", name, version, new_version, data, _KEPT_MS, "" if as_of is None else f"{as_of:.6f}", CLOCK_S
+        )
+        return None if found is None else _kept(found)
 
     def _run(self, script: str, name: str, *arguments: object) -> Any:
         from redis import RedisError  # noqa: PLC0415 - 0.3 s, which only its users are to pay
@@ -78,3 +83,8 @@ class RedisStore:
             retry=Retry(NoBackoff(), 0),
         )
         return {"load": client.register_script(_LOAD), "replace": client.register_script(_REPLACE)}
+
+
+def _kept(answer: list[Any]) -> Kept:
+    version, data, seconds, micros = answer
+    return Kept(data or b"", int(version or 0), int(seconds) + int(micros) / 1e6)

@@ -1,7 +1,9 @@
 """How a step reads and changes a budget's ledger that several machines share: read, decide, write if nobody else did.
 
 Over a network nothing is locked: whoever holds a lock may be stopped or cut off, and would be in everybody's way. A
-step is decided again where somebody else was faster, so it may be called several times.
+step is decided again where somebody else was faster, so it may be called several times. It is decided first on what
+this machine saw last: where nobody has changed that since, writing is the only round trip, and else it is answered by
+what is there now.
 
 While the store is away each machine goes on with what it saw last, which its processes keep in a file. When it is back,
 what was seen and done meanwhile is put into it, also if it came back empty or with an older ledger.
@@ -31,6 +33,9 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 0.25
 """Seconds for which a store is waited for."""
+
+CLOCK_S = 0.005
+"""By so much what is taken for the store's clock may be wrong: less than any request takes that is not on loopback."""
 
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 """Between two tries to reach a store that is away: within a minute they take less than 2 s of the stops' time."""
@@ -71,8 +76,21 @@ class SharedStore(Protocol):
             StoreAwayError: there was no answer within ``TIMEOUT_S``, or another than was expected.
         """
 
-    def replace(self, name: str, data: bytes, *, version: int, new_version: int) -> bool:
-        """Keep these bytes under the new version, if there still is what had ``version``; False if there is not.
+    def replace(
+        self, name: str, data: bytes, *, version: int, new_version: int, as_of: float | None = None
+    ) -> Kept | None:
+        """Keep these bytes under the new version, if there still is what had ``version``.
+
+        Args:
+            name: the ledger's.
+            data: its bytes.
+            version: of what they were made from.
+            new_version: theirs.
+            as_of: what the store's clock shows, as far as is known: if it is more than ``CLOCK_S`` from that, nothing
+                is kept. None: its clock was read just before.
+
+        Returns:
+            None if they are kept; else what is there instead.
 
         Raises:
             StoreAwayError: as of ``load``; then the bytes may have been kept.
@@ -147,14 +165,17 @@ class SharedKeeping:
         return self._ways.get(os.getpid()) or self._ways.setdefault(os.getpid(), _Way())
 
     def _transact_there(self, way: _Way, step: Callable[[Ledger], _Result]) -> _Result:
+        found: Kept | None = None
         for number in range(_DECISIONS):
-            kept = self._store.load(self._name)
+            mirrored = self._mirror.use(read_all)
+            guess = self._seen_last(mirrored, way) if number == 0 else None
+            kept = guess or found or self._store.load(self._name)
+            found = None
             own = self._clock()
             ledger = Ledger.load(kept.data, lambda saved_at: way.time.after(saved_at, kept.now, own))  # noqa: B023
             if ledger.is_damaged:
                 log.warning("the request budget in the %s was damaged and begins anew", self._store)
             way.ahead_s = ledger.now - own
-            mirrored = self._mirror.use(read_all)
             if ledger.may_learn_from(mirrored):
                 mirror = _as_it_was(mirrored)
                 # By itself, since the step may end with an error, and then nothing of it is written.
@@ -164,19 +185,44 @@ class SharedKeeping:
                 continue
             ledger.drop_what_is_over(has_ended)
             ledger.say_here(this_process().machine)
-            result = step(ledger)
-            if ledger.saved(ledger.saved_at) == kept.data or self._write(ledger, kept, mirrored, way):
+            try:
+                result = step(ledger)
+            except Exception:
+                if guess is None:
+                    raise
+                continue
+            if not kept.data.startswith(ledger.saved(ledger.saved_at)):  # a file may go on behind it
+                found = self._write(ledger, kept, mirrored, way, as_of=guess and guess.now)
+                if found is None:
+                    return result
+            elif guess is None:
                 return result
-            self._sleep(random.uniform(0, _STEP_ASIDE_S * (number + 1)))  # noqa: S311 - guards nothing
+            if guess is None:
+                # Whoever else is there is given time, and what was found is old then.
+                found = None
+                self._sleep(random.uniform(0, _STEP_ASIDE_S * (number + 1)))  # noqa: S311 - guards nothing
         raise StoreAwayError(f"somebody else was faster {_DECISIONS} times")
 
-    def _write(self, ledger: Ledger, kept: Kept, mirrored: bytes, way: _Way) -> bool:
+    def _seen_last(self, mirrored: bytes, way: _Way) -> Kept | None:
+        """What this machine saw last, which the store may have still; None where it does not know the time there."""
+        if way.ahead_s is None:
+            return None
+        ledger = _as_it_was(mirrored)
+        if ledger.is_away or ledger.is_damaged or not mirrored:
+            return None
+        return Kept(mirrored, ledger.version, self._clock() + way.ahead_s)
+
+    def _write(
+        self, ledger: Ledger, kept: Kept, mirrored: bytes, way: _Way, *, as_of: float | None = None
+    ) -> Kept | None:
         """Write the ledger if the store still has what was read; then the mirror, unless that knows more meanwhile."""
-        ledger.version = max(kept.version, ledger.version) + 1
+        # Later than all versions that anybody knows of, also where the store has come back with an older one.
+        ledger.version = max(kept.version + 1, ledger.version + 1, int(ledger.now * 1e6))
         ledger.ahead_s = way.ahead_s or 0.0
         data = ledger.saved()
-        if not self._store.replace(self._name, data, version=kept.version, new_version=ledger.version):
-            return False
+        found = self._store.replace(self._name, data, version=kept.version, new_version=ledger.version, as_of=as_of)
+        if found is not None:
+            return found
 
         def keep(region: Region) -> None:
             there = read_all(region)
@@ -184,7 +230,7 @@ class SharedKeeping:
                 region.write(data, 0)
 
         self._mirror.use(keep)
-        return True
+        return None
 
     def _ahead_of_this_machine(self) -> float:
         """By how much the store's clock is ahead, for a process that never saw it."""

@@ -59,7 +59,7 @@ def work(given: dict[str, Any]) -> None:
         number = signal.Signals[given["signal"]]
         replace = store.replace
 
-        def replaced(*arguments: Any, **versions: Any) -> bool:
+        def replaced(*arguments: Any, **versions: Any) -> Any:
             if os.path.exists(given["when"]):
                 say(signalled=os.getpid())
                 os.kill(os.getpid(), number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import struct
 import time
@@ -23,9 +24,8 @@ STATEMENTS = ("SELECT", "INSERT", "UPDATE", "CREATE")
 class Result:
     """What libpq says of a statement."""
 
-    def __init__(self, row: tuple[bytes | None, ...] = (), changed: int = 0, state: bytes | None = None) -> None:
+    def __init__(self, row: tuple[bytes | None, ...] = (), state: bytes | None = None) -> None:
         self._row = row
-        self.command_tuples = changed
         self._state = state
 
     def error_field(self, field: pq.DiagnosticField) -> bytes | None:
@@ -48,8 +48,8 @@ class Server:
         self.asked: list[str] = []
         self.connections: list[Connection] = []
 
-    def execute(self, statement: bytes, values: list[bytes]) -> Result:
-        word = next(word for word in statement.decode().split() if word in STATEMENTS)
+    def execute(self, statement: bytes, values: list[Any]) -> Result:
+        word = next(word for word in re.findall(r"\w+", statement.decode()) if word in STATEMENTS)
         self.asked.append(word)
         if word == "CREATE":
             if self.may_create:
@@ -58,13 +58,18 @@ class Server:
         if self.rows is None:
             return Result(state=b"42P01")
         version, ledger = self.rows.get(values[0], (None, None))
+        found = None if version is None else version.to_bytes(8), ledger, struct.pack("!d", 1750000000.25)
         if word == "SELECT":
-            number = None if version is None else version.to_bytes(8)
-            return Result((number, ledger, struct.pack("!d", 1750000000.25)))
-        if (version is None) if word == "INSERT" else (version == int(values[3])):
+            return Result(found)
+        if word == "INSERT":
+            is_written = version is None
+        else:
+            is_now = values[4] is None or abs(float(values[4]) - 1750000000.25) <= 0.005
+            is_written = version == int(values[3]) and is_now
+        if is_written:
             self.rows[values[0]] = int(values[1]), values[2]
-            return Result(changed=1)
-        return Result(changed=0)
+            return Result((None, None, found[2], b"\1"))
+        return Result((*found, b"\0"))
 
 
 class Connection:
@@ -105,11 +110,9 @@ class Connection:
             self._here.recv(1)
         return status
 
-    def send_query_params(
-        self, statement: bytes, values: list[bytes], *, param_formats: Any, result_format: int
-    ) -> None:
+    def send_query_params(self, statement: bytes, values: list[Any], *, param_formats: Any, result_format: int) -> None:
         assert (self.nonblocking, result_format) == (1, 1)
-        assert param_formats == [0, 0, 1, 0][: len(values)]
+        assert param_formats == [0, 0, 1, 0, 0][: len(values)]
         if self.server.ends_connections:
             self.server.ends_connections -= 1
             raise OperationalError("server closed the connection; host=db.example.com")
@@ -159,16 +162,45 @@ def test_load__nothing_kept(store, server):
 
 
 def test_replace__only_what_was_read(store, server):
-    """Bytes are kept if their version is still the one that was read."""
+    """Bytes are kept if their version is still the one that was read; else what is there instead is told."""
     server.rows = {}
+    born, now = 1_750_000_000_250_001, 1750000000.25
 
-    assert store.replace("a", b"one", version=0, new_version=1_750_000_000_250_001) is True
-    assert store.replace("a", b"other", version=0, new_version=7) is False
-    assert store.replace("a", b"two", version=1_750_000_000_250_001, new_version=1_750_000_000_250_002) is True
-    assert store.replace("a", b"other", version=1_750_000_000_250_001, new_version=9) is False
+    assert store.replace("a", b"one", version=0, new_version=born) is None
+    assert store.replace("a", b"other", version=0, new_version=7) == (b"one", born, now)
+    assert store.replace("a", b"two", version=born, new_version=born + 1) is None
+    assert store.replace("a", b"other", version=born, new_version=9) == (b"two", born + 1, now)
+    assert store.replace("b", b"other", version=born, new_version=9) == (b"", 0, now)
 
-    assert store.load("a")[:2] == (b"two", 1_750_000_000_250_002)
+    assert store.load("a")[:2] == (b"two", born + 1)
     assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize(
+    ("as_of", "is_kept"), [(1750000000.25, True), (1750000000.2461234, True), (1750000000.256, False)]
+)
+def test_replace__only_as_of_now(store, server, as_of, is_kept):
+    """Nothing is kept by who takes another time for the server's."""
+    server.rows = {b"a": (7, b"zero")}
+    found = store.replace("a", b"one", version=7, new_version=8, as_of=as_of)
+
+    assert (found is None) == is_kept
+    assert store.load("a").data == (b"one" if is_kept else b"zero")
+
+
+@pytest.mark.parametrize("as_of", [1750000000.25, None])
+def test_replace__connection_ended_meanwhile(store, server, as_of):
+    """Who only took it that nothing has changed is told what is there now; who has just read it, that it is away."""
+    server.rows = {b"a": (7, b"zero")}
+    store.load("a")
+    server.ends_connections = 1
+
+    if as_of is None:
+        with pytest.raises(StoreAwayError):
+            store.replace("a", b"one", version=7, new_version=8)
+    else:
+        assert store.replace("a", b"one", version=7, new_version=8, as_of=as_of) == (b"zero", 7, 1750000000.25)
+    assert server.rows == {b"a": (7, b"zero")}
 
 
 def test_connection__as_the_options_say(store, server):

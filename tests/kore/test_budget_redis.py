@@ -25,7 +25,7 @@ class Client:
         self.made.append(self)
 
     def register_script(self, script: str) -> Any:
-        run = self.load if "TIME" in script else self.replace
+        run = self.replace if "HSET" in script else self.load
 
         def called(keys: list[str], args: tuple[Any, ...]) -> Any:
             if self.error:
@@ -38,11 +38,14 @@ class Client:
         version, data = self.kept.get(key, (None, None))
         return [version, data, b"1750000000", b"250000"]
 
-    def replace(self, key: str, version: int, new_version: int, data: bytes, kept_ms: int) -> int:
-        if self.kept.get(key, ("0", b""))[0] != str(version):
-            return 0
+    def replace(
+        self, key: str, version: int, new_version: int, data: bytes, kept_ms: int, as_of: str, most: float
+    ) -> list[Any] | None:
+        is_now = not as_of or abs(1750000000.25 - float(as_of)) <= most
+        if self.kept.get(key, ("0", b""))[0] != str(version) or not is_now:
+            return self.load(key)
         self.kept[key] = str(new_version), data
-        return 1
+        return None
 
 
 @pytest.fixture
@@ -58,13 +61,25 @@ def test_load__nothing_kept(store):
 
 
 def test_replace__only_what_was_read(store):
-    """Bytes are kept if their version is still the one that was read."""
-    assert store.replace("a", b"one", version=0, new_version=7) is True
-    assert store.replace("a", b"other", version=0, new_version=7) is False
-    assert store.replace("a", b"two", version=7, new_version=8) is True
+    """Bytes are kept if their version is still the one that was read; else what is there instead is told."""
+    assert store.replace("a", b"one", version=0, new_version=7) is None
+    assert store.replace("a", b"other", version=0, new_version=7) == (b"one", 7, 1750000000.25)
+    assert store.replace("a", b"two", version=7, new_version=8) is None
+    assert store.replace("b", b"three", version=7, new_version=8) == (b"", 0, 1750000000.25)
 
     assert store.load("a")[:2] == (b"two", 8)
     assert store.load("b")[:2] == (b"", 0)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "is_kept"), [(1750000000.25, True), (1750000000.2461234, True), (1750000000.256, False)]
+)
+def test_replace__only_as_of_now(store, as_of, is_kept):
+    """Nothing is kept by who takes another time for the server's."""
+    found = store.replace("a", b"one", version=0, new_version=7, as_of=as_of)
+
+    assert (found is None) == is_kept
+    assert (store.load("a").data == b"one") == is_kept
 
 
 def test_client__never_tries_by_itself(store):

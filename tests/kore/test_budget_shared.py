@@ -14,6 +14,7 @@ from shared_store import Machines
 
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority
 from airflow_provider_campaigns.kore.budget_ledger import Ledger, Waiter
+from airflow_provider_campaigns.kore.budget_shared import Kept
 from airflow_provider_campaigns.kore.budget_store import FileStore
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class TestTogether:
 
     def test_slot__always_somebody_faster(self, machines, caplog, monkeypatch):
         """Who never gets to write goes on as if the store were away."""
-        monkeypatch.setattr(machines.store, "replace", lambda *_, **__: False)
+        monkeypatch.setattr(machines.store, "replace", lambda *_, **__: Kept(b"", 0, 51_000.0))
         use(machines.budget(1), 1, Priority.STOP)
 
         assert machines.store.asked == 30
@@ -79,11 +80,72 @@ class TestTogether:
 
         assert machines.store.written == written
 
-    def test_transact__two_round_trips(self, machines):
-        """A request takes a reading and a writing to start, and the same when it is answered."""
-        use(machines.budget(1), 3)
+    def test_transact__one_round_trip(self, machines):
+        """Nobody else was there since: a request takes a writing to start, and one when it is answered."""
+        budget = machines.budget(1)
+        use(budget)
+        before = machines.store.asked
+        use(budget, 2)
 
-        assert (machines.store.asked, machines.store.written) == (6, 6)
+        assert machines.store.asked == before + 4
+
+    def test_transact__two_round_trips(self, machines):
+        """Whoever comes first reads before it writes, and who finds that another was there writes once more."""
+        budget, other = machines.budget(1), machines.budget(2)
+        use(budget)
+        assert machines.store.asked == 3
+        machines.be(2)
+        use(other)
+        before = machines.store.asked
+        machines.be(1)
+        use(budget)
+
+        assert machines.store.asked == before + 3
+
+    def test_transact__another_process_of_the_machine(self, machines):
+        """What another process of the machine has seen is known here, too."""
+        budget, other = machines.budget(1), machines.budget(1)
+        use(budget)
+        use(other)
+        before = machines.store.asked
+        use(budget)
+
+        assert machines.store.asked == before + 2
+
+    def test_transact__refused_by_what_is_no_longer(self, machines):
+        """That there is no place is not said before it is known to be so still."""
+        budget, other = machines.budget(1), machines.budget(2)
+        machines.be(2)
+        with other.reserve(6, duration_s=100.0):
+            machines.be(1)
+            budget.block(0.0)
+            assert budget._transact(lambda ledger: len(ledger.reservations)) == 1
+            machines.be(2)
+        machines.be(1)
+
+        with budget.slot(timeout_s=0):
+            pass
+
+    def test_transact__only_asks(self, machines):
+        """What somebody only asks for is asked of the store, whatever this machine has seen last."""
+        budget, other = machines.budget(1), machines.budget(2)
+        machines.be(1)
+        use(budget)
+        machines.be(2)
+        with other.reserve(6, duration_s=100.0):
+            machines.be(1)
+            assert budget._transact(lambda ledger: len(ledger.reservations)) == 1
+            machines.be(2)
+
+    def test_transact__clock_of_the_store_was_moved(self, machines):
+        """What time it is is asked anew where the store's clock no longer goes as it did."""
+        budget = machines.budget(1)
+        use(budget, 6)
+        clock = machines.store.clock
+        machines.store.clock = lambda: clock() + 30.0
+
+        use(budget)
+        assert sum(machines.time.slept) == pytest.approx(30.0)
 
     def test_ledger__small(self, machines):
         """The ledger of a usual account is less than 1 kB."""
@@ -345,6 +407,24 @@ class TestBack:
         machines.store.kept = before
 
         assert wait_of(machines.budget(1)) == pytest.approx(60.0)
+
+    def test_back__older_and_another_went_on(self, machines):
+        """What two machines make of an older ledger are never taken for the same."""
+        budget, other = machines.budget(1), machines.budget(2)
+        use(budget)
+        machines.be(2)
+        other.block(0.0)
+        before = dict(machines.store.kept)
+        machines.time.now += 1
+        other.block(0.0)
+        machines.store.kept = before
+        machines.time.now += 1
+        machines.be(1)
+        budget.block(30.0)
+        machines.be(2)
+        use(other)
+
+        assert sum(machines.time.slept) == pytest.approx(30.0)
 
     def test_back__keeps_blocks_and_reservations(self, machines):
         """A block, and a reservation that is renewed, outlive a store that comes back empty."""

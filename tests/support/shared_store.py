@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from budget_support import KEY, Machine
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
-from airflow_provider_campaigns.kore.budget_shared import Kept, StoreAwayError
+from airflow_provider_campaigns.kore.budget_shared import CLOCK_S, Kept, StoreAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ class MemorySharedStore:
 
     Attributes:
         is_away: nothing is answered.
-        asked: how often it was asked, or tried in vain.
+        asked: how many round trips there were, also those in vain.
         written: how often something was written.
         meanwhile: called once between the next reading and its writing.
     """
@@ -42,17 +42,21 @@ class MemorySharedStore:
             raise StoreAwayError("no answer")
         return Kept(*self.kept.get(name, (b"", 0)), self.clock())
 
-    def replace(self, name: str, data: bytes, *, version: int, new_version: int) -> bool:
+    def replace(
+        self, name: str, data: bytes, *, version: int, new_version: int, as_of: float | None = None
+    ) -> Kept | None:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             meanwhile()
+        self.asked += 1
         if self.is_away or self.is_read_only:
             raise StoreAwayError("no answer")
-        if self.kept.get(name, (b"", 0))[1] != version:
-            return False
+        kept = Kept(*self.kept.get(name, (b"", 0)), self.clock())
+        if kept.version != version or (as_of is not None and abs(kept.now - as_of) > CLOCK_S):
+            return kept
         self.kept[name] = data, new_version
         self.written += 1
-        return True
+        return None
 
 
 class Machines:
