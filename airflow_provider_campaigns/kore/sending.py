@@ -73,6 +73,7 @@ class _SoFar:
     Attributes:
         sendings: how many they were.
         unsent: how often in a row a stop found no connection; that is no sending, because nothing was sent.
+        began: when the first was to be sent.
         is_open: whether one may have taken effect of which no look has told yet that it did not.
         in_doubt: whether one may have taken effect; then a later refusal may be its echo: gone, because it was deleted
             after all.
@@ -82,6 +83,7 @@ class _SoFar:
         read_at: when the latest reading began that says that it may be sent again.
     """
 
+    began: float
     sendings: int = 0
     unsent: int = 0
     is_open: bool = False
@@ -93,7 +95,7 @@ class _SoFar:
 
     def add(self, trouble: KoreError, goal: WriteGoal, *, is_stop: bool) -> bool:
         """One more, and what was wrong with its answer; True if it is the first refusal, and no echo."""
-        if is_stop and isinstance(trouble, KoreConnectionError) and trouble.never_sent:
+        if is_stop and _found_no_connection(trouble):
             self.unsent += 1
             return False
         self.unsent = 0
@@ -269,7 +271,7 @@ class Sender:
         elsewhere: Elsewhere,
     ) -> Steps:
         """The steps of a write; it stands still before each that takes time, so that others can be served first."""
-        so_far = _SoFar()
+        so_far = _SoFar(began=self._clock())
         is_stop = priority is Priority.STOP
         while True:
             sent = self._send(endpoint, goal, priority, patience, judge=judge, so_far=so_far)
@@ -360,7 +362,7 @@ class Sender:
         """Send a write, after a look where it needs one: a receipt, or what was wrong."""
         if priority is Priority.STOP and self._is_fresh(so_far):
             return self._send_as_read(endpoint, goal, patience, so_far)
-        if so_far.sendings or judge is not None:
+        if so_far.sendings or judge is not None or (so_far.unsent and self._clock() - so_far.began > FRESH_S):
             return self._look_and_send(endpoint, goal, priority, patience, judge=judge, so_far=so_far)
         return self._send_unread(endpoint, goal, priority, patience, so_far)
 
@@ -418,7 +420,12 @@ class Sender:
             two = self._transport.hold(2, endpoint, goal.campaign_id, priority=priority, patience=patience)
             with _after(so_far), two as place:
                 began = self._clock()
-                campaign = self._read_now(place, goal, priority, patience)
+                read = self._read_now(place, goal, priority, patience)
+                if isinstance(read, KoreError):
+                    if so_far.unsent and _found_no_connection(read):
+                        return read  # and tries on as often as it has
+                    log.info("%s; it is read with more patience, and looked at again before anything is sent", read)
+                campaign = None if isinstance(read, KoreError) else read
                 so_far.is_open = so_far.is_open and campaign is None
                 found = None if campaign is None else _judged(goal, campaign, judge, in_doubt=so_far.in_doubt)
                 is_fresh = is_last_stop or self._clock() - began <= FRESH_S
@@ -440,13 +447,12 @@ class Sender:
             outcome_unknown=so_far.is_open or so_far.accepted is not None,
         )
 
-    def _read_now(self, place: Place, goal: WriteGoal, priority: Priority, patience: Patience) -> Campaign | None:
-        """The campaign by one reading; None if it fails, which is to be looked into where nobody's place is held up."""
+    def _read_now(self, place: Place, goal: WriteGoal, priority: Priority, patience: Patience) -> Campaign | KoreError:
+        """The campaign by one reading, or why not: that is looked into where nobody's place is held up."""
         try:
             return self._read_at(place, goal, priority, patience)
         except KoreError as error:
-            log.info("%s; it is read with more patience, and then looked at again before anything is sent", error)
-            return None
+            return error
 
     def _send_write(
         self, endpoint: Endpoint, goal: WriteGoal, priority: Priority, patience: Patience, place: Place | None = None
@@ -693,6 +699,10 @@ def _receipt_by_reading(goal: WriteGoal, campaign: Campaign | ProvenMissing, *, 
 def _is_probed(error: KoreError, priority: Priority) -> bool:
     """True if it is kept up however often it met this: a stop probes a rate limit for as long as it has time."""
     return priority is Priority.STOP and isinstance(error, KoreRateLimitError)
+
+
+def _found_no_connection(trouble: KoreError) -> bool:
+    return isinstance(trouble, KoreConnectionError) and trouble.never_sent
 
 
 def _is_refusal(trouble: KoreError) -> bool:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_campaigns.kore.errors import KoreAuthenticationError
+from airflow_provider_campaigns.kore.budget import RequestBudget
+from airflow_provider_campaigns.kore.client import KoreClient
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreAuthenticationError
 
 if TYPE_CHECKING:
-    from airflow_provider_campaigns.kore.client import KoreClient
+    from collections.abc import Callable
+
+    from airflow_provider_campaigns.kore.settings import KoreSettings
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 
@@ -76,3 +81,55 @@ def test_send_stop_once__refused(client: KoreClient, kore_simulator: KoreSimulat
         client.send_stop_once(campaign, "voice")
 
     assert caught.value.endpoint == "stop_voice_v1"
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(3.0, 0), (30.0, 1)])
+def test_send_stop_once__no_connection_for_a_while(
+    kore_simulator: KoreSimulator, settings: KoreSettings, seconds: float, looks: int
+):
+    """After longer than a moment without a connection the campaign is looked at before its stop is sent."""
+    campaign = kore_simulator.add_campaign(status="Active")
+    kore_simulator.refuse_connections(3600)
+    with client_on_a_clock(settings, {seconds: partial(kore_simulator.refuse_connections, 0)}) as client:
+        receipt = client.send_stop_once(campaign, "voice").finish()
+
+    assert (receipt.status, receipt.sendings) == ("Stopped", 1)
+    operations = [one.operation for one in kore_simulator.requests]
+    assert (operations.count("stop"), operations[-1]) == (1, "stop")
+    assert operations.count("get") >= looks
+
+
+def test_send_stop_once__started_again_while_there_was_no_connection(
+    kore_simulator: KoreSimulator, settings: KoreSettings
+):
+    """A run that somebody started while there was no connection is left alone."""
+    campaign = kore_simulator.add_campaign(status="Active")
+    run = kore_simulator.campaign(campaign).instance_id
+    kore_simulator.refuse_connections(3600)
+
+    def back() -> None:
+        kore_simulator.restart(campaign)
+        kore_simulator.refuse_connections(0)
+
+    with (
+        client_on_a_clock(settings, {30.0: back}) as client,
+        pytest.raises(CampaignStateError, match="was started again"),
+    ):
+        client.send_stop_once(campaign, "voice", instance_id=run).finish()
+
+    assert kore_simulator.campaign(campaign).status == "Active"
+    assert [one for one in kore_simulator.requests if one.operation == "stop"] == []
+
+
+def client_on_a_clock(settings: KoreSettings, events: dict[float, Callable[[], object]]) -> KoreClient:
+    """A client whose time passes where it waits; at these seconds of it something happens."""
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        for at in [at for at in events if at <= now]:
+            events.pop(at)()
+
+    budget = RequestBudget(1_000, account_key=None, clock=lambda: now, sleep=sleep)
+    return KoreClient(settings, budget=budget, clock=lambda: now, sleep=sleep)
