@@ -640,7 +640,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(monkeypatch)
 
 
-@pytest.mark.timeout(600 + EVENINGS // 2)
+@pytest.mark.timeout(600 + 2 * EVENINGS)
 def test_evenings__whatever_the_results_do(
     adapter: Served,
     engine: Engine,
