@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.arguments.values import flag, from_json, wrong
+from airflow_provider_campaigns.arguments.values import flag, from_json, is_connection_id, wrong
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_value
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def budget_conn_id_of(connection: Any) -> str | None:
     """The id of the connection to what shares the request budget with other machines; None if there is none.
 
     Raises:
-        KoreConfigurationError: the extras are malformed, or it is no text.
+        KoreConfigurationError: the extras are malformed, or it can be none.
     """
     conn_id = _extras_of(connection).get(_BUDGET_CONN_ID)
-    if conn_id is not None and not isinstance(conn_id, str):
+    if conn_id is not None and not is_connection_id(conn_id):
         what = "expected the id of an Airflow connection of type redis or postgres, for example redis_default"
         raise wrong(_BUDGET_CONN_ID, f"{what}, got {shown_value(conn_id)}")
     return conn_id

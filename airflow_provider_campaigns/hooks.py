@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_campaigns.arguments.values import read_connection_id
 from airflow_provider_campaigns.budget_connection import store_of
 from airflow_provider_campaigns.connection import budget_conn_id_of, connection_type, settings_from
 from airflow_provider_campaigns.kore.errors import (
@@ -180,6 +181,7 @@ def settings_of(kore_conn_id: str, get_connection: Callable[[str], Any]) -> Kore
     Raises:
         KoreError: as of ``not_looked_up``; or a ``KoreConfigurationError``: a field of it is wrong.
     """
+    read_connection_id("kore_conn_id", kore_conn_id)
     try:
         connection = get_connection(kore_conn_id)
     except Exception as error:  # noqa: BLE001 - a secrets backend may raise anything

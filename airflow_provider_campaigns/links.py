@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom, conf
 
+from airflow_provider_campaigns.kore.errors import shown_words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -57,6 +59,8 @@ def console_link(settings: KoreSettings, campaign_ids: Sequence[str]) -> str | N
         values["campaign_id"] = quote(campaign_ids[0], safe="")
     template = conf.get(SECTION, option, fallback=START_PAGE) or START_PAGE
     link, problem = _filled(template, values)
+    if settings.redactor.is_in(link):
+        problem = "holds the Client Secret"
     if problem:
         log.warning("[%s] %s: %s; the task has no link to the platform", SECTION, option, problem)
         return None
@@ -67,11 +71,12 @@ def _filled(template: str, values: Mapping[str, str]) -> tuple[str, str]:
     """The template with its values, and what is wrong with it, which is empty if nothing is."""
     unknown = sorted({name for name in _PLACEHOLDER.findall(template) if name not in values})
     if unknown:
-        return "", f"no such placeholder: {', '.join(unknown)}; there are {', '.join(values)}"
+        return "", f"no such placeholder: {shown_words(', '.join(unknown))}; there are {', '.join(values)}"
     link = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     try:
         parts = urlsplit(link)
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        # Everybody who sees the task sees its link, so it holds no user and password.
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
         is_address = False
     if not is_address or re.search(r"[\s{}]", link):

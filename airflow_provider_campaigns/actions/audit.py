@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from airflow_provider_campaigns.kore.clock import instant_text
+from airflow_provider_campaigns.kore.errors import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,7 +132,7 @@ class Changes:
             "at": instant_text(at),
             "campaign_id": campaign.campaign_id,
             "campaign_type": str(campaign_type),
-            "name": campaign.name or None,
+            "name": excerpt(campaign.name) or None,
             "campaign_instance_id": campaign.campaign_instance_id,
             "api_version": self._client.endpoint_of(*about, api_version=self._api_version).api_version,
             "request": self._client.describe(*about, api_version=self._api_version),

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_argument
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -58,8 +58,8 @@ def select_campaigns(
     ]
     if len(found) > max_campaigns:
         raise KoreConfigurationError(
-            f"name_pattern: {name_pattern!r} matches {len(found)} campaigns, more than max_campaigns={max_campaigns}; "
-            "narrow the pattern, or raise the number if all of them are meant",
+            f"name_pattern: {shown_argument(name_pattern)} matches {len(found)} campaigns, more than "
+            f"max_campaigns={max_campaigns}; narrow the pattern, or raise the number if all of them are meant",
             field="name_pattern",
         )
     return [

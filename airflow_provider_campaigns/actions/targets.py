@@ -11,6 +11,7 @@ from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType, ch
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
     KoreConfigurationError,
+    excerpt,
     shown_argument,
     shown_words,
 )
@@ -48,7 +49,8 @@ class Target:
         """
         if self.name is not None and campaign.name != self.name:
             raise CampaignMismatchError(
-                f"campaign {self.campaign_id}: is named {campaign.name!r}, expected {self.name!r}; nothing was sent",
+                f"campaign {self.campaign_id}: is named {excerpt(campaign.name)!r}, expected "
+                f"{shown_argument(self.name)}; nothing was sent",
                 campaign_id=self.campaign_id,
             )
 

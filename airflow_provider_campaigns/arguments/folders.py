@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.errors import KoreConfigurationError
 
 
-# A port has digits before the first slash, and no "@".
-_WITH_PASSWORD = re.compile(r"[^/]*://[^/@]*:(?!\d*(?:/|$))[^@]*@")
+# A user and a password before the "@", where a port has digits before the first slash, and no "@"; or a query, in which
+# signed addresses have what opens them.
+_WITH_PASSWORD = re.compile(r"[^/]*://(?:[^/@]*(?::|%3a)(?!\d*(?:/|$))[^@]*@|.*\?.*=)", re.IGNORECASE | re.DOTALL)
 
 
 def storage_path(field: str, value: object) -> ObjectStoragePath:
@@ -49,13 +50,13 @@ def read_folder(field: str, value: object) -> None:
     """Whether the argument ``field`` can mean a folder at all, by its text alone; opens and loads nothing.
 
     Raises:
-        KoreConfigurationError: it is no text, empty, or no whole path; or holds a password, which results would repeat.
+        KoreConfigurationError: it is no text, empty, or no whole path; or results would repeat what opens it.
     """
     if _WITH_PASSWORD.match(str(value)):
         raise wrong(
             field,
-            "holds a user and a password, which logs and results would show; keep them in an Airflow connection, and "
-            "name that: 's3://aws_default@bucket/reports'",
+            "holds a user and a password, or a signature, which logs and results would show; keep them in an Airflow "
+            "connection, and name that: 's3://aws_default@bucket/reports'",
         )
     if isinstance(value, str | Path):
         text = str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
@@ -55,13 +56,22 @@ def read_if_no_contact_results(field: str, value: object) -> str:
     return one_of(field, value, ("fail", "totals"))
 
 
+# Airflow accepts no other (and "://" as well). What is looked up is logged on the way, also by Airflow's API server.
+_CONNECTION_ID = re.compile(r"(?!eyJ|.*://)[\w#!()\-.:/\\]{1,250}")
+
+
+def is_connection_id(value: object) -> bool:
+    """True of a text that can be the id of an Airflow connection, and is neither a token nor a URI."""
+    return isinstance(value, str) and _CONNECTION_ID.fullmatch(value) is not None
+
+
 def read_connection_id(field: str, value: object) -> None:
     """The id of an Airflow connection.
 
     Raises:
-        KoreConfigurationError: it is no text, or an empty one.
+        KoreConfigurationError: it can be none.
     """
-    if not isinstance(value, str) or not value.strip():
+    if not is_connection_id(value):
         raise wrong(field, f"expected the id of a connection such as 'kore_default', got {shown_value(value)}")
 
 

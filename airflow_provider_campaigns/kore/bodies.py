@@ -17,7 +17,7 @@ from airflow_provider_campaigns.kore.campaigns import (
     campaign_id_of,
     status_of,
 )
-from airflow_provider_campaigns.kore.errors import KoreProtocolError, excerpt
+from airflow_provider_campaigns.kore.errors import KoreProtocolError, shown_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -157,7 +157,8 @@ def campaign_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str) -
         raise
     if campaign.campaign_id != campaign_id:
         raise KoreProtocolError(
-            f"{endpoint.request(campaign_id)}: the answer is about another campaign, {excerpt(campaign.campaign_id)}",
+            f"{endpoint.request(campaign_id)}: the answer is about another campaign, "
+            f"{shown_words(campaign.campaign_id)}",
             endpoint=endpoint.name,
             campaign_id=campaign_id,
         )

@@ -24,7 +24,8 @@ from airflow_provider_campaigns.kore.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CAMPAIGN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+# What a Client ID, a token or a phone number looks like is none, and would be in every message about it.
+_CAMPAIGN_ID = re.compile(r"(?!cs-|eyJ)(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.:-]*")
 
 
 class CampaignType(StrEnum):
@@ -35,7 +36,7 @@ class CampaignType(StrEnum):
 
 
 class CampaignStatus(str):
-    """A campaign's status, spelled as the documentation spells it; one it does not name keeps its own text.
+    """A campaign's status, spelled as the documentation spells it; of one it does not name, what ``excerpt`` shows.
 
     Compares and prints as text. Known statuses are matched without regard to case or surrounding blanks.
     """
@@ -54,7 +55,8 @@ class CampaignStatus(str):
     def __new__(cls, text: str) -> Self:
         """The status that ``text`` names."""
         stripped = text.strip()
-        return super().__new__(cls, _SPELLING.get(stripped.casefold(), stripped))
+        # Messages, results and events repeat it, and the service may put anything there.
+        return super().__new__(cls, _SPELLING.get(stripped.casefold()) or excerpt(stripped))
 
     @property
     def is_known(self) -> bool:
@@ -142,9 +144,11 @@ class Campaign:
         campaign_id = campaign_id_of(body)
         status = status_of(body)
         if campaign_id is None or status is None:
+            # The name of a field has no blanks; what has may be somebody's.
+            names = sorted(quoted(one) if one.isidentifier() else f"<{len(one)} characters>" for one in body)
             raise KoreProtocolError(
                 f"a campaign object without {'an id' if campaign_id is None else 'a status'}: "
-                f"it has the fields {excerpt(', '.join(sorted(map(quoted, body)))) or '(none)'}",
+                f"it has the fields {excerpt(', '.join(names)) or '(none)'}",
                 campaign_id=campaign_id,
             )
         schedule = body.get("schedule")
@@ -231,7 +235,8 @@ def status_of(body: Mapping[str, Any]) -> CampaignStatus | None:
 def checked_campaign_id(value: object) -> str:
     """``value`` as a campaign id that can safely be put into a path.
 
-    Ids are opaque, so their form is not checked beyond this: one or more letters, digits, ``-``, ``_``, ``.``, ``:``.
+    Ids are opaque, so their form is not checked beyond this: letters, of which there is one at least, digits, ``-``,
+    ``_``, ``.``, ``:``; and they do not begin as a Client ID or a token does.
 
     Raises:
         KoreConfigurationError: names the field and shows an accepted id.

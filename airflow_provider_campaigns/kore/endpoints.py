@@ -25,6 +25,8 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _WORD_ENDS = re.compile(r"[-_.]|(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[A-Za-z]?[a-z]{0,15}|v?\d{1,2}")
 
+_ACCOUNT_ID = re.compile("[0-9a-f]{24}")
+
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _WITHOUT_BODY = {"get": ("GET",), "status": ("GET",), "delete": ("DELETE",)}
 """By verb. A list or a page of contacts asks for what it wants in its body. What is between may repeat a GET, or answer
@@ -115,13 +117,23 @@ class Endpoint:
         return {name: account_id if value == "{account_id}" else value for name, value in self.query.items()}
 
     def shown_query(self, account_id: str) -> str:
-        """The same as text for a reader; of what was added to the documented query, a long value by its length."""
-        documented = ENDPOINTS[self.name].query.values()
+        """The same as text for a reader; of what was added to the documented query, what is long by its length.
+
+        So is an account id that does not look like one.
+        """
+        documented = ENDPOINTS[self.name].query
         shown = {
-            name: value if value in documented or len(value) < SHORTEST_SECRET else f"<{len(value)}>"
+            name if name in documented else _by_length(name): value
+            if value in documented.values()
+            else _by_length(value)
             for name, value in self.query.items()
         }
-        return urlencode(replace(self, query=shown).url_query(account_id), safe="<>")
+        account = account_id if _ACCOUNT_ID.fullmatch(account_id) else _by_length(account_id)
+        return urlencode(replace(self, query=shown).url_query(account), safe="<>")
+
+
+def _by_length(text: str) -> str:
+    return text if len(text) < SHORTEST_SECRET else f"<{len(text)}>"
 
 
 def _is_plain(segment: str) -> bool:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXCERPT_LENGTH = 200
+_READ = 4 * EXCERPT_LENGTH
+"""Characters of an answer that are looked at for one."""
+
 QUOTED_LENGTH = 16
 SHORTEST_SECRET = 8
 """A shorter text is taken for none: it is shown, and it is not looked for in texts."""
@@ -40,12 +43,15 @@ _TOKEN = re.compile(r"eyJ[\w-]*(\.[\w-]*){0,2}")
 BETWEEN_DIGITS = r"(?:[^\w:]|_){0,3}"
 """What may part the digits of a phone number: any blank, dash or other mark. A colon parts hours, ports and fields."""
 
-# Digits may be grouped for reading, so the separators are part of the number. Ids, digests and instants look alike;
-# they are matched first, and kept.
+# Digits may be grouped for reading, so the separators are part of the number. Ids, digests, instants and days look
+# alike; they are matched first, and kept.
 _NUMBER = re.compile(
     r"(?P<kept>\b(?:[a-z]{1,4}-)?[0-9a-f]{7,8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?:[0-9a-f]{24}|[0-9a-f]{64})\b"
-    rf"|\b\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\b)|\+?\d(?:{BETWEEN_DIGITS}\d){{6,}}"
+    r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\b|\b20\d\d(?P<mark>[-/])[01]\d(?P=mark)[0-3]\d\b)"
+    rf"|\+?\d(?:{BETWEEN_DIGITS}\d){{6,}}"
 )
+# Not after a slash: what stands before the "@" of an address of storage is the id of a connection.
+_ADDRESS = re.compile(r"(?<![\w.+/%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 class KoreError(Exception):
@@ -287,59 +293,76 @@ class CampaignsFailedError(KoreError):
 
 
 def excerpt(text: str) -> str:
-    """A short piece of an answer that may be shown: one line, without tokens and numbers that could be phones'."""
-    line = _TOKEN.sub("<token>", " ".join(text[: 4 * EXCERPT_LENGTH].split()))
-    redacted = _NUMBER.sub(lambda match: match["kept"] or "<number>", line)
+    """A short piece of an answer that may be shown: one line, without tokens, addresses, and what may be a phone's."""
+    redacted = _impersonal(" ".join(text[:_READ].split()))
     return redacted if len(redacted) <= EXCERPT_LENGTH else redacted[: EXCERPT_LENGTH - 3] + "..."
 
 
 def quoted(text: str) -> str:
-    """What the service said, as a message repeats it: of a text of more than 16 characters these and the length."""
-    piece = excerpt(text)
-    return piece if len(piece) <= QUOTED_LENGTH else f"{piece[:QUOTED_LENGTH]}... ({len(text)} characters)"
+    """What the service said, as a message repeats it: of a text of more than 16 characters these and the length.
+
+    It may repeat a piece of a secret, so its words are told as ``shown_words`` does.
+    """
+    piece = " ".join(shown_words(text[:_READ]).split())
+    is_all = len(piece) <= QUOTED_LENGTH and len(text) <= _READ
+    return piece if is_all else f"{piece[:QUOTED_LENGTH]}... ({len(text)} characters)"
 
 
 def shown_value(value: object, at_most: int = SHORTEST_SECRET - 1) -> str:
     """How a message shows the value of a connection's field: it may be the secret, typed into the wrong one.
 
-    Texts, numbers and the like are repeated up to ``at_most`` characters, and told by their length beyond; anything
-    else is told by its type.
+    Texts, numbers and the like are repeated up to 7 characters, those in a known form up to ``at_most``, and told by
+    their length beyond; anything else is told by its type.
     """
     if value is None or isinstance(value, str | int | float):
         text = str(value)
         kind = "text" if isinstance(value, str) else "number"
-        return repr(value) if len(text) <= at_most else f"a {kind} of {len(text)} characters"
+        is_shown = len(text) < SHORTEST_SECRET or (len(text) <= at_most and shown_words(text) == text)
+        return repr(value) if is_shown else f"a {kind} of {len(text)} characters"
     return f"a value of type {type(value).__name__}"
 
 
 # What people and platforms write: ids with the letters that say of what, instants, and short words and numbers with
-# marks between them, as in paths and time zones. In secrets letters and digits alternate.
+# marks between them, as in paths and time zones. In secrets letters and digits alternate. An id that begins otherwise
+# is told by its length: a Client ID begins with "cs-", and a Client Secret may look the same.
 _PLAIN = re.compile(
-    r"[a-z]{1,4}-[0-9a-f]{7,8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"(?:cd|cid|cl|cc|cdl|st)-[0-9a-f]{7,8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:\d\d)?"
-    r"|(([A-Za-z]{0,16}|[A-Za-z]{1,15}\d{1,2}|\d{1,8})([-_/.:@+*?~|%<>=;!]|$))+"
+    r"|(([^\W\d_]{0,16}|[A-Za-z]{1,15}\d{1,2}|[A-Za-z]{1,3}\d{1,5}|\d{1,8}|\d{1,2}[A-Za-z]{1,2})([-_/.:@+]|$))+"
+    r"|(([^\W\d_]{0,16}|\d{1,8})([-_/.:@+*?~|%<>=;!&]|$))+"
 )
 _WORD = re.compile(r"[^\s'\"\[\]{}(),]+")
+_SHORTEST_PIECE = 4
+"""Of a word in a text, which may be a phrase with blanks that opens something."""
 
 
 def shown_argument(value: object) -> str:
     """How a message shows the value of a DAG's argument: as it is, but for words that may be a secret.
 
-    They are told as ``shown_words`` does; what holds neither blanks nor brackets is one word.
+    They are told as ``shown_words`` does; what holds neither blanks nor brackets is one word. A text of up to 7
+    characters is shown whatever it holds.
     """
+    if isinstance(value, str) and len(value) < SHORTEST_SECRET:
+        return repr(value)
     is_word = isinstance(value, str) and not re.search(r"[\s\[{(]", value)
-    return repr(_shown_word(str(value))) if is_word else shown_words(repr(value))
+    return repr(_shown_word(_impersonal(str(value)))) if is_word else shown_words(repr(value))
 
 
 def shown_words(text: str) -> str:
-    """A text of a DAG, in which each word of more than 16 characters that is in no known form is told by its length.
+    """A text of a DAG, in which each word of more than 3 characters that is in no known form is told by its length.
 
-    Of a path each part is such a word.
+    Of a path each part is such a word. Tokens, and what may be a phone's number or somebody's address, are left out.
     """
-    return _WORD.sub(lambda match: _shown_word(match[0]), text)
+    return _WORD.sub(lambda match: _shown_word(match[0]), _impersonal(text))
 
 
 def _shown_word(word: str) -> str:
     parts = word.split("/") if word.startswith("/") or "://" in word else [word]
-    is_plain = (len(part) <= QUOTED_LENGTH or _PLAIN.fullmatch(part) for part in parts)
+    is_plain = (len(part) < _SHORTEST_PIECE or _PLAIN.fullmatch(part) for part in parts)
     return "/".join(part if plain else f"<{len(part)} characters>" for part, plain in zip(parts, is_plain, strict=True))
+
+
+def _impersonal(text: str) -> str:
+    """The text without tokens, numbers that may be phones', and addresses of e-mail."""
+    numberless = _NUMBER.sub(lambda match: match["kept"] or "<number>", _TOKEN.sub("<token>", text))
+    return _ADDRESS.sub("<address>", numberless)

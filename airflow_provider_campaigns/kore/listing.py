@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, items_in, number_in, object_in
 from airflow_provider_campaigns.kore.campaigns import Campaign, campaign_id_of
-from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError, KoreProtocolError, KoreResponseError
+from airflow_provider_campaigns.kore.errors import (
+    KoreError,
+    KoreNotFoundError,
+    KoreProtocolError,
+    KoreResponseError,
+    shown_argument,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -287,10 +293,10 @@ def named(lists: Iterable[Listing], name: str) -> Campaign:
                 raise item.error
         found += [one for one in listing.values() if one.name == name]
     if not found:
-        raise KoreNotFoundError(f"there is no campaign named {name!r}")
+        raise KoreNotFoundError(f"there is no campaign named {shown_argument(name)}")
     if len(found) > 1:
         ids = ", ".join(campaign.campaign_id for campaign in found)
-        raise KoreProtocolError(f"{len(found)} campaigns are named {name!r} ({ids}); name one by its id")
+        raise KoreProtocolError(f"{len(found)} campaigns are named {shown_argument(name)} ({ids}); name one by its id")
     return found[0]
 
 

@@ -20,6 +20,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreRateLimitError,
     KoreRequestError,
     excerpt,
+    shown_words,
 )
 from airflow_provider_campaigns.kore.runs import (
     InstanceId,
@@ -226,7 +227,7 @@ class DeleteGoal:
         echoed = campaign_id_of(data) if isinstance(data, dict) else None
         if echoed is not None:
             raise KoreProtocolError(
-                f"the delete was answered for another campaign, {excerpt(echoed)}; look at both on the platform",
+                f"the delete was answered for another campaign, {shown_words(echoed)}; look at both on the platform",
                 campaign_id=self.campaign_id,
                 outcome_unknown=True,
             )

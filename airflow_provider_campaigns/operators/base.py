@@ -18,7 +18,7 @@ from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.arguments.values import flag, one_of, read_connection_id
 from airflow_provider_campaigns.hooks import KoreCampaignHook
 from airflow_provider_campaigns.kore.clock import Clock
-from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.errors import KoreError, excerpt
 from airflow_provider_campaigns.kore.settings import checked_api_version
 from airflow_provider_campaigns.links import LINK_KEY, CampaignLink, console_link
 from airflow_provider_campaigns.operators.cancellation import Cancellation
@@ -69,7 +69,6 @@ class KoreCampaignOperator(BaseOperator):
     @cached_property
     def hook(self) -> KoreCampaignHook:
         """The hook for the connection."""
-        read_connection_id("kore_conn_id", self.kore_conn_id)
         arguments = {name: getattr(self, name) for name in self.template_fields}
         return KoreCampaignHook(self.kore_conn_id, sleep=self._sleep, looks_again=True, arguments=arguments)
 
@@ -218,5 +217,7 @@ class CampaignsOperator(KoreCampaignOperator):
         if results and self.if_missing == "skip" and all(result["status"] == MISSING for result in results):
             raise AirflowSkipException(f"no campaign is there: {', '.join(r['campaign_id'] for r in results)}")
         for result in results:
-            self.log.info("campaign %s: %s", result["campaign_id"], json.dumps(result, sort_keys=True))
+            # What follows compares the name, so the result keeps it as it is.
+            shown = result | ({"name": excerpt(result["name"])} if result.get("name") else {})
+            self.log.info("campaign %s: %s", result["campaign_id"], json.dumps(shown, sort_keys=True))
         return results if targets.is_many else results[0]

@@ -8,6 +8,7 @@ from airflow_provider_campaigns.actions.select import select_campaigns
 from airflow_provider_campaigns.arguments.campaigns import read_chosen_statuses, read_max_campaigns, read_name_pattern
 from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.kore.campaigns import checked_campaign_type
+from airflow_provider_campaigns.kore.errors import excerpt
 from airflow_provider_campaigns.operators.base import KoreCampaignOperator
 
 if TYPE_CHECKING:
@@ -78,5 +79,6 @@ class ListCampaignsOperator(KoreCampaignOperator):
                 api_version=self.api_version,
             )
         for campaign in chosen:
-            self.log.info("campaign %s: %s, named %r", campaign["campaign_id"], campaign["status"], campaign["name"])
+            name = excerpt(campaign["name"])
+            self.log.info("campaign %s: %s, named %r", campaign["campaign_id"], campaign["status"], name)
         return chosen

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from airflow_provider_campaigns.kore.errors import excerpt
+from airflow_provider_campaigns.kore.errors import excerpt, shown_words
 from airflow_provider_campaigns.reports.errors import ReportStorageError
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Folder:
             advice = "the connection in the path has to be there, with credentials"
         else:
             retryable, advice = True, "try again"
-        text = excerpt(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
+        text = excerpt(error.strerror if isinstance(error, OSError) and error.strerror else shown_words(str(error)))
         said = f"{type(error).__name__}{f': {text}' if text else ''}"
         return ReportStorageError(f"{self.url()}: cannot {doing}: {advice} ({said})", retryable=retryable)
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_campaigns.kore.errors import excerpt
+from airflow_provider_campaigns.kore.errors import excerpt, shown_argument
 from airflow_provider_campaigns.reports.errors import ReportError
 from airflow_provider_campaigns.reports.finite import finite
 from airflow_provider_campaigns.reports.folder import FileEntry, plain_name
@@ -173,7 +173,7 @@ class Manifest:
         if not isinstance(body, dict):
             raise ReportError(f"{MANIFEST_NAME}: is no JSON object, so it was cut off or edited")
         if body.get("format") != FORMAT:
-            raise ReportError(f"{MANIFEST_NAME}: expected format {FORMAT}, got {body.get('format')!r}")
+            raise ReportError(f"{MANIFEST_NAME}: expected format {FORMAT}, got {shown_argument(body.get('format'))}")
         values = {name: _checked(name, body.get(name)) for name in _FIELDS}
         if not all(isinstance(one, str) for one in values["formats"]):
             raise ReportError(f"{MANIFEST_NAME}: formats: expected texts")

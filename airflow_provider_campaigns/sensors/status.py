@@ -153,7 +153,8 @@ class CampaignStatusSensor(KoreSensor):
             raise AirflowFailException(message)
         results = event.get("campaigns") if kind == "reached" else None
         if not _is_proof(results, campaign_ids, statuses):
-            raise RuntimeError(f"the wait ended without a result, so this is no success; the trigger said {event!r}")
+            said = shown_argument(event)
+            raise RuntimeError(f"the wait ended without a result, so this is no success; the trigger said {said}")
         for result in results:
             self.log.info("campaign %s: %s", result["campaign_id"], result["status"])
         return results if is_many else results[0]

@@ -161,8 +161,8 @@ def test_read__may_be_a_secret(read: Callable[[str], object]) -> None:
 def test_read_folder__password(path: str) -> None:
     """A folder whose address holds a password is refused, wherever it is read, and neither user nor password shown."""
     said = (
-        "output_path: holds a user and a password, which logs and results would show; keep them in an Airflow "
-        "connection, and name that: 's3://aws_default@bucket/reports'"
+        "output_path: holds a user and a password, or a signature, which logs and results would show; keep them in an "
+        "Airflow connection, and name that: 's3://aws_default@bucket/reports'"
     )
     with pytest.raises(KoreConfigurationError) as parsed:
         CampaignReportOperator(task_id="task", campaign_id="cd-1", output_path=path)

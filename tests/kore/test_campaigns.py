@@ -178,8 +178,8 @@ class TestCampaign:
                 "cd-1",
             ),
             (
-                {"15555550100": 1, "status": "Ready"},
-                "a campaign object without an id: it has the fields <number>, status",
+                {"15555550100": 1, "Jane Roe": 1, "n5555550100": 1, "status": "Ready"},
+                "a campaign object without an id: it has the fields <11 characters>, <8 characters>, n<number>, status",
                 None,
             ),
         ],

@@ -316,8 +316,11 @@ class TestWithOverrides:
         """What an override adds may be a key, so a long value is told by its length; what is documented is shown."""
         row = with_overrides({"stop_voice_v2": {"query": {"key": "k7Hq92xs", "force": "true", "a": "{account_id}"}}})
 
-        shown = row["stop_voice_v2"].shown_query("67777ce9")
-        assert shown == "accountId=67777ce9&campaignType=voice&trigger=stop&key=<8>&force=true&a=67777ce9"
+        shown = row["stop_voice_v2"].shown_query("67777ce93e25326494e90000")
+        assert shown == (
+            "accountId=67777ce93e25326494e90000&campaignType=voice&trigger=stop&key=<8>&force=true"
+            "&a=67777ce93e25326494e90000"
+        )
 
     @pytest.mark.parametrize(
         ("overrides", "problem"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.actions.targets import check_type
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
-from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError
+from airflow_provider_campaigns.kore.errors import CampaignMismatchError, CampaignStateError, excerpt
 from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, has_run, is_unchanged, run_of, same_run
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def check_same(before: Campaign, now: Campaign, *, was_stopped: bool = False) ->
             cannot be told at all, which no retry mends.
     """
     if now.name != before.name:
-        raise _changed(before, f"was named {before.name!r} and became {now.name!r}")
+        raise _changed(before, f"was named {excerpt(before.name)!r} and became {excerpt(now.name)!r}")
     run = run_of(before)
     unchanged = is_unchanged(before.updated_at, now.updated_at) or (was_stopped and isinstance(run, UnknownInstance))
     same = same_run(run, run_of(now), unchanged=unchanged)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError, excerpt
 from airflow_provider_campaigns.kore.listing import Expected, Listing, named
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class ScheduleNames:
             found = named(self._lists, campaign.name)
         if found.campaign_id != campaign.campaign_id:
             raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: its name {campaign.name!r} finds {found.campaign_id}; the schedule "
-                "is not disabled, because it would be that campaign's",
+                f"campaign {campaign.campaign_id}: its name {excerpt(campaign.name)!r} finds {found.campaign_id}; the "
+                "schedule is not disabled, because it would be that campaign's",
                 campaign_id=campaign.campaign_id,
             )
 
