@@ -9,7 +9,9 @@ import contextlib
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_provider_campaigns.kore.errors import shown_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +65,14 @@ def _failed(why: str) -> int:
     return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # What was typed may have been pasted, and what is printed here may be the log of a job.
+        super().error(shown_words(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m airflow_provider_campaigns", description="Kore.ai campaigns.")
+    parser = _Parser(prog="python -m airflow_provider_campaigns", description="Kore.ai campaigns.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     budget = commands.add_parser(
         "budget",

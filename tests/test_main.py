@@ -150,3 +150,19 @@ class TestBudget:
 
         assert caught.value.code == 2
         assert capsys.readouterr().err.startswith("usage: python -m airflow_provider_campaigns")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["budget", "kR8vQ2mZ7xTj"], "unrecognized arguments: <12 characters>"),
+        (["kR8vQ2mZ7xTj"], "argument COMMAND: invalid choice: '<12 characters>' (choose from "),
+        (["budget", "--conn-id"], "argument --conn-id: expected one argument"),
+    ],
+)
+def test_main__wrong_arguments(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is typed in a wrong place may be a secret, and is told by its length."""
+    with pytest.raises(SystemExit):
+        main(arguments)
+
+    assert told in capsys.readouterr().err

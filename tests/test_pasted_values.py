@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.exceptions import AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 from kore_support import ACCOUNT, CAMPAIGN, REQUESTS, SECRET, RawServer, account, client_of, http_answer, listening
 
 from airflow_provider_campaigns.actions.select import select_campaigns
@@ -28,7 +29,9 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.links import console_link
 from airflow_provider_campaigns.operators.list import ListCampaignsOperator
 from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
+from airflow_provider_campaigns.sensors.status import CampaignStatusSensor
 from airflow_provider_campaigns.timetables import CallingHoursTimetable
+from airflow_provider_campaigns.watching.watch import StatusGoal
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
@@ -286,6 +289,34 @@ def test_name__log_of_results(
     assert result["name"] == "Call 415-555-0123"
     assert "555-0123" not in caplog.text
     assert '"name": "Call <number>"' in caplog.text
+
+
+def test_status__waited_for() -> None:
+    """A status with a number is waited for as well, and told in a time-out as it may be shown."""
+    goal = StatusGoal({CAMPAIGN: None}, ("On hold since 12345678",))
+    sensor = CampaignStatusSensor(task_id="wait", campaign_id=CAMPAIGN, timeout=2)
+    event = {"status": "timeout", "message": "never read"}
+
+    with pytest.raises(AirflowSensorTimeout) as caught:
+        sensor.execute_complete({}, event, campaign_ids=[CAMPAIGN], statuses=["kR8vQ2mZ7xTj"], is_many=False)
+
+    assert goal.admits(CampaignStatus("on hold since 12345678"))
+    assert not goal.admits(CampaignStatus("On hold"))
+    assert str(caught.value) == "after 2 s not every campaign is <12 characters>: never read"
+
+
+def test_event__unknown() -> None:
+    """Nor is an event that is none of this package's repeated as it is."""
+    sensor = CampaignStatusSensor(task_id="wait", campaign_id=CAMPAIGN)
+
+    with pytest.raises(RuntimeError) as caught:
+        sensor.execute_complete(
+            {}, {"status": "kR8vQ2mZ7xTj"}, campaign_ids=[CAMPAIGN], statuses=["Stopped"], is_many=False
+        )
+
+    assert str(caught.value) == (
+        "the wait ended without a result, so this is no success; the trigger said {'status': '<12 characters>'}"
+    )
 
 
 def test_status__of_the_service() -> None:

@@ -328,8 +328,9 @@ def shown_value(value: object, at_most: int = SHORTEST_SECRET - 1) -> str:
 _PLAIN = re.compile(
     r"(?:cd|cid|cl|cc|cdl|st)-[0-9a-f]{7,8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:\d\d)?"
-    r"|(([^\W\d_]{0,16}|[A-Za-z]{1,15}\d{1,2}|[A-Za-z]{1,3}\d{1,5}|\d{1,8}|\d{1,2}[A-Za-z]{1,2})([-_/.:@+]|$))+"
-    r"|(([^\W\d_]{0,16}|\d{1,8})([-_/.:@+*?~|%<>=;!&]|$))+"
+    # Atomic, for some can be read in two ways, and so many of them in two to the power of as many.
+    r"|(?>([^\W\d_]{0,16}|[A-Za-z]{1,15}\d{1,2}|[A-Za-z]{1,3}\d{1,5}|\d{1,8}|\d{1,2}[A-Za-z]{1,2})([-_/.:@+]|$))+"
+    r"|(?>([^\W\d_]{0,16}|\d{1,8})([-_/.:@+*?~|%<>=;!&]|$))+"
 )
 _WORD = re.compile(r"[^\s'\"\[\]{}(),]+")
 _SHORTEST_PIECE = 4

@@ -18,7 +18,7 @@ from airflow_provider_campaigns.arguments.campaigns import read_campaign_id, rea
 from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, shown_argument
+from airflow_provider_campaigns.kore.errors import KoreConfigurationError, KoreError, shown_argument, shown_words
 from airflow_provider_campaigns.sensors.base import KoreSensor
 from airflow_provider_campaigns.watching.watch import CampaignWatch, StatusGoal, results_of
 
@@ -146,7 +146,7 @@ class CampaignStatusSensor(KoreSensor):
         event = event if isinstance(event, dict) else {}
         kind, message = event.get("status"), event.get("message")
         if kind == "timeout":
-            message = f"after {self.timeout:g} s not every campaign is {' or '.join(statuses)}: {message}"
+            message = f"after {self.timeout:g} s not every campaign is {shown_words(' or '.join(statuses))}: {message}"
             self.log.warning(message)  # a sensor that is skipped for it says only that it is skipped
             raise AirflowSensorTimeout(message)
         if kind == "missing" or (kind == "error" and event.get("retryable") is False):

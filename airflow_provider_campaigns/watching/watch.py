@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
-from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError
 from airflow_provider_campaigns.kore.listing import LIST_PAGE_SIZE
 from airflow_provider_campaigns.kore.presence import ProvenMissing
@@ -58,7 +58,7 @@ class StatusGoal:
 
     def admits(self, status: str) -> bool:
         """True if it is one of the statuses."""
-        return status.strip().casefold() in {one.strip().casefold() for one in self.statuses}
+        return CampaignStatus(status).casefold() in {CampaignStatus(one).casefold() for one in self.statuses}
 
 
 class CampaignWatch:

@@ -297,6 +297,7 @@ def test_shown_argument(value: object, shown: str) -> None:
     assert shown_argument(value) == shown
 
 
-def test_shown_argument__at_once() -> None:
+@pytest.mark.parametrize("text", ["-a" * 20_000 + "1b" * 10, "a1-" * 13_340, "1a." * 13_340, "a@" * 20_010])
+def test_shown_argument__at_once(text: str) -> None:
     """Also a text that was made to keep a pattern busy is judged at once."""
-    assert shown_argument("-a" * 20_000 + "1b" * 10) == "'<40020 characters>'"
+    assert shown_argument(f"{text}a1b2c3d4") == f"'<{len(text) + 8} characters>'"
