@@ -2,8 +2,9 @@
 
 The documentation promises neither HTTP codes nor error bodies for campaign endpoints. The shapes known from other
 APIs of the platform are read here: ``{"errors": [{"msg": ..., "code": ...}]}``, ``{"status": "failure", ...}``, and the
-documented text of the rate limit, with whatever code it comes. A refusal in another shape is of something between here
-and the service - a firewall, a load balancer - and says nothing about campaign, credentials or rights: it passes.
+documented text of the rate limit, with whatever code it comes. A 2xx or a 400 that tells of another failure counts as
+that. A refusal in another shape is of something between here and the service - a firewall, a load balancer - and says
+nothing about campaign, credentials or rights: it passes.
 """
 
 from __future__ import annotations
@@ -73,6 +74,18 @@ _OTHER_LIMIT = re.compile(
 _LONGEST_LIMIT = 4000
 """Characters of an answer in which it is looked for."""
 
+_OWN_FAULT = re.compile(
+    r"^\W*(?:internal (?:server )?error|(?:service|server) (?:is )?(?:temporarily |currently )?(?:unavailable|busy)"
+    r"|(?:bad gateway|gateway time-?out|(?:request|connection|operation) timed? ?out|something went wrong)\b)"
+    r"|\btry (?:it )?again (?:later|in a)\b"
+)
+"""A failure of the service, in its own words: they begin the text, or ask for another try."""
+
+_NOT_ACCEPTED = "4002"
+"""The platform's own code for a token that it does not accept."""
+
+_ERROR_STATUS = re.compile("[45][0-9]{2}")
+
 _NOT_THERE = frozenset({301, 308, 404, 405, 410, 501})
 """What those answer who do not know a path, or not with this method."""
 
@@ -126,7 +139,9 @@ def body_of(
         return body
     text = _error_text(body) if body is not None else content.decode("utf-8", "replace")
     said = f"{endpoint.request(campaign_id)}: HTTP {status}{_as_quoted(endpoint, text)}"
-    if status == 429 or _tells_of_a_rate_limit(status, text.casefold()):
+    is_limit = _tells_of_a_rate_limit(status, text.casefold())
+    facts["status"] = status = status if is_limit else _status_meant(status, body, text.casefold())
+    if status == 429 or is_limit:
         # In the service's own words it took nothing; what stands before it may count what it has passed on.
         is_own = isinstance(body, dict)
         raise KoreRateLimitError(said, retry_after_s=_retry_after_s(headers), outcome_unknown=not is_own, **facts)
@@ -151,6 +166,20 @@ def body_of(
     refusal = kind(said, **facts)
     refusal.names_campaign = names_campaign
     raise refusal if isinstance(refusal, KoreAuthenticationError) else _comparable(refusal, text)
+
+
+def _status_meant(status: int, body: object, text: str) -> int:
+    """The HTTP status of a refusal, which a 2xx or a 400 of the service may hide in its body."""
+    if not isinstance(body, dict) or not (200 <= status < 300 or status == 400):
+        return status
+    places = [one for one in (_first_error(body), body) if isinstance(one, dict)]
+    codes = [str(one.get(name)) for one in places for name in ("code", "statusCode")]
+    if _NOT_ACCEPTED in codes:
+        return 401
+    named = next((int(one) for one in codes if _ERROR_STATUS.fullmatch(one)), status)
+    if _OWN_FAULT.search(text) and named < 500:
+        return 500
+    return named if status < 300 or named >= 429 else status
 
 
 def clock_note(headers: Mapping[str, str], now: float) -> str:
@@ -203,7 +232,7 @@ def _tells_of_a_rate_limit(status: int, text: str) -> bool:
     """True if an answer says so in the documented words; or, where it refuses, in others."""
     if RATE_LIMIT_TEXT in text:
         return True
-    return status in {400, 403} and _OTHER_LIMIT.search(text[:_LONGEST_LIMIT]) is not None
+    return (status in {400, 403} or status < 300) and _OTHER_LIMIT.search(text[:_LONGEST_LIMIT]) is not None
 
 
 def _host_in(location: str) -> str:
@@ -245,15 +274,18 @@ def _error_text(body: Any) -> str:
     """The error message in a body, from the first of the places where the platform is known to put it."""
     if not isinstance(body, dict):
         return body if isinstance(body, str) else ""
-    errors = body.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors else errors
-    error = body.get("error")
+    first, error = _first_error(body), body.get("error")
     candidates = (
         *((first.get("msg"), first.get("message")) if isinstance(first, dict) else (first,)),
         error.get("message") if isinstance(error, dict) else error,
         body.get("message"),
     )
     return next((text for text in candidates if isinstance(text, str) and text), "")
+
+
+def _first_error(body: dict[str, Any]) -> object:
+    errors = body.get("errors")
+    return errors[0] if isinstance(errors, list) and errors else errors
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

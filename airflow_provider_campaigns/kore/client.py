@@ -120,6 +120,7 @@ class KoreClient:
         self._clock = clock
         self._stand_ins = StandIns(clock)
         self._latest_lists = listing.LatestLists(clock)
+        self._list_extras = listing.Extras(clock)
         self._sent_by: dict[tuple[str, str], Endpoint] = {}
         """By verb and campaign, the endpoint by which a write was sent last."""
         self._warned_of: set[CampaignType] = set()
@@ -389,7 +390,7 @@ class KoreClient:
         kind = checked_campaign_type(campaign_type)
 
         def ask(endpoint: Endpoint, **how: Any) -> Listing:
-            read: listing.Read = partial(self._sender.read, priority=priority, patience=patience, **how)
+            read = self._reads_pages(priority=priority, patience=patience, **how)
             is_long = kind in self._long_lists
             return listing.find_listed(
                 read, endpoint, kind, campaign_ids, expected=expected, is_long=is_long, most=most
@@ -408,8 +409,7 @@ class KoreClient:
         kind = checked_campaign_type(campaign_type)
 
         def ask(endpoint: Endpoint, **how: Any) -> int:
-            read: listing.Read = partial(self._sender.read, patience=patience, **how)
-            return listing.count_campaigns(read, endpoint, kind)
+            return listing.count_campaigns(self._reads_pages(patience=patience, **how), endpoint, kind)
 
         return self._first_answer(Need.LIST, ask, api_version, patience=patience)
 
@@ -598,10 +598,10 @@ class KoreClient:
         checked_campaign_id(campaign_id)
 
         def ask(endpoint: Endpoint, **more: Any) -> Campaign:
-            read: listing.Read = partial(self._sender.read, **how, **more)
             if endpoint.name.startswith("list_"):
-                return listing.find_campaign(read, endpoint, kinds, campaign_id)
-            campaign = campaign_in(read(endpoint, campaign_id=campaign_id), endpoint, campaign_id)
+                return listing.find_campaign(self._reads_pages(**how, **more), endpoint, kinds, campaign_id)
+            body = self._sender.read(endpoint, campaign_id=campaign_id, **how, **more)
+            campaign = campaign_in(body, endpoint, campaign_id)
             if campaign.is_whole:
                 self.proof.saw(campaign_id)
             return campaign
@@ -690,7 +690,7 @@ class KoreClient:
         """Every campaign of a type by its id."""
 
         def ask(endpoint: Endpoint, **how: Any) -> Listing:
-            read: listing.Read = partial(self._sender.read, priority=priority, patience=patience, **how)
+            read = self._reads_pages(priority=priority, patience=patience, **how)
             return listing.list_campaigns(read, endpoint, kind, statuses)
 
         listed = self._first_answer(
@@ -711,9 +711,13 @@ class KoreClient:
                 first,
             )
 
+    def _reads_pages(self, gives_up_on: Callable[[KoreError], bool] = lambda _: False, **how: Any) -> listing.Read:
+        """Reads pages of a list; all is as for ``Sender.read``."""
+        return self._list_extras.dropped_where_refused(partial(self._sender.read, **how), gives_up_on)
+
     def _try_list(self, kind: CampaignType | None) -> Listing:
         def ask(endpoint: Endpoint, **how: Any) -> Listing:
-            return listing.try_list(partial(self._sender.read, **how), endpoint, kind or CampaignType.VOICE)
+            return listing.try_list(self._reads_pages(**how), endpoint, kind or CampaignType.VOICE)
 
         return self._first_answer(Need.LIST, ask)
 

@@ -2,12 +2,13 @@
 
 It may change while it is read, and a campaign that moves to another page meanwhile is lost without a word. So the
 pages must add up to the total that the service names. How long a page is, and what the next one skips, follows from
-what came: a service may send fewer than it was asked for, and count its pages by that.
+came: a service may send fewer than it was asked for, and count its pages by that. It may neither order nor filter.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import threading
@@ -18,6 +19,7 @@ from copy import copy
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, items_in, number_in, object_in
@@ -26,15 +28,20 @@ from airflow_provider_campaigns.kore.errors import (
     KoreError,
     KoreNotFoundError,
     KoreProtocolError,
+    KoreRequestError,
     KoreResponseError,
+    KoreServiceError,
     shown_argument,
 )
+from airflow_provider_campaigns.kore.stand_ins import REFUSED_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from airflow_provider_campaigns.kore.campaigns import CampaignType
     from airflow_provider_campaigns.kore.endpoints import Endpoint
+
+log = logging.getLogger(__name__)
 
 LIST_PAGE_SIZE = 100
 
@@ -77,6 +84,61 @@ _ASKED_FOR: dict[Expected, dict[str, Any]] = {
     | {"filters": {"status": ["Active", "Paused", "Preparing", "Scheduled", "Rescheduled"]}},
     Expected.JUST_CHANGED: {"sortBy": {"updatedAt": "desc"}},
 }
+
+
+class Extras:
+    """Order and filter, without which a list tells the same: what of them is refused is left out for ten minutes.
+
+    ``clock`` is monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._refused_until: dict[tuple[str, str], float] = {}
+
+    def dropped_where_refused(self, read: Read, gives_up_on: Callable[[KoreError], bool]) -> Read:
+        """``read`` for the pages of a list; what it ``gives_up_on`` is raised at once, as by ``Sender.read``."""
+
+        def read_page(endpoint: Endpoint, *, body: dict[str, Any]) -> dict[str, Any]:
+            now = self._clock()
+            asked = _without(body, [one for one in _EXTRAS if now < self._refused_until.get((endpoint.name, one), 0)])
+            extras = [one for one in _EXTRAS if one in asked]
+            if not extras:
+                return read(endpoint, body=asked, gives_up_on=gives_up_on)
+            try:
+                return read(endpoint, body=asked, gives_up_on=lambda e: _may_be_about_extras(e) or gives_up_on(e))
+            except KoreError as error:
+                if not _may_be_about_extras(error):
+                    raise
+                refusal = error
+            for fewer in chain(combinations(extras, 1), combinations(extras, 2)):
+                try:
+                    answer = read(endpoint, body=_without(asked, fewer), gives_up_on=_may_be_about_extras)
+                except KoreError as error:
+                    if not _may_be_about_extras(error):
+                        raise
+                else:
+                    log.warning("%s; it is answered without %s, which is left out now", refusal, " and ".join(fewer))
+                    self._refused_until |= {(endpoint.name, one): self._clock() + REFUSED_S for one in fewer}
+                    return answer
+            if refusal.retryable and not gives_up_on(refusal):
+                return read(endpoint, body=asked, gives_up_on=gives_up_on)
+            raise refusal
+
+        return read_page
+
+
+_EXTRAS = ("sortBy", "filters")
+
+
+def _without(body: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}
+
+
+def _may_be_about_extras(error: KoreError) -> bool:
+    """True of a request that was refused for what it asks for, and of a service that fails over it."""
+    is_of_arguments = isinstance(error, KoreRequestError) and error.status in {200, 400, 412, 422}
+    return is_of_arguments or (isinstance(error, KoreServiceError) and error.status == 500)
 
 
 class LatestLists:

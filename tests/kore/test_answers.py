@@ -150,6 +150,34 @@ class TestRefusals:
         assert (error.status, error.endpoint, error.campaign_id) == (status, "stop_voice_v1", "cd-1")
 
     @pytest.mark.parametrize(
+        ("status", "body", "cls", "meant"),
+        [
+            (200, {"errors": [{"msg": "Service Unavailable", "code": 503}]}, KoreServiceError, 503),
+            (200, {"status": "error", "statusCode": "504", "message": "no"}, KoreServiceError, 504),
+            (200, {"status": "error", "message": "Internal Server Error"}, KoreServiceError, 500),
+            (200, {"status": "failure", "message": "Something went wrong"}, KoreServiceError, 500),
+            (200, {"errors": [{"msg": "Unknown", "code": 404}]}, KoreNotFoundError, 404),
+            (200, {"errors": [{"msg": "Invalid JWT token", "code": 4002}]}, KoreAuthenticationError, 401),
+            (200, {"errors": [{"msg": "Scope is incorrect!", "code": 4002}]}, KoreScopeError, 401),
+            (200, {"status": "error", "message": "Too many requests, please try again later"}, KoreRateLimitError, 200),
+            (200, {"errors": ["no"], "code": "E11000"}, KoreRequestError, 200),
+            (400, {"errors": [{"msg": "Invalid JWT token", "code": 4002}]}, KoreAuthenticationError, 401),
+            (400, {"errors": [{"msg": "Slow down", "code": 429}]}, KoreRateLimitError, 429),
+            (400, {"errors": [{"msg": "no", "code": 500}]}, KoreServiceError, 500),
+            (400, {"message": "We are busy. Please try again later."}, KoreServiceError, 500),
+            (400, {"message": "Connection timed out"}, KoreServiceError, 500),
+            (400, {"message": "Campaign Internal Error is Stopped"}, KoreRequestError, 400),
+            (400, {"errors": [{"msg": "no", "code": 412}]}, KoreRequestError, 400),
+            (412, {"message": "Please try again later"}, KoreRequestError, 412),
+        ],
+    )
+    def test_body_of__hidden_status(self, status: int, body: object, cls: type[KoreError], meant: int) -> None:
+        """A success or a 400 whose body tells of another failure is that failure."""
+        error = refused(status, body)
+
+        assert (type(error), error.status) == (cls, meant)
+
+    @pytest.mark.parametrize(
         ("status", "body", "outcome_unknown"),
         [
             (429, {"message": "Slow down"}, False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import requests_mock
@@ -15,6 +15,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
     KoreNotFoundError,
     KoreProtocolError,
+    KoreRequestError,
 )
 from airflow_provider_campaigns.kore.listing import Expected, LatestLists, Listing, named, try_list
 
@@ -436,6 +437,110 @@ class TestFindListed:
             found = client.find_listed(["cd-3", "cd-4"], "voice", expected=Expected.RUNNING)
 
         assert (sorted(found), found.is_whole) == (["cd-1", "cd-2"], False)
+
+
+class TestExtras:
+    """A service that refuses order or filter is asked for plain pages."""
+
+    REFUSALS: ClassVar[dict[str, tuple[int, Any]]] = {
+        "400": (400, {"errors": [{"msg": "sortBy is not allowed", "code": 400}]}),
+        "412": (412, {"errors": [{"msg": "Validation errors/ Invalid arguments", "code": 412}]}),
+        "500": (500, {"errors": [{"msg": "Internal Server Error", "code": 500}]}),
+        "200": (200, {"status": "failure", "message": "sortBy is invalid"}),
+    }
+
+    @staticmethod
+    def refuse(service: requests_mock.Mocker, *extras: str, status: int = 400, body: Any = None) -> None:
+        """Let a list of 205 campaigns, ten of which run, refuse a page that is asked for with one of these."""
+
+        def answer(request: Any, context: Any) -> Any:
+            asked = request.json()
+            if set(extras) & set(asked):
+                context.status_code = status
+                return body or {"errors": [{"msg": "not allowed", "code": 400}]}
+            ids = [f"cd-{number}" for number in range(205)]
+            ids = ids[-10:] if "filters" in asked else ids
+            shown = ids[asked["skip"] : asked["skip"] + asked["limit"]]
+            return page(*shown, total=len(ids), more=asked["skip"] + len(shown) < len(ids))
+
+        service.post(ANY, json=answer)
+
+    @staticmethod
+    def asked(service: requests_mock.Mocker) -> list[tuple[int, list[str]]]:
+        """Of each request what it skips, and with which extras it asks."""
+        bodies = [request.json() for request in service.request_history]
+        return [(one["skip"], [name for name in ("sortBy", "filters") if name in one]) for one in bodies]
+
+    @pytest.mark.parametrize("how", list(REFUSALS))
+    def test_list_campaigns__no_order(self, service: requests_mock.Mocker, how: str) -> None:
+        """The order is dropped at the first refusal, and not asked for again."""
+        status, body = self.REFUSALS[how]
+        self.refuse(service, "sortBy", status=status, body=body)
+
+        with client_of(account()) as client:
+            assert len(client.list_campaigns("voice")) == 205
+
+        assert self.asked(service) == [(0, ["sortBy"]), (0, []), (100, []), (200, [])]
+
+    def test_list_campaigns__no_filter(self, service: requests_mock.Mocker) -> None:
+        """A refused filter is dropped alone, and the campaigns are chosen here."""
+        self.refuse(service, "filters")
+
+        with client_of(account()) as client:
+            assert client.list_campaigns("voice", statuses=["Active"]) == []
+
+        with_order = [(100, ["sortBy"]), (200, ["sortBy"])]
+        assert self.asked(service) == [(0, ["sortBy", "filters"]), (0, ["filters"]), (0, ["sortBy"]), *with_order]
+
+    def test_list_campaigns__neither(self, service: requests_mock.Mocker) -> None:
+        """Where each alone is refused as well, both are dropped."""
+        self.refuse(service, "sortBy", "filters")
+
+        with client_of(account()) as client:
+            assert client.list_campaigns("voice", statuses=["Ready"])[-1].campaign_id == "cd-204"
+
+        plain: list[tuple[int, list[str]]] = [(0, []), (100, []), (200, [])]
+        assert self.asked(service) == [(0, ["sortBy", "filters"]), (0, ["filters"]), (0, ["sortBy"]), *plain]
+
+    def test_find_listed__no_order(self, service: requests_mock.Mocker) -> None:
+        """What runs is found by its filter alone, in as few pages."""
+        self.refuse(service, "sortBy")
+
+        with client_of(account()) as client:
+            found = client.find_listed(
+                [f"cd-{number}" for number in range(195, 205)], "voice", expected=Expected.RUNNING
+            )
+
+        assert "cd-204" in found
+        assert self.asked(service) == [(0, ["sortBy"]), (0, []), (0, ["filters"])]
+
+    def test_list_campaigns__refused_anyhow(self, service: requests_mock.Mocker) -> None:
+        """What is refused without them as well is refused by the first answer, and nothing is dropped."""
+        service.post(ANY, json={"errors": [{"msg": "not for you", "code": 400}]}, status_code=400)
+
+        with client_of(account()) as client, pytest.raises(KoreRequestError, match="not for you"):
+            client.list_campaigns("voice", api_version="v2")
+
+        assert self.asked(service) == [(0, ["sortBy"]), (0, [])]
+
+    def test_list_campaigns__fails_for_a_while(self, service: requests_mock.Mocker) -> None:
+        """A service that fails without them as well is asked again as it was first."""
+        service.post(ANY, [{"status_code": 500}, {"status_code": 500}, {"json": page("cd-1", total=1)}])
+
+        with client_of(account()) as client:
+            assert [one.campaign_id for one in client.list_campaigns("voice", api_version="v2")] == ["cd-1"]
+
+        assert self.asked(service) == [(0, ["sortBy"]), (0, []), (0, ["sortBy"])]
+
+    def test_list_campaigns__other_trouble(self, service: requests_mock.Mocker) -> None:
+        """Any other error, also of the plain page, is told as it is."""
+        refused = {"status_code": 400, "json": {"errors": [{"msg": "not allowed", "code": 400}]}}
+        service.post(ANY, [refused, {"status_code": 401, "json": {"errors": [{"msg": "no", "code": 401}]}}])
+
+        with client_of(account()) as client, pytest.raises(KoreAuthenticationError):
+            client.list_campaigns("voice", api_version="v2")
+
+        assert self.asked(service)[:2] == [(0, ["sortBy"]), (0, [])]
 
 
 class TestLatestLists:
