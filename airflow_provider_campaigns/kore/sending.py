@@ -22,6 +22,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreError,
     KoreProtocolError,
     KoreRateLimitError,
+    KoreRequestError,
     KoreServiceError,
 )
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
@@ -708,9 +709,11 @@ def _found_no_connection(trouble: KoreError) -> bool:
 def _is_refusal(trouble: KoreError) -> bool:
     """True if a write was refused in a way that is believed only when it is still there after a while.
 
-    That is by 401 or 403, and where none of its paths is known of a campaign that is: something in between says so too.
+    That is by 401 or 403, in the service's own words, and where none of its paths is known of a campaign that is:
+    something in between, or behind, says so too while it is in trouble.
     """
-    return isinstance(trouble, KoreAuthenticationError) or (is_unknown_path(trouble) and not trouble.retryable)
+    is_word = isinstance(trouble, KoreAuthenticationError | KoreRequestError)
+    return is_word or (is_unknown_path(trouble) and not trouble.retryable)
 
 
 def _may_take_effect_later(trouble: KoreError) -> bool:

@@ -13,6 +13,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
     KoreError,
     KoreNotFoundError,
+    KoreRequestError,
     KoreScopeError,
 )
 from airflow_provider_campaigns.kore.patience import Patience
@@ -351,6 +352,33 @@ def test_stop__somebody_else_stopped_it(patient: KoreClient, kore_simulator: Kor
     receipt = patient.stop_campaign(campaign_id, "voice")
 
     assert (receipt.sendings, receipt.by_reading, receipt.status) == (1, True, "Stopped")
+
+
+@pytest.mark.parametrize("verb", ["stop", "start", "delete"])
+@pytest.mark.parametrize("status", [400, 402, 412, 418])
+def test_write__refused_for_a_while(
+    patient: KoreClient, kore_simulator: KoreSimulator, waits: list[float], verb: str, status: int
+) -> None:
+    """What the service refuses in its own words, and reading says is still to be done, is sent again for 30 s."""
+    campaign_id = kore_simulator.add_campaign(status="Active" if verb == "stop" else "Stopped")
+    kore_simulator.fail_next(status, body={"message": "no connection to the database"}, operation=verb, times=3)
+
+    assert getattr(patient, f"{verb}_campaign")(campaign_id, "voice").sendings == 4
+
+    assert waits == [0.5, 1.0, 2.0]
+    kore_simulator.assert_one_effect(verb, campaign_id)
+
+
+def test_stop__refused_for_good(patient: KoreClient, kore_simulator: KoreSimulator, waits: list[float]) -> None:
+    """What is refused for longer is believed."""
+    campaign_id = kore_simulator.add_campaign(status="Active")
+    kore_simulator.fail_next(400, body={"message": "cannot be stopped"}, operation="stop", times=100)
+
+    with pytest.raises(KoreRequestError, match="cannot be stoppe") as caught:
+        patient.stop_campaign(campaign_id, "voice")
+
+    assert caught.value.retryable is False
+    assert sum(waits) == 30.0
 
 
 def test_delete__runs_by_then(patient: KoreClient, kore_simulator: KoreSimulator) -> None:
