@@ -80,9 +80,11 @@ def is_page(data: Mapping[str, Any]) -> bool:
 def items_in(data: Mapping[str, Any]) -> list[Any] | None:
     """What a page holds, whatever that is: ``results``, else ``contacts`` or ``campaigns`` if it has one of them alone.
 
-    None if it is no page.
+    None if it is no page. Null for ``results`` of which there are none is an empty page.
     """
     rows = data.get("results")
+    if rows is None and "results" in data and number_in(data, "totalResults") == 0:
+        return []
     if rows is None:
         named = [data[name] for name in ("contacts", "campaigns") if name in data]
         rows = named[0] if len(named) == 1 else None
@@ -105,22 +107,34 @@ def number_in(data: Mapping[str, Any], name: str) -> int | None:
     return value if type(value) is int and value >= 0 else None
 
 
-def contact_page_in(body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str, page: int) -> ContactPage:
-    """The page of contact results in an answer; ``page`` is its number where the answer names none.
+def contact_page_in(
+    body: Mapping[str, Any], endpoint: Endpoint, campaign_id: str, page: int, limit: int
+) -> ContactPage:
+    """The page of contact results in an answer; ``page`` is its number, and ``limit`` its size, where it names none.
 
     Raises:
         KoreProtocolError: it is no page.
     """
     data = object_in(body, endpoint, campaign_id, is_it=is_page)
     rows, pages, total = rows_in(data), number_in(data, "totalPages"), number_in(data, "totalResults")
-    if rows is None or pages is None or total is None:
-        raise KoreProtocolError(
-            f"{endpoint.request(campaign_id)}: no results or no totals in the answer",
-            endpoint=endpoint.name,
-            campaign_id=campaign_id,
-        )
+    if rows is None or total is None:
+        raise no_page(f"{endpoint.request(campaign_id)}: no results or no totals", endpoint, rows, total, campaign_id)
+    if pages is None:
+        pages = -(-total // (number_in(data, "limit") or limit))
     number = number_in(data, "page")
     return ContactPage(page if number is None else number, pages, total, tuple(map(ContactResult.from_api, rows)))
+
+
+def no_page(
+    what: str, endpoint: Endpoint, rows: object, total: int | None, campaign_id: str | None = None
+) -> KoreProtocolError:
+    """The error for an answer that is no page of a list or of contacts; it names what is missing."""
+    lacks = [name for name, value in (("results", rows), ("totalResults", total)) if value is None]
+    return KoreProtocolError(
+        f"{what} in the answer (it lacks {' and '.join(lacks)}, or has it in another form)",
+        endpoint=endpoint.name,
+        campaign_id=campaign_id,
+    )
 
 
 def campaign_of(item: Mapping[str, Any], endpoint: Endpoint, campaign_id: str | None = None) -> Campaign:

@@ -214,12 +214,16 @@ class ContactPage:
 
 
 def campaign_id_of(body: Mapping[str, Any]) -> str | None:
-    """The id in a campaign object, whichever of its names it goes by there, in whichever case."""
+    """The id in a campaign object, whichever of its names it goes by there, in whichever case.
+
+    Of several the one that looks like a campaign's: a database's own key may lie beside it.
+    """
     texts = {name: text for name, value in body.items() if (text := _text(value))}
     in_any_case = {name.casefold(): text for name, text in texts.items()}
     named = [texts.get(name) or in_any_case.get(name.casefold()) for name in _ID_NAMES]
     foreign = in_any_case.get(_FOREIGN_ID_NAME, "")
-    return next(filter(None, named), foreign if foreign.startswith("cd-") else None)
+    given = sorted(filter(None, named), key=lambda one: not one.startswith("cd-"))
+    return next(iter(given), foreign if foreign.startswith("cd-") else None)
 
 
 def status_of(body: Mapping[str, Any]) -> CampaignStatus | None:

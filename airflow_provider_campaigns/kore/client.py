@@ -453,7 +453,7 @@ class KoreClient:
 
         def ask(endpoint: Endpoint, **how: Any) -> ContactPage:
             body = self._sender.read(endpoint, campaign_id=campaign_id, body={"page": page, "limit": limit}, **how)
-            return contact_page_in(body, endpoint, campaign_id, page)
+            return contact_page_in(body, endpoint, campaign_id, page, limit)
 
         return self._first_answer(Need.CONTACTS, ask, api_version, patience=ENDLESS)
 
@@ -480,7 +480,7 @@ class KoreClient:
             body={"page": 1, "limit": 1},
             patience=patience,
         )
-        return contact_page_in(body, endpoint, campaign_id, 1).total_results
+        return contact_page_in(body, endpoint, campaign_id, 1, 1).total_results
 
     def iter_contact_results(
         self, campaign_id: str, *, start_page: int = 1, api_version: str | None = None

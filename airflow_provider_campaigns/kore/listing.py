@@ -22,7 +22,7 @@ from functools import partial
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, items_in, number_in, object_in
+from airflow_provider_campaigns.kore.bodies import campaign_of, is_page, items_in, no_page, number_in, object_in
 from airflow_provider_campaigns.kore.campaigns import Campaign, campaign_id_of
 from airflow_provider_campaigns.kore.errors import (
     KoreError,
@@ -405,7 +405,7 @@ def _page(
     data = object_in(read(endpoint, body=query), endpoint, is_it=is_page)
     items, total = items_in(data), number_in(data, "totalResults")
     if items is None or total is None:
-        raise KoreProtocolError(f"{endpoint.request()}: no results or no total in the answer", endpoint=endpoint.name)
+        raise no_page(f"{endpoint.request()}: no results or no total", endpoint, items, total)
     return items, total, data.get("hasMore") is True
 
 

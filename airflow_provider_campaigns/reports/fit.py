@@ -149,6 +149,9 @@ def _of_run(manifest: Manifest, campaign: Campaign) -> _Doubt:
         )
     if same is SameRun.UNKNOWN:
         named = f"names {reported or 'no run'} and the campaign names {now or 'none'}"
+        if campaign.updated_at is None:
+            unknown = "and nothing says when it was changed, so nothing shows that it is the same run"
+            return f"{named}, {unknown}", "Nothing that is run again mends that: delete it on the platform"
         changed = f"updatedAt was {manifest.updated_at} and is {campaign.updated_at}"
         return f"{named}, so the campaign must be as it was, and it was changed: {changed}", _AGAIN
     if campaign.status.is_running:

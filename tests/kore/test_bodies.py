@@ -97,7 +97,7 @@ def test_contact_page_in__any_shape(wrap: Any) -> None:
     """A page is found by its rows and its total."""
     page = {"results": [{"dialerOutcome": "answered"}], "totalPages": 1, "totalResults": 1}
 
-    found = contact_page_in(OK | wrap(page), ENDPOINTS["contacts_v2"], "cd-1", 1)
+    found = contact_page_in(OK | wrap(page), ENDPOINTS["contacts_v2"], "cd-1", 1, 100)
 
     assert (found.total_results, found.contacts[0].outcome) == (1, "answered")
 
@@ -145,23 +145,44 @@ ROWS = [{"dialerOutcome": "answered"}, {"dialerOutcome": "busy"}, {}]
 )
 def test_contact_page_in__other_forms(page: dict[str, Any]) -> None:
     """Numbers are read as text and with a point, and rows that are called contacts."""
-    found = contact_page_in(OK | {"data": page}, GET, "cd-1", 1)
+    found = contact_page_in(OK | {"data": page}, GET, "cd-1", 1, 100)
 
     assert (found.page, found.total_pages, found.total_results, len(found.contacts)) == (2, 4, 303, 3)
 
 
-@pytest.mark.parametrize("total", ["", "three", "3.5", "-3", "+3", "1e3", "٣", 3.5, -3, True, None, [3], "9" * 5000])
-@pytest.mark.parametrize("name", ["totalPages", "totalResults"])
-def test_contact_page_in__no_number(name: str, total: object) -> None:
-    """Anything else is no number of rows or pages."""
-    page = {"results": ROWS, "totalPages": 1, "totalResults": 3} | {name: total}
+NO_NUMBER = ["", "three", "3.5", "-3", "+3", "1e3", "٣", 3.5, -3, True, None, [3], "9" * 5000]
 
-    with pytest.raises(KoreProtocolError, match="no results or no totals in the answer"):
-        contact_page_in(OK | {"data": page}, GET, "cd-1", 1)
+
+@pytest.mark.parametrize("total", NO_NUMBER)
+def test_contact_page_in__no_number(total: object) -> None:
+    """Anything else is no number of rows, and the message names the field."""
+    page = {"results": ROWS, "totalPages": 1, "totalResults": total}
+    words = r"no results or no totals in the answer \(it lacks totalResults, or has it in another form\)"
+
+    with pytest.raises(KoreProtocolError, match=words):
+        contact_page_in(OK | {"data": page}, GET, "cd-1", 1, 100)
+
+
+@pytest.mark.parametrize("pages", NO_NUMBER)
+@pytest.mark.parametrize(("named", "asked", "expected"), [({}, 100, 3), ({"limit": 50}, 100, 6), ({"limit": 0}, 99, 4)])
+def test_contact_page_in__no_number_of_pages(pages: object, named: dict[str, int], asked: int, expected: int) -> None:
+    """How many pages there are follows from the number of rows and from the size of a page."""
+    page = {"results": ROWS, "totalResults": 300, "totalPages": pages} | named
+
+    assert contact_page_in(OK | {"data": page}, GET, "cd-1", 1, asked).total_pages == expected
+
+
+def test_contact_page_in__null_for_none() -> None:
+    """Null in the place of no rows is an empty page; of some it is none."""
+    page = {"results": None, "totalPages": 0, "totalResults": 0}
+    assert contact_page_in(OK | {"data": page}, GET, "cd-1", 1, 100).contacts == ()
+
+    with pytest.raises(KoreProtocolError, match="it lacks results"):
+        contact_page_in(OK | {"data": page | {"totalResults": 1}}, GET, "cd-1", 1, 100)
 
 
 @pytest.mark.parametrize("rows", [{"contacts": ROWS, "campaigns": ROWS}, {"contacts": {"1": {}}}, {"rows": ROWS}])
 def test_contact_page_in__ambiguous_rows(rows: dict[str, Any]) -> None:
     """Rows are taken from nowhere that may be something else."""
     with pytest.raises(KoreProtocolError):
-        contact_page_in(OK | {"data": rows | {"totalPages": 1, "totalResults": 3}}, GET, "cd-1", 1)
+        contact_page_in(OK | {"data": rows | {"totalPages": 1, "totalResults": 3}}, GET, "cd-1", 1, 100)

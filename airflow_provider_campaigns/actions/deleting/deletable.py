@@ -29,11 +29,18 @@ def check_deletable(campaign: Campaign) -> None:
         reason = f"is {campaign.status}; stop it first, or use if_running='stop'"
     elif campaign.status == CampaignStatus.PREPARING:
         reason = f"is {campaign.status}; wait until it is {CampaignStatus.READY}"
+    elif says_deleted(campaign):
+        reason = "is Deleted already, by its own status, although it is still shown"
     else:
         reason = f"is {str(campaign.status)!r}, a status that is not documented and may mean that it runs"
     raise CampaignStateError(
         f"campaign {campaign.campaign_id}: {reason}. Nothing was deleted", campaign_id=campaign.campaign_id
     )
+
+
+def says_deleted(campaign: Campaign) -> bool:
+    """True of a campaign that a service goes on showing after its delete; no page names that status."""
+    return campaign.status.casefold() == "deleted"
 
 
 def check_meant(campaign: Campaign, target: Target) -> None:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.actions.deleting.deletable import says_deleted
 from airflow_provider_campaigns.actions.rounds import Progress
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreError, KoreProtocolError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.listing import Listing
 
 log = logging.getLogger(__name__)
+
+_DELETED = "its status, Deleted"
+"""By which a campaign is gone that is still shown."""
 
 TIMEOUT_S = 60.0
 POLL_S = 10.0
@@ -87,8 +91,9 @@ def _look(client: KoreClient, campaigns: Mapping[str, str | None], outcomes: Out
 
     def look(campaign_id: str) -> str | _Unproven:
         if not isinstance(lists, KoreError) and is_listed(campaign_id):
-            if any(campaign_id in one for one in lists):
-                return _Unproven("the list still shows it", seen="shown")
+            shown = next((one[campaign_id] for one in lists if campaign_id in one), None)
+            if shown is not None:
+                return _DELETED if says_deleted(shown) else _Unproven("the list still shows it", seen="shown")
             return _Unproven("the list holds an item that cannot be read and may be this campaign")
         try:
             found = look_for(campaign_id, read=client.get_campaign, is_listed=is_listed, proof=client.proof)
@@ -97,7 +102,7 @@ def _look(client: KoreClient, campaigns: Mapping[str, str | None], outcomes: Out
             return _Unproven(str(error), may_pass=error.retryable)
         if isinstance(found, ProvenMissing):
             return found.by
-        return _Unproven("reading still finds it", seen="shown")
+        return _DELETED if says_deleted(found) else _Unproven("reading still finds it", seen="shown")
 
     return outcomes.attempt_all(campaigns, look)
 

@@ -466,3 +466,35 @@ class TestGone:
         assert "is gone: get_v2 of campaign" in str(failure(outcomes, unreadable))
         assert outcomes.failures[unreadable].outcome_unknown
         assert sorted(outcomes.results) == sorted(others)
+
+
+class TestStillShown:
+    """A service may go on showing what it has deleted, with a status that no page names."""
+
+    @pytest.mark.parametrize("reading", ["get", "list"])
+    def test_delete__says_deleted(self, kore_simulator: KoreSimulator, delete: Delete, reading: str) -> None:
+        """Its status proves that it is gone."""
+        (campaign_id,) = add(kore_simulator)
+        shown = {"_id": campaign_id, "name": "Renewals", "dialingMode": "Agentless", "status": "Deleted"}
+        page = {"results": [shown], "totalResults": 1, "totalPages": 1, "hasMore": False}
+        kore_simulator.fail_next(
+            200,
+            body={"status": "success", "data": shown if reading == "get" else page},
+            operation=reading,
+            skip={"get": 3, "list": 1}[reading],
+            times=100,
+        )
+
+        result = only(delete(campaign_id))
+
+        assert (result["status"], result["changed"], result["proven_by"]) == ("Deleted", True, "its status, Deleted")
+
+    def test_delete__deleted_before(self, kore_simulator: KoreSimulator, delete: Delete) -> None:
+        """One that was deleted before is not said to run, perhaps; nothing is sent to it."""
+        (campaign_id,) = add(kore_simulator)
+        kore_simulator.set_status(campaign_id, "DELETED", force=True)
+
+        assert "is Deleted already, by its own status, although it is still shown. Nothing was deleted" in str(
+            failure(delete(campaign_id), campaign_id)
+        )
+        assert len(kore_simulator.requests.of("delete")) == 0
