@@ -85,9 +85,9 @@ class DeleteCampaignOperator(CampaignsOperator):
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, deleted_at}``; status is ``Deleted``
         or ``Missing``, ``deleted_at`` in ISO 8601 UTC and only where a delete was sent; ``planned`` is what a plan
         would send; ``proven_by`` is ``list and get``, ``get and status`` or ``its status, Deleted``; ``report_url``,
-        ``manifest_sha256``, ``rows``, ``pending`` (results that never became final), ``verified`` (``all`` or ``ends``) and ``archive_url``
-        where there is a report or an archive; ``given_manifest_sha256`` if the delete has added to the report that was
-        given. The events of the task's outlets carry
+        ``manifest_sha256``, ``rows``, ``pending`` (results that never became final), ``verified`` (``all`` or ``ends``)
+        and ``archive_url`` where there is a report or an archive; ``given_manifest_sha256`` if the delete has added to
+        the report that was given. The events of the task's outlets carry
         ``{"campaigns": [{campaign_id, rows, pending, manifest_url, manifest_sha256}]}``.
 
     Raises:
