@@ -30,6 +30,9 @@ KEPT_S = 600.0
 READ_S = 60.0
 """Seconds for which a reading shows that campaigns that are there can be read."""
 
+FAILED_S = 5.0
+"""Seconds for which it is known that none work: less than tasks wait before they try again."""
+
 _CANDIDATES = 3
 """So many campaigns that are there are tried, until one can be read."""
 
@@ -94,8 +97,8 @@ class Proof:
         """
         asked_at = self._clock()
         with self._kept() as kept:
-            # Fifty tasks that begin together wait for the first, and are told what it was told.
-            if "failed" in kept and asked_at < kept["at"] <= self._clock():
+            # Fifty campaigns that are to be deleted together wait for the first, and are told what it was told.
+            if "failed" in kept and asked_at - FAILED_S < kept["at"] <= self._clock():
                 raise KoreProtocolError(kept["failed"], retryable=True)
             if self._is_fresh(kept):
                 return Means(**kept["means"])

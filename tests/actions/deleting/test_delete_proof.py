@@ -247,7 +247,9 @@ class TestBefore:
         kore_simulator.assert_no_writes()
 
     @pytest.mark.parametrize("operation", ["list", "get"])
-    def test_delete__cannot_be_tried(self, kore_simulator: KoreSimulator, delete: Delete, operation: str) -> None:
+    def test_delete__cannot_be_tried(
+        self, kore_simulator: KoreSimulator, delete: Delete, waits: list[float], operation: str
+    ) -> None:
         """While the service does not answer, nothing is sent; the next try goes on."""
         (campaign_id,) = add(kore_simulator)
         kore_simulator.drop_next(operation=operation, skip=1 if operation == "get" else 0, times=5)
@@ -257,6 +259,7 @@ class TestBefore:
         assert str(error).startswith("what would prove that a campaign is gone could not be tried: ")
         assert (error.retryable, error.outcome_unknown) == (True, False)
         kore_simulator.assert_no_writes()
+        waits.append(10.0)  # before a task tries again
         assert only(delete(campaign_id))["status"] == "Deleted"
 
     @pytest.mark.parametrize(
