@@ -23,6 +23,27 @@ _unshared: dict[str, MemoryStore] = {}
 _Result = TypeVar("_Result")
 
 
+class BudgetTimeout(Exception):  # noqa: N818 - it says what is the case, like queue.Full; the client makes it an error
+    """A request got no place within its time; nothing was sent.
+
+    Attributes:
+        wait_s: seconds that the request would have waited in all, as far as could be foreseen.
+        timeout_s: seconds that it was given.
+        blocked_s: seconds that are left of a block, where that was too long by itself; else None.
+    """
+
+    def __init__(self, wait_s: float, timeout_s: float, blocked_s: float | None = None) -> None:
+        super().__init__(wait_s, timeout_s, blocked_s)
+        self.wait_s = wait_s
+        self.timeout_s = timeout_s
+        self.blocked_s = blocked_s
+
+    def __str__(self) -> str:
+        if self.blocked_s is not None:
+            return f"the service asked for a pause, of which {self.blocked_s:.1f} s are left"
+        return f"the request budget has no place within {self.timeout_s:.1f} s, but after {self.wait_s:.1f} s"
+
+
 class MachineKeeping:
     """Keeps a ledger for all processes of a user on this machine; for this process alone where that fails.
 

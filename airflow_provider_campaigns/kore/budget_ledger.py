@@ -9,7 +9,7 @@ The bytes of a ledger, little-endian, one after the other::
     flights (u8, f8, u8, i4, i4)        ticket, when it counts as answered at the latest, machine, process, priority
     waiters (u8, f8, u8, i4, i4)        ticket, when it looks again, machine, process, priority
     reservations (u8, f8, u8, i4, i4, f8)   ticket, when it ends, machine, process, places, until when it is renewed
-    machines (u8, f8)                   machine, when it last said that it is there
+    machines (u8, f8, u8)               machine, when it last said that it is there, the version that it wrote last
     answers (f8)                        when the last ones arrived, in order: as many as the highest limit needs
     urgent answers (f8)                 those among them that were no reads'
 
@@ -34,7 +34,7 @@ from airflow_provider_campaigns.kore.identity import Owner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LAYOUT = "v4"
+LAYOUT = "v5"
 """Part of a ledger's name, so that versions of this package that read it differently do not meet."""
 
 WINDOW_S = 60.0
@@ -69,16 +69,17 @@ _APART_BITS = 48
 _MAGIC = b"budget\r\n"
 # magic, CRC-32 of all that follows but the answers: of ten thousand it would take longer than all else together
 _SEAL = struct.Struct("<8sI")
-# number of flights, of waiters, of reservations, of machines, of answers, of urgent ones; the highest limit; saved_at;
-# blocked_until by priority; no_probe_until; probe; next ticket; born; version; away_since; ahead_s
-_HEADER = struct.Struct("<HHHHIIIdddddQQQQdd")
-# what the header ends with, from born on
-_OF_STORE = struct.Struct("<QQdd")
+# number of flights, of waiters, of reservations, of machines, of answers, of urgent ones; the highest limit;
+# blocked_until by priority; no_probe_until; probe; next ticket; saved_at; born; version; written_by; away_since;
+# ahead_s
+_HEADER = struct.Struct("<HHHHIIIddddQQdQQQdd")
+# what the header ends with, from saved_at on
+_OF_STORE = struct.Struct("<dQQQdd")
 _ANSWER = struct.Struct("<d")
 _FLIGHT = struct.Struct("<QdQii")
 _WAITER = struct.Struct("<QdQii")
 _RESERVATION = struct.Struct("<QdQiid")
-_MACHINE = struct.Struct("<Qd")
+_MACHINE = struct.Struct("<QdQ")
 _ENTRIES_AT = _SEAL.size + _HEADER.size
 
 
@@ -124,6 +125,14 @@ class Reservation(NamedTuple):
     renewed_until: float
 
 
+class Machine(NamedTuple):
+    """A machine that shares a store: when it last said that it is there, and which version it wrote last."""
+
+    machine: int
+    said_at: float
+    version: int
+
+
 class Ledger:
     """The state of an account's budget at one instant.
 
@@ -136,12 +145,13 @@ class Ledger:
         flights: the requests in flight, by ticket.
         waiters: the requests that wait for their turn, by ticket.
         reservations: the places kept free for stops, by ticket.
-        machines: when each machine last said that it is there.
+        machines: those that share the ledger, by number.
         blocked_until: by priority, the time before which nothing may start, but for probes.
         no_probe_until: the time before which no stop may start as a probe, to see whether a block still holds.
         probe: the ticket of the latest probe; 0 if there was none.
         born: a number of this ledger's own: one that was lost, and begun anew, has another.
         version: one more each time it was saved in a store of several machines.
+        written_by: the machine that gave it this version.
         away_since: since when this machine goes on without that store; minus infinity while it does not.
         ahead_s: by how much the store's clock is ahead of the machine's that saved.
     """
@@ -165,6 +175,7 @@ class Ledger:
         "saved_at",
         "version",
         "waiters",
+        "written_by",
     )
 
     def __init__(self, now: float, *, is_damaged: bool = False) -> None:
@@ -174,10 +185,11 @@ class Ledger:
         self.flights: dict[int, Flight] = {}
         self.waiters: dict[int, Waiter] = {}
         self.reservations: dict[int, Reservation] = {}
-        self.machines: dict[int, float] = {}
+        self.machines: dict[int, Machine] = {}
         self.blocked_until = [-math.inf, -math.inf, -math.inf]
         self.no_probe_until = -math.inf
         self.probe = 0
+        self.written_by = 0
         self.away_since = -math.inf
         self.ahead_s = 0.0
         # A ticket of a ledger that was lost must not mean another request in this one. Tickets are given out far
@@ -196,7 +208,7 @@ class Ledger:
         """
         if len(data) < _ENTRIES_AT or not data.startswith(_MAGIC):
             return cls(time_after(-math.inf), is_damaged=bool(data))
-        flights, waiters, reservations, machines, answers, urgent, highest_limit, saved_at, *rest = _HEADER.unpack_from(
+        flights, waiters, reservations, machines, answers, urgent, highest_limit, *rest = _HEADER.unpack_from(
             data, _SEAL.size
         )
         waiters_at = _ENTRIES_AT + flights * _FLIGHT.size
@@ -207,10 +219,9 @@ class Ledger:
         end = urgent_at + urgent * _ANSWER.size
         if end > len(data) or data[: _SEAL.size] != _seal(data[_SEAL.size : answers_at]):
             return cls(time_after(-math.inf), is_damaged=True)
-        ledger = cls(time_after(saved_at))
-        ledger.saved_at = saved_at
+        ledger = cls(time_after(rest[6]))
         *ledger.blocked_until, ledger.no_probe_until, ledger.probe, ledger._next_ticket = rest[:6]
-        ledger.born, ledger.version, ledger.away_since, ledger.ahead_s = rest[6:]
+        ledger.saved_at, ledger.born, ledger.version, ledger.written_by, ledger.away_since, ledger.ahead_s = rest[6:]
         ledger._highest_limit = highest_limit
         ledger._answers, ledger._urgent_answers = data[answers_at:urgent_at], data[urgent_at:end]
         if answers_at > _ENTRIES_AT:
@@ -219,7 +230,7 @@ class Ledger:
             ledger.waiters = {waiter.ticket: waiter for waiter in turns}
             kept = map(Reservation._make, _RESERVATION.iter_unpack(data[reservations_at:machines_at]))
             ledger.reservations = {reservation.ticket: reservation for reservation in kept}
-            ledger.machines = dict(_MACHINE.iter_unpack(data[machines_at:answers_at]))
+            ledger.machines = {one[0]: Machine._make(one) for one in _MACHINE.iter_unpack(data[machines_at:answers_at])}
         return ledger
 
     def saved(self, at: float | None = None) -> bytes:
@@ -232,13 +243,14 @@ class Ledger:
             len(self._answers) // _ANSWER.size,
             len(self._urgent_answers) // _ANSWER.size,
             self._highest_limit,
-            self.now if at is None else at,
             *self.blocked_until,
             self.no_probe_until,
             self.probe,
             self._next_ticket,
+            self.now if at is None else at,
             self.born,
             self.version,
+            self.written_by,
             self.away_since,
             self.ahead_s,
         )
@@ -247,7 +259,7 @@ class Ledger:
             *itertools.starmap(_FLIGHT.pack, self.flights.values()),
             *itertools.starmap(_WAITER.pack, self.waiters.values()),
             *itertools.starmap(_RESERVATION.pack, self.reservations.values()),
-            *itertools.starmap(_MACHINE.pack, self.machines.items()),
+            *itertools.starmap(_MACHINE.pack, self.machines.values()),
         ))
         return b"".join((_seal(data), data, self._answers, self._urgent_answers))
 
@@ -267,8 +279,14 @@ class Ledger:
 
     def say_here(self, machine: int) -> None:
         """A machine uses this ledger."""
-        if self.machines.get(machine, -math.inf) + _SAYS_AGAIN_S < self.now:
-            self.machines[machine] = self.now
+        known = self.machines.get(machine, Machine(machine, -math.inf, 0))
+        if known.said_at + _SAYS_AGAIN_S < self.now:
+            self.machines[machine] = known._replace(said_at=self.now)
+
+    def is_written(self, version: int, *, by: int) -> None:
+        """A machine writes this ledger, under a new version."""
+        self.version, self.written_by = version, by
+        self.machines[by] = Machine(by, self.now, version)
 
     def share(self, limit: int, window_s: float) -> int:
         """The limit for a read while the store is away, so that the machines together keep to theirs.
@@ -280,11 +298,16 @@ class Ledger:
         return limit - others * (own + 1)
 
     def may_learn_from(self, seen: bytes) -> bool:
-        """True if a machine's ledger may hold what this one, of the store, does not: it was lost, is older, or away."""
+        """True if a machine's ledger may hold what this one, of the store, does not: it was lost, is older, or away.
+
+        Whether it is older is told by what it has of who wrote the other, for others may have gone on with it.
+        """
         if len(seen) < _ENTRIES_AT:
             return False
-        born, version, away_since, _ = _OF_STORE.unpack_from(seen, _ENTRIES_AT - _OF_STORE.size)
-        return bool(away_since > -math.inf or born != self.born or version > self.version)
+        saved_at, born, version, by, away_since, _ = _OF_STORE.unpack_from(seen, _ENTRIES_AT - _OF_STORE.size)
+        unknown = Machine(by, saved_at, self.version if saved_at + _GONE_S < self.now else 0)
+        has_of_it = self.machines.get(by, unknown).version
+        return bool(away_since > -math.inf or born != self.born or version > has_of_it)
 
     def absorb(self, seen: Ledger, *, of: int | None) -> None:
         """Add what a machine has seen and done.
@@ -341,9 +364,9 @@ class Ledger:
         for kept in list(self.reservations.values()):
             if min(kept.ends_at, kept.renewed_until) <= now or has_ended(Owner(kept.machine, kept.pid)):
                 del self.reservations[kept.ticket]
-        for machine, said_at in list(self.machines.items()):
-            if said_at + _GONE_S < now:
-                del self.machines[machine]
+        for machine in list(self.machines.values()):
+            if machine.said_at + _GONE_S < now:
+                del self.machines[machine.machine]
 
     def new_ticket(self) -> int:
         """A number that no request and no reservation had before; the lower it is, the earlier one came."""

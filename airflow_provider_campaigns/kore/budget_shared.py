@@ -18,7 +18,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from airflow_provider_campaigns.kore.budget_keeping import MachineKeeping
+from airflow_provider_campaigns.kore.budget_keeping import BudgetTimeout, MachineKeeping
 from airflow_provider_campaigns.kore.budget_ledger import Ledger
 from airflow_provider_campaigns.kore.budget_store import read_all
 from airflow_provider_campaigns.kore.budget_time import SteadyTime
@@ -140,7 +140,7 @@ class SharedKeeping:
                     result = self._transact_there(way, step)
                 except StoreAwayError as error:
                     way.lost(error, self._clock())
-                except BaseException:  # the step's own, such as that there is no place in time
+                except BudgetTimeout:
                     way.found()
                     raise
                 else:
@@ -165,33 +165,35 @@ class SharedKeeping:
         return self._ways.get(os.getpid()) or self._ways.setdefault(os.getpid(), _Way())
 
     def _transact_there(self, way: _Way, step: Callable[[Ledger], _Result]) -> _Result:
+        me = this_process().machine
         found: Kept | None = None
         for number in range(_DECISIONS):
-            mirrored = self._mirror.use(read_all)
-            guess = self._seen_last(mirrored, way) if number == 0 else None
+            guess = None
+            if found is None:
+                # Before the store is asked, which then holds all that is here, unless it has lost it.
+                mirrored = self._mirror.use(read_all)
+                asked_at = self._clock()
+                guess = self._seen_last(mirrored, way, asked_at) if number == 0 else None
             kept = guess or found or self._store.load(self._name)
             found = None
-            own = self._clock()
-            ledger = Ledger.load(kept.data, lambda saved_at: way.time.after(saved_at, kept.now, own))  # noqa: B023
-            if ledger.is_damaged:
-                log.warning("the request budget in the %s was damaged and begins anew", self._store)
-            way.ahead_s = ledger.now - own
+            ledger = self._ledger_of(kept, way, asked_at)
             if ledger.may_learn_from(mirrored):
                 mirror = _as_it_was(mirrored)
                 # By itself, since the step may end with an error, and then nothing of it is written.
-                ledger.absorb(mirror, of=this_process().machine if self._mirror.is_shared else None)
-                ledger.now = way.time.after(mirror.saved_at, ledger.now, own)
+                ledger.absorb(mirror, of=me if self._mirror.is_shared and not mirror.is_damaged else None)
+                ledger.now = way.time.after(mirror.saved_at, ledger.now, asked_at)
                 self._write(ledger, kept, mirrored, way)
                 continue
             ledger.drop_what_is_over(has_ended)
-            ledger.say_here(this_process().machine)
+            ledger.say_here(me)
             try:
                 result = step(ledger)
-            except Exception:
+            except BudgetTimeout:
                 if guess is None:
                     raise
                 continue
             if not kept.data.startswith(ledger.saved(ledger.saved_at)):  # a file may go on behind it
+                asked_at = self._clock()
                 found = self._write(ledger, kept, mirrored, way, as_of=guess and guess.now)
                 if found is None:
                     return result
@@ -203,21 +205,30 @@ class SharedKeeping:
                 self._sleep(random.uniform(0, _STEP_ASIDE_S * (number + 1)))  # noqa: S311 - guards nothing
         raise StoreAwayError(f"somebody else was faster {_DECISIONS} times")
 
-    def _seen_last(self, mirrored: bytes, way: _Way) -> Kept | None:
+    def _ledger_of(self, kept: Kept, way: _Way, asked_at: float) -> Ledger:
+        ledger = Ledger.load(kept.data, lambda saved_at: way.time.after(saved_at, kept.now, asked_at))
+        if ledger.is_damaged:
+            log.warning("the request budget in the %s was damaged and begins anew", self._store)
+        # Not since the answer: what is asked next will be there as long after it was asked.
+        way.ahead_s = ledger.now - asked_at
+        return ledger
+
+    def _seen_last(self, mirrored: bytes, way: _Way, now: float) -> Kept | None:
         """What this machine saw last, which the store may have still; None where it does not know the time there."""
         if way.ahead_s is None:
             return None
         ledger = _as_it_was(mirrored)
         if ledger.is_away or ledger.is_damaged or not mirrored:
             return None
-        return Kept(mirrored, ledger.version, self._clock() + way.ahead_s)
+        return Kept(mirrored, ledger.version, now + way.ahead_s)
 
     def _write(
         self, ledger: Ledger, kept: Kept, mirrored: bytes, way: _Way, *, as_of: float | None = None
     ) -> Kept | None:
         """Write the ledger if the store still has what was read; then the mirror, unless that knows more meanwhile."""
         # Later than all versions that anybody knows of, also where the store has come back with an older one.
-        ledger.version = max(kept.version + 1, ledger.version + 1, int(ledger.now * 1e6))
+        version = max(kept.version + 1, ledger.version + 1, int(ledger.now * 1e6))
+        ledger.is_written(version, by=this_process().machine)
         ledger.ahead_s = way.ahead_s or 0.0
         data = ledger.saved()
         found = self._store.replace(self._name, data, version=kept.version, new_version=ledger.version, as_of=as_of)

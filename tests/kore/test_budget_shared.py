@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from budget_support import use, wait_of
@@ -24,7 +24,7 @@ WARNING = (
     "the store of the request budget is away (no answer): stops go out, reads use this machine's share, starts and "
     "deletes wait"
 )
-NAME = "f7d86b6ba42793cf05cbadf45e52a992fb56492563114615bd728c8fc6a9f46f.v4"
+NAME = "f7d86b6ba42793cf05cbadf45e52a992fb56492563114615bd728c8fc6a9f46f.v5"
 
 
 @pytest.fixture
@@ -89,11 +89,56 @@ class TestTogether:
 
         assert machines.store.asked == before + 4
 
+    def test_transact__one_round_trip_of_any_length(self, machines):
+        """A store that is far away is asked no more often: what is asked is expected for when it will be there."""
+        replace = machines.store.replace
+
+        def far(*arguments: Any, **versions: Any) -> Kept | None:
+            machines.time.now += 0.1
+            found = replace(*arguments, **versions)
+            machines.time.now += 0.1
+            return found
+
+        machines.store.replace = far
+        budget = machines.budget(1)
+        use(budget)
+        before = machines.store.asked
+        use(budget, 2)
+
+        assert machines.store.asked == before + 4
+
+    def test_transact__step_is_interrupted(self, machines):
+        """What a signal raises in a step is not taken for its answer."""
+        budget = machines.budget(1)
+        use(budget)
+        before = machines.store.asked
+
+        def step(_ledger: Ledger) -> None:
+            raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            budget._transact(step)
+        assert machines.store.asked == before
+
     def test_transact__two_round_trips(self, machines):
         """Whoever comes first reads before it writes, and who finds that another was there writes once more."""
         budget, other = machines.budget(1), machines.budget(2)
         use(budget)
         assert machines.store.asked == 3
+        machines.be(2)
+        use(other)
+        before = machines.store.asked
+        machines.be(1)
+        use(budget)
+
+        assert machines.store.asked == before + 3
+
+    def test_transact__machine_that_said_nothing_for_long(self, machines):
+        """What a machine knows from long ago is nothing that the store has lost."""
+        budget, other = machines.budget(1), machines.budget(2)
+        machines.be(1)
+        use(budget)
+        machines.time.now += 121
         machines.be(2)
         use(other)
         before = machines.store.asked
@@ -426,6 +471,24 @@ class TestBack:
 
         assert sum(machines.time.slept) == pytest.approx(30.0)
 
+    def test_back__older_and_another_forgot_it(self, machines):
+        """What a machine sent before a store came back older is told, also after another has gone on with it."""
+        budget, other = machines.budget(1), machines.budget(2)
+        machines.be(1)
+        use(budget)
+        before = dict(machines.store.kept)
+        machines.be(2)
+        use(other, 3)
+        machines.store.kept = before
+        machines.time.now += 1
+        machines.be(1)
+        use(budget)
+        machines.be(2)
+        other.block(0.0)
+
+        use(other)
+        assert wait_of(other) == pytest.approx(59.0)
+
     def test_back__keeps_blocks_and_reservations(self, machines):
         """A block, and a reservation that is renewed, outlive a store that comes back empty."""
         budget = machines.budget(1)
@@ -469,6 +532,16 @@ class TestBack:
             "the shared request budget cannot be used (File exists): while the store of all machines is away, each "
             "process counts only its own requests"
         )
+
+    def test_back__file_is_damaged(self, machines):
+        """A damaged file of the machine tells nothing, not even that nothing is in flight; and is written anew."""
+        one, other = machines.budget(1, 1), machines.budget(1, 1)
+        with one.slot():
+            (file,) = machines.time.directory.joinpath("1").iterdir()
+            data = file.read_bytes()
+            file.write_bytes(data[:90] + b"?" + data[91:])
+            assert wait_of(other) == pytest.approx(60.0)
+            assert not Ledger.load(file.read_bytes(), lambda _: 51_000.0).is_damaged
 
     def test_back__another_process_is_still_away(self, machines):
         """What a process without the store has counted is not lost to one of its machine that has it."""
