@@ -48,6 +48,8 @@ FROM (SELECT 1) AS one LEFT JOIN kore_campaign_budget AS kept ON kept.name = $1 
     % _NOW
 )
 _NO_SUCH_TABLE = "42P01"
+_SOMEBODY_WAS_FASTER = "40001"
+"""Where transactions of this login are isolated by more than Postgres' default."""
 _CONNECTING_S = 2 * TIMEOUT_S
 """TLS and the password take several round trips."""
 
@@ -86,7 +88,7 @@ class PostgresStore:
                     raise StoreAwayError(
                         f"Postgres: no table kore_campaign_budget, nor may it be made ({_state(made)})"
                     )
-        return _kept(result)
+            return link.kept(result)
 
     def replace(
         self, name: str, data: bytes, *, version: int, new_version: int, as_of: float | None = None
@@ -105,7 +107,9 @@ class PostgresStore:
                 if as_of is None:
                     raise
                 return self.load(name)
-        found = _kept(result)
+            if _state(result) == _SOMEBODY_WAS_FASTER:
+                return self.load(name)
+            found = link.kept(result)
         return None if result.get_value(0, 3) == b"\1" else found
 
     @property
@@ -139,12 +143,30 @@ class _Link:
             connection = self._connection or self._opened()
             return _answer(connection, statement, values)
         except (Error, TimeoutError) as error:
-            if self._connection is not None:
-                self._connection.finish()
-                self._connection = None
+            self._close()
             # Its own words may name the address.
             kind = _StaleError if is_from_before and isinstance(error, Error) else StoreAwayError
             raise kind(f"Postgres: {type(error).__name__}") from None
+
+    def kept(self, result: PGresult) -> Kept:
+        """What a row of a result says.
+
+        Raises:
+            StoreAwayError: it is an error.
+        """
+        state = _state(result)
+        if state:
+            # A server that became a standby stays one; a new connection may lead to another.
+            self._close()
+            raise StoreAwayError(f"Postgres: error {state}")
+        version, data, now = (result.get_value(0, column) for column in range(3))
+        assert now is not None  # noqa: S101 - for the type checker
+        return Kept(data or b"", int.from_bytes(version or b"\0"), struct.unpack("!d", now)[0])
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.finish()
+            self._connection = None
 
     def _opened(self) -> PGconn:
         from psycopg import OperationalError, pq  # noqa: PLC0415
@@ -192,16 +214,3 @@ def _state(result: PGresult) -> str | None:
 
     field = result.error_field(pq.DiagnosticField.SQLSTATE)
     return field.decode() if field else None
-
-
-def _check(result: PGresult) -> None:
-    state = _state(result)
-    if state:
-        raise StoreAwayError(f"Postgres: error {state}")
-
-
-def _kept(result: PGresult) -> Kept:
-    _check(result)
-    version, data, now = (result.get_value(0, column) for column in range(3))
-    assert now is not None  # noqa: S101 - for the type checker
-    return Kept(data or b"", int.from_bytes(version or b"\0"), struct.unpack("!d", now)[0])

@@ -66,6 +66,8 @@ class RedisStore:
         try:
             return self._scripts[script](keys=[f"kore-campaign-budget:{name}"], args=arguments)
         except (RedisError, OSError) as error:
+            # A server that became a replica stays one; a new connection may lead to another.
+            vars(self).pop("_scripts", None)
             # Its own words may name the address.
             raise StoreAwayError(f"Redis: {type(error).__name__}") from None
 

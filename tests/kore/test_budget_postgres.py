@@ -44,6 +44,7 @@ class Server:
         self.may_create = True
         self.hangs = False
         self.refuses = False
+        self.fails_to_serialize = False
         self.ends_connections = 0
         self.asked: list[str] = []
         self.connections: list[Connection] = []
@@ -61,6 +62,8 @@ class Server:
         found = None if version is None else version.to_bytes(8), ledger, struct.pack("!d", 1750000000.25)
         if word == "SELECT":
             return Result(found)
+        if self.fails_to_serialize:
+            return Result(state=b"40001")
         if word == "INSERT":
             is_written = version is None
         else:
@@ -265,6 +268,16 @@ def test_replace__error(store, server):
     """What the server refuses is told by its number."""
     with pytest.raises(StoreAwayError, match=r"^Postgres: error 42P01$"):
         store.replace("a", b"one", version=0, new_version=1)
+    assert server.connections[0].is_finished, "a new one may lead to another server"
+
+
+def test_replace__somebody_was_faster(store, server):
+    """Where transactions are isolated by more than the default, an error tells that somebody was faster."""
+    server.rows = {b"a": (8, b"theirs")}
+    server.fails_to_serialize = True
+
+    assert store.replace("a", b"ours", version=7, new_version=9) == (b"theirs", 8, 1750000000.25)
+    assert server.rows == {b"a": (8, b"theirs")}
 
 
 def test_store__after_a_fork(store, server, monkeypatch):

@@ -102,6 +102,17 @@ def test_load__away(store, error):
         store.load("a")
 
 
+def test_load__another_connection_after_an_error(store):
+    """After an error a new connection is made, which may lead to another server: a replica stays one."""
+    store.load("a")
+    Client.made[0].error = redis.ReadOnlyError("You can't write against a read only replica.")
+    with pytest.raises(StoreAwayError, match=r"^Redis: ReadOnlyError$"):
+        store.replace("a", b"one", version=0, new_version=7)
+
+    assert store.load("a").version == 0
+    assert len(Client.made) == 2
+
+
 def test_store__shows_nothing(store):
     """It shows what it is, and not where."""
     assert str(store) == "Redis"
