@@ -71,10 +71,10 @@ _MAGIC = b"budget\r\n"
 _SEAL = struct.Struct("<8sI")
 # number of flights, of waiters, of reservations, of machines, of answers, of urgent ones; the highest limit;
 # blocked_until by priority; no_probe_until; probe; next ticket; saved_at; born; version; written_by; away_since;
-# ahead_s
-_HEADER = struct.Struct("<HHHHIIIddddQQdQQQdd")
+# ahead_s; back_at
+_HEADER = struct.Struct("<HHHHIIIddddQQdQQQddd")
 # what the header ends with, from saved_at on
-_OF_STORE = struct.Struct("<dQQQdd")
+_OF_STORE = struct.Struct("<dQQQddd")
 _ANSWER = struct.Struct("<d")
 _FLIGHT = struct.Struct("<QdQii")
 _WAITER = struct.Struct("<QdQii")
@@ -154,6 +154,7 @@ class Ledger:
         written_by: the machine that gave it this version.
         away_since: since when this machine goes on without that store; minus infinity while it does not.
         ahead_s: by how much the store's clock is ahead of the machine's that saved.
+        back_at: when a machine first told what it did while the store was away, or what the store had lost.
     """
 
     __slots__ = (
@@ -163,6 +164,7 @@ class Ledger:
         "_urgent_answers",
         "ahead_s",
         "away_since",
+        "back_at",
         "blocked_until",
         "born",
         "flights",
@@ -192,6 +194,7 @@ class Ledger:
         self.written_by = 0
         self.away_since = -math.inf
         self.ahead_s = 0.0
+        self.back_at = -math.inf
         # A ticket of a ledger that was lost must not mean another request in this one. Tickets are given out far
         # more slowly than one a microsecond, so the clock is ahead of all that were.
         self.born = self.version = self._next_ticket = max(1, int(now * 1e6))
@@ -221,7 +224,8 @@ class Ledger:
             return cls(time_after(-math.inf), is_damaged=True)
         ledger = cls(time_after(rest[6]))
         *ledger.blocked_until, ledger.no_probe_until, ledger.probe, ledger._next_ticket = rest[:6]
-        ledger.saved_at, ledger.born, ledger.version, ledger.written_by, ledger.away_since, ledger.ahead_s = rest[6:]
+        ledger.saved_at, ledger.born, ledger.version, ledger.written_by = rest[6:10]
+        ledger.away_since, ledger.ahead_s, ledger.back_at = rest[10:]
         ledger._highest_limit = highest_limit
         ledger._answers, ledger._urgent_answers = data[answers_at:urgent_at], data[urgent_at:end]
         if answers_at > _ENTRIES_AT:
@@ -253,6 +257,7 @@ class Ledger:
             self.written_by,
             self.away_since,
             self.ahead_s,
+            self.back_at,
         )
         data = b"".join((
             header,
@@ -280,7 +285,7 @@ class Ledger:
     def say_here(self, machine: int) -> None:
         """A machine uses this ledger."""
         known = self.machines.get(machine, Machine(machine, -math.inf, 0))
-        if known.said_at + _SAYS_AGAIN_S < self.now:
+        if known.said_at + _SAYS_AGAIN_S < self.now or known.said_at < self.back_at:
             self.machines[machine] = known._replace(said_at=self.now)
 
     def is_written(self, version: int, *, by: int) -> None:
@@ -297,6 +302,15 @@ class Ledger:
         others = (len(self.machines) or _UNKNOWN_MACHINES) - 1
         return limit - others * (own + 1)
 
+    def untold(self, window_s: float) -> int:
+        """How many places machines may have used while the store was away, of which they have not told yet.
+
+        Each is taken to have used as many as one that is back, until it is no longer counted.
+        """
+        silent = sum(machine.said_at < self.back_at for machine in self.machines.values())
+        used = self.answered_since(self.now - window_s) + len(self.flights)
+        return silent and silent * (used // max(1, len(self.machines) - silent) + 1)
+
     def may_learn_from(self, seen: bytes) -> bool:
         """True if a machine's ledger may hold what this one, of the store, does not: it was lost, is older, or away.
 
@@ -304,7 +318,7 @@ class Ledger:
         """
         if len(seen) < _ENTRIES_AT:
             return False
-        saved_at, born, version, by, away_since, _ = _OF_STORE.unpack_from(seen, _ENTRIES_AT - _OF_STORE.size)
+        saved_at, born, version, by, away_since, _, _ = _OF_STORE.unpack_from(seen, _ENTRIES_AT - _OF_STORE.size)
         unknown = Machine(by, saved_at, self.version if saved_at + _GONE_S < self.now else 0)
         has_of_it = self.machines.get(by, unknown).version
         return bool(away_since > -math.inf or born != self.born or version > has_of_it)
@@ -319,6 +333,8 @@ class Ledger:
         if self.born == seen.born and self.version >= seen.version:
             # Nothing was lost: a longer block of before may have been lifted meanwhile.
             seen.blocked_until = [min(until, self.now + WINDOW_S) for until in seen.blocked_until]
+        if (seen.away_since if seen.is_away else seen.saved_at) > self.back_at:
+            self.back_at = self.now
         self._highest_limit = max(self._highest_limit, seen._highest_limit)
         self._answers = self._both(self._answers, seen._answers)
         self._urgent_answers = self._both(self._urgent_answers, seen._urgent_answers)
@@ -496,13 +512,12 @@ def earliest_start(
     places alone, and what is left of those that are ``kept`` from it anyway: those that are reserved are among them.
     ``as_probe`` is of a stop that may start in spite of a block, once a minute.
 
-    The answer is exact if nothing else happens. It comes earlier if a waiter ahead gives up or a reservation is
-    given back, and later if a more urgent request comes or the account is blocked.
+    The answer is exact if nothing else happens. It comes earlier if a waiter ahead gives up, a reservation is given
+    back or a machine tells what it did while a store was away, and later if a more urgent request comes or the account
+    is blocked.
     """
-    if not ledger.waiters and not ledger.reservations:
-        return earliest_start_alone(
-            ledger, priority=priority, places=1, limit=limit, kept=kept, window_s=window_s, as_probe=as_probe
-        )
+    untold = 0 if priority == Priority.STOP else ledger.untold(window_s)
+    limit -= untold
     ahead = sum((waiter.priority, waiter.ticket) < (priority, ticket) for waiter in ledger.waiters.values())
     reservations = () if priority == Priority.STOP else ledger.reservations.values()
     reserved = sum(reservation.places for reservation in reservations)
@@ -511,6 +526,8 @@ def earliest_start(
         reserved -= reservation.places
         free_at = _place_beside_is_free_at(ledger, limit, ahead, window_s, reserved=reserved, kept=kept)
         start = min(start, max(reservation.ends_at, free_at))
+    if untold:
+        start = min(start, ledger.now + window_s)
     return max(start, ledger.opens_at(priority, as_probe=as_probe))
 
 

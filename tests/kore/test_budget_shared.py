@@ -533,6 +533,70 @@ class TestBack:
             "process counts only its own requests"
         )
 
+    def test_back__others_have_not_told_yet(self, machines):
+        """The first machine that is back leaves what the others may have used meanwhile, until they have told."""
+        budgets = {number: machines.budget(number, 12) for number in (1, 2, 3)}
+        for number in (1, 2, 3, 1, 2, 3):
+            machines.be(number)
+            use(budgets[number])
+        machines.time.now += 61
+        machines.store.is_away = True
+        for number in (1, 2, 3):
+            machines.be(number)
+            use(budgets[number], 3)
+            machines.time.now += 1
+        machines.store.is_away = False
+        machines.time.now += 6
+        machines.be(1)
+        use(budgets[1])
+        assert wait_of(budgets[1], Priority.WRITE) == pytest.approx(51.0)
+        use(budgets[1], 1, Priority.STOP)
+        assert wait_of(budgets[1]) == pytest.approx(60.0)
+
+        for number in (2, 3):
+            machines.be(number)
+            budgets[number].block(0.0)
+            machines.time.now += 1
+        use(budgets[3])
+        assert machines.time.slept == []
+        assert wait_of(budgets[3]) == pytest.approx(49.0)
+
+    def test_back__who_noticed_nothing(self, machines):
+        """A machine that sent nothing meanwhile has nothing to tell."""
+        one, other = machines.budget(1), machines.budget(2)
+        for number, budget in ((1, one), (2, other), (1, one)):
+            machines.be(number)
+            use(budget)
+            machines.time.now += 1
+        machines.store.is_away = True
+        machines.be(1)
+        one.block(0.0)
+        machines.store.is_away = False
+        machines.time.now += 2
+        one.block(0.0)
+        machines.be(2)
+        use(other, 3)
+
+        assert machines.time.slept == []
+        assert wait_of(other) == pytest.approx(55.0)
+
+    def test_back__others_say_nothing_for_long(self, machines):
+        """Machines that were gone before the store was back are waited for no longer than they are counted at all."""
+        for number in (2, 3, 1):
+            use(machines.budget(number))
+        machines.time.now += 61
+        machines.store.is_away = True
+        use(machines.budget(1), 1, Priority.STOP)
+        machines.store.is_away = False
+        machines.time.now += 9
+        budget = machines.budget(1)
+        use(budget)
+        assert wait_of(budget) == pytest.approx(60.0)
+
+        machines.time.now += 51.5
+        use(budget, 5)
+        assert machines.time.slept == []
+
     def test_back__file_is_damaged(self, machines):
         """A damaged file of the machine tells nothing, not even that nothing is in flight; and is written anew."""
         one, other = machines.budget(1, 1), machines.budget(1, 1)
