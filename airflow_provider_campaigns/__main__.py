@@ -36,18 +36,21 @@ def _show_budget(options: argparse.Namespace) -> int:
         # Airflow may log to the standard output, which belongs to the answer.
         with contextlib.redirect_stdout(sys.stderr):
             budget = _budget_behind(options.conn_id)
-            ledger = budget.peek()
+            try:
+                code, ledger = 0, budget.peek()
+            except StoreAwayError as error:
+                code, ledger = _failed(f"the store is away ({error})"), budget.peek(here=True)
     except KoreError as error:
         return _failed(str(error))
-    except StoreAwayError as error:
-        return _failed(f"the store is away ({error})")
     except OSError as error:
         return _failed(error.strerror or type(error).__name__)
     if ledger.is_damaged:
         return _failed("it is damaged, and begins anew with the next request")
-    seen = view(ledger, budget, at=datetime.now(UTC), machine=this_process().machine)
-    print(json.dumps(seen, indent=2) if options.json else as_text(seen))
-    return 0
+    if code == 0 or ledger.saved_at > 0:
+        me = this_process().machine
+        seen = view(ledger, budget, at=datetime.now(UTC), machine=me, is_seen_last=bool(code))
+        print(json.dumps(seen, indent=2) if options.json else as_text(seen))
+    return code
 
 
 def _budget_behind(conn_id: str) -> RequestBudget:

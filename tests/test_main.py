@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from shared_store import MemorySharedStore
 
 from airflow_provider_campaigns import budget_connection
 from airflow_provider_campaigns.__main__ import main
+from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import budget_of
 from airflow_provider_campaigns.kore.settings import KoreSettings
 
@@ -112,6 +114,21 @@ class TestBudget:
         shared_by(store, monkeypatch)
 
         assert failure(capsys) == "the store is away (no answer)"
+
+    def test_budget__seen_last(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+        """While the store is away, what this machine saw last is shown beside that, with its age."""
+        store = MemorySharedStore(lambda: 50_000.0)
+        shared_by(store, monkeypatch)
+        key = "https://platform.example.com|67777ce93e25326494e90000"
+        use(RequestBudget(60, account_key=key, store=store, clock=lambda: time.monotonic() - 12), 3)
+        store.is_away = True
+
+        assert main(["budget"]) == 1
+
+        told = capsys.readouterr()
+        assert told.err.splitlines()[-1] == "cannot read the request budget: the store is away (no answer)"
+        assert "  used        3 of 60: 3 answered in the last 60 s, 0 in flight\n" in told.out
+        assert "  note        what this machine saw of it 12 s ago, and did since\n" in told.out
 
     def test_budget__no_connection(self, capsys: pytest.CaptureFixture[str]):
         """A connection that is not there is told in a line."""

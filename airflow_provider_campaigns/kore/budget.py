@@ -289,14 +289,18 @@ class RequestBudget:
             if lease_s < math.inf:
                 thread.join()
 
-    def peek(self) -> Ledger:
+    def peek(self, *, here: bool = False) -> Ledger:
         """A copy of the ledger as of now, without what is over; nothing is changed, made or waited for.
+
+        Args:
+            here: of a store that several machines share, what this machine saw last of it, and did since.
 
         Raises:
             OSError: the file cannot be read.
             StoreAwayError: the store cannot.
         """
-        ledger = self._keeping.peek()
+        keeping = self._keeping
+        ledger = keeping.peek_here() if here and isinstance(keeping, SharedKeeping) else keeping.peek()
         ledger.drop_what_is_over(has_ended)
         return ledger
 

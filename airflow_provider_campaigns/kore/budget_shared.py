@@ -159,6 +159,16 @@ class SharedKeeping:
         kept = self._store.load(self._name)
         return Ledger.load(kept.data, lambda saved_at: max(saved_at, kept.now))
 
+    def peek_here(self) -> Ledger:
+        """What this machine saw of it last, and did since, as of now; as ``peek``, but of the machine's file.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        seen = self._mirror.store.peek()
+        now = self._clock() + _as_it_was(seen).ahead_s
+        return Ledger.load(seen, lambda saved_at: max(saved_at, now))
+
     @property
     def _way(self) -> _Way:
         # By process: a lock that another thread held at the time of a fork is held for ever in the child.

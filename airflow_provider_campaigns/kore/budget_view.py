@@ -22,7 +22,9 @@ _RATE_LIMIT = "the service answered 429"
 """Nothing else blocks an account."""
 
 
-def view(ledger: Ledger, budget: RequestBudget, *, at: datetime, machine: int) -> dict[str, Any]:
+def view(
+    ledger: Ledger, budget: RequestBudget, *, at: datetime, machine: int, is_seen_last: bool = False
+) -> dict[str, Any]:
     """What a ledger says, as plain JSON; instants are ISO 8601 in UTC, ``..._s`` seconds from ``at``.
 
     Args:
@@ -30,6 +32,7 @@ def view(ledger: Ledger, budget: RequestBudget, *, at: datetime, machine: int) -
         budget: whose ledger it is.
         at: what time ``ledger.now`` is.
         machine: the one whose processes are ``here``.
+        is_seen_last: whether the ledger is only what this machine saw last of a store that is away, and did since.
     """
 
     def who(number: int, pid: int) -> dict[str, Any]:
@@ -39,6 +42,7 @@ def view(ledger: Ledger, budget: RequestBudget, *, at: datetime, machine: int) -
         left_s = then - ledger.now
         return {"until": instant_text(at + timedelta(seconds=left_s)), "for_s": round(left_s, 3)}
 
+    seen_at = ledger.away_since if ledger.is_away else ledger.saved_at
     flights = Counter((one.machine, one.pid) for one in ledger.flights.values())
     waiters = Counter((one.priority, one.machine, one.pid) for one in ledger.waiters.values())
     return {
@@ -49,6 +53,7 @@ def view(ledger: Ledger, budget: RequestBudget, *, at: datetime, machine: int) -
         "kept_from_reads": budget.kept_from(Priority.READ),
         "window_s": budget.window_s,
         "is_new": ledger.saved_at < 0,
+        "seen_s_ago": round(ledger.now - seen_at, 3) if is_seen_last else None,
         "answered": ledger.answered_since(ledger.now - budget.window_s),
         "in_flight": [{"requests": number, **who(*owner)} for owner, number in sorted(flights.items())],
         "waiting": [
@@ -98,6 +103,8 @@ def as_text(seen: Mapping[str, Any]) -> str:
     ]
     if seen["next_probe"]:
         facts.append(("next probe", [f"a stop may ask whether that still holds from {_time(seen['next_probe'])} on"]))
+    if seen["seen_s_ago"] is not None:
+        facts.append(("note", [f"what this machine saw of it {seen['seen_s_ago']:.0f} s ago, and did since"]))
     if seen["is_new"]:
         facts.append(("note", ["nobody who shares this budget has sent anything yet; a file belongs to one user"]))
     lines = [f"{seen['at']} on machine {seen['machine'][:8]}: {seen['budget']}"]

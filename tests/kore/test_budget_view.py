@@ -69,6 +69,7 @@ class TestView:
             "kept_from_reads": 6,
             "window_s": 60.0,
             "is_new": False,
+            "seen_s_ago": None,
             "answered": 37,
             "in_flight": [
                 {"requests": 2, "machine": "1d00000000000001", "here": True, "pid": 4711},
