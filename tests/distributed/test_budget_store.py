@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socketserver
 import subprocess
@@ -23,14 +24,19 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
+from airflow.models.connection import Connection
 
+from airflow_provider_campaigns.budget_connection import store_of
 from airflow_provider_campaigns.kore.budget import BudgetTimeout, Priority, RequestBudget
 from airflow_provider_campaigns.kore.budget_postgres import CREATE_TABLE, PostgresStore
 from airflow_provider_campaigns.kore.budget_redis import RedisStore
+from airflow_provider_campaigns.kore.budget_shared import StoreAwayError
 from demo.evening import say_line
 from demo.guard import descendants, read_process_table
 from demo.guarded import GuardedProcesses
-from demo.services import Postgres, Redis
+from demo.ports import ReservedPort
+from demo.services import POSTGRES_USER, Postgres, Redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -330,3 +336,62 @@ def test_budget__table_may_not_be_made(servers: Servers, tmp_path: Path, caplog:
     with pytest.raises(BudgetTimeout), budget.slot(timeout_s=0):
         pytest.fail("the stop has used the only place")
     assert "is back" in caplog.text
+
+
+def certificate_in(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that vouches for itself, beside its key, where both servers may read them."""
+    folder.mkdir(mode=0o755)
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=127.0.0.1"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run(["openssl", "req", *kind, *names, *files], check=True, capture_output=True)
+    if os.geteuid() == 0:
+        shutil.chown(folder / "key.pem", POSTGRES_USER)
+    return folder / "cert.pem"
+
+
+def speak_tls(servers: Servers, kind: str, certificate: Path) -> dict[str, Any]:
+    """Let a server that runs speak TLS as well: the fields of an Airflow connection to it."""
+    options, public, key = servers.options(kind), str(certificate), str(certificate.with_name("key.pem"))
+    if kind == "redis":
+        port = ReservedPort()
+        port.release()
+        with redis.Redis(**options) as client:
+            client.config_set("tls-cert-file", public, "tls-key-file", key, "tls-auth-clients", "no")
+            client.config_set("tls-port", port.number)
+        return {"port": port.number, "password": options["password"]}
+    with psycopg.connect(**options, autocommit=True) as connection:
+        for name, value in {"ssl_cert_file": public, "ssl_key_file": key, "ssl": "on"}.items():
+            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        connection.execute("SELECT pg_reload_conf()")
+    names = {"port": "port", "user": "login", "password": "password", "dbname": "schema"}
+    return {field: options[name] for name, field in names.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_budget__tls(kind: str, servers: Servers):
+    """The extras for TLS of an Airflow connection reach the client, and a server nobody vouches for is not used."""
+    folder = (servers.home / "postgres").readlink()
+    certificate, another = (certificate_in(folder / f"{kind}-{name}") for name in ("own", "another"))
+    fields = {"conn_id": "budget", "conn_type": kind, "host": "127.0.0.1", **speak_tls(servers, kind, certificate)}
+
+    def store_trusting(authority: Path) -> Any:
+        extras = {
+            "redis": {"ssl": True, "ssl_ca_certs": str(authority)},
+            "postgres": {"sslmode": "verify-full", "sslrootcert": str(authority)},
+        }
+        return store_of(Connection(**fields, extra=json.dumps(extras[kind])))
+
+    store = store_trusting(certificate)
+    until = time.monotonic() + 5
+    while True:
+        try:
+            assert store.load("tls").version == 0
+            break
+        except StoreAwayError:  # the server takes a moment to read its configuration
+            assert time.monotonic() < until
+    assert store.replace("tls", b"ledger", version=0, new_version=7) is None
+    assert store.replace("tls", b"ledger" * 20_000, version=7, new_version=8) is None
+    assert store.load("tls")[:2] == (b"ledger" * 20_000, 8)
+    with pytest.raises(StoreAwayError, match=r"ConnectionError|OperationalError"):
+        store_trusting(another).load("tls")
