@@ -186,7 +186,7 @@ class SharedKeeping:
                 guess = self._seen_last(mirrored, way, asked_at) if number == 0 else None
             kept = guess or found or self._store.load(self._name)
             found = None
-            ledger = self._ledger_of(kept, way, asked_at)
+            ledger = self._ledger_of(kept, way, asked_at, is_guess=guess is not None)
             if ledger.may_learn_from(mirrored):
                 mirror = _as_it_was(mirrored)
                 # By itself, since the step may end with an error, and then nothing of it is written.
@@ -215,12 +215,12 @@ class SharedKeeping:
                 self._sleep(random.uniform(0, _STEP_ASIDE_S * (number + 1)))  # noqa: S311 - guards nothing
         raise StoreAwayError(f"somebody else was faster {_DECISIONS} times")
 
-    def _ledger_of(self, kept: Kept, way: _Way, asked_at: float) -> Ledger:
+    def _ledger_of(self, kept: Kept, way: _Way, asked_at: float, *, is_guess: bool) -> Ledger:
         ledger = Ledger.load(kept.data, lambda saved_at: way.time.after(saved_at, kept.now, asked_at))
         if ledger.is_damaged:
             log.warning("the request budget in the %s was damaged and begins anew", self._store)
-        # Not since the answer: what is asked next will be there as long after it was asked.
-        way.ahead_s = ledger.now - asked_at
+        if not is_guess:
+            way.ahead_s, way.ahead_of_asking_s = ledger.now - self._clock(), ledger.now - asked_at
         return ledger
 
     def _seen_last(self, mirrored: bytes, way: _Way, now: float) -> Kept | None:
@@ -230,7 +230,7 @@ class SharedKeeping:
         ledger = _as_it_was(mirrored)
         if ledger.is_away or ledger.is_damaged or not mirrored:
             return None
-        return Kept(mirrored, ledger.version, now + way.ahead_s)
+        return Kept(mirrored, ledger.version, now + way.ahead_of_asking_s)
 
     def _write(
         self, ledger: Ledger, kept: Kept, mirrored: bytes, way: _Way, *, as_of: float | None = None
@@ -274,7 +274,8 @@ class _Way:
     Attributes:
         lock: lets one thread at a time use it, so that they neither get in each other's way nor all try a dead store.
         time: the store's, which may go back.
-        ahead_s: by how much the store's clock is ahead of this machine's; None if that is not known.
+        ahead_s: by how much the store's clock is ahead of this machine's, at least; None if that is not known.
+        ahead_of_asking_s: by how much it is ahead, when a question is there, of this machine's when it was asked.
         tries_at: from when on the store may be tried.
     """
 
@@ -282,6 +283,7 @@ class _Way:
         self.lock = threading.RLock()
         self.time = SteadyTime()
         self.ahead_s: float | None = None
+        self.ahead_of_asking_s = 0.0
         self.tries_at = float("-inf")
         self._failures = 0
 

@@ -341,6 +341,22 @@ class TestAway:
 
         assert machines.time.now == pytest.approx(1120.0, abs=0.3)
 
+    def test_away__store_was_far(self, machines):
+        """How long the store took to answer makes it no later for this machine when the store is away."""
+        load = machines.store.load
+
+        def slow(name: str) -> Kept:
+            machines.time.now += 30
+            return load(name)
+
+        use(machines.budget(2), 6)
+        machines.store.load = slow
+        budget = machines.budget(1)
+        budget.block(0.0)
+        machines.store.is_away = True
+
+        assert wait_of(budget) == pytest.approx(30.0)
+
     def test_away__never_seen(self, machines):
         """A process that never saw a ledger, nor its machine, counts on six machines; and by its own clock."""
         machines.store.is_away = True
