@@ -35,7 +35,7 @@ INSERT INTO kore_campaign_budget (name, version, ledger) VALUES ($1, $2, $3) ON 
 RETURNING true"""
 _UPDATE = b"""
 UPDATE kore_campaign_budget SET version = $2, ledger = $3
-WHERE name = $1 AND version = $4 AND coalesce(abs(%b - $5::float8) <= %a, true)
+WHERE name = $1 AND version = $4 AND coalesce(%b - $5::float8 BETWEEN -1e-6 AND %a, true)
 RETURNING true""" % (_NOW, CLOCK_S)
 # What is found is as of the statement's begin. Who is overtaken in between finds what it knew, and is refused again.
 # The disk is not waited for (measured: 4 ms): what a crash of the server loses, each machine has seen last.

@@ -22,8 +22,8 @@ return {kept[1], kept[2], now[1], now[2]}
 _REPLACE = """
 local version = redis.call('HGET', KEYS[1], 'version')
 local now = redis.call('TIME')
-local apart_s = tonumber(ARGV[5]) and math.abs(now[1] + now[2] / 1e6 - ARGV[5]) or 0
-if (version or '0') ~= ARGV[1] or apart_s > tonumber(ARGV[6]) then
+local late_s = tonumber(ARGV[5]) and now[1] + now[2] / 1e6 - ARGV[5] or 0
+if (version or '0') ~= ARGV[1] or late_s < -1e-6 or late_s > tonumber(ARGV[6]) then
   return {version, redis.call('HGET', KEYS[1], 'ledger'), now[1], now[2]}
 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2], 'ledger', ARGV[3])

@@ -35,7 +35,9 @@ TIMEOUT_S = 0.25
 """Seconds for which a store is waited for."""
 
 CLOCK_S = 0.005
-"""By so much what is taken for the store's clock may be wrong: less than any request takes that is not on loopback."""
+"""By so much the store's clock may be later than what it was taken for: less than any request takes that is not on
+loopback. It must not be earlier, beyond rounding: a request that was told to start would start too soon.
+"""
 
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 """Between two tries to reach a store that is away: within a minute they take less than 2 s of the stops' time."""
@@ -86,8 +88,8 @@ class SharedStore(Protocol):
             data: its bytes.
             version: of what they were made from.
             new_version: theirs.
-            as_of: what the store's clock shows, as far as is known: if it is more than ``CLOCK_S`` from that, nothing
-                is kept. None: its clock was read just before.
+            as_of: what the store's clock shows then, as far as is known: if it is earlier than that, or later by more
+                than ``CLOCK_S``, nothing is kept. None: its clock was read just before.
 
         Returns:
             None if they are kept; else what is there instead.

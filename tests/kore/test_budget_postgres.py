@@ -67,7 +67,7 @@ class Server:
         if word == "INSERT":
             is_written = version is None
         else:
-            is_now = values[4] is None or abs(float(values[4]) - 1750000000.25) <= 0.005
+            is_now = values[4] is None or -1e-6 <= 1750000000.25 - float(values[4]) <= 0.005
             is_written = version == int(values[3]) and is_now
         if is_written:
             self.rows[values[0]] = int(values[1]), values[2]
@@ -180,7 +180,8 @@ def test_replace__only_what_was_read(store, server):
 
 
 @pytest.mark.parametrize(
-    ("as_of", "is_kept"), [(1750000000.25, True), (1750000000.2461234, True), (1750000000.256, False)]
+    ("as_of", "is_kept"),
+    [(1750000000.25, True), (1750000000.2461234, True), (1750000000.244, False), (1750000000.2501, False)],
 )
 def test_replace__only_as_of_now(store, server, as_of, is_kept):
     """Nothing is kept by who takes another time for the server's."""

@@ -52,7 +52,7 @@ class MemorySharedStore:
         if self.is_away or self.is_read_only:
             raise StoreAwayError("no answer")
         kept = Kept(*self.kept.get(name, (b"", 0)), self.clock())
-        if kept.version != version or (as_of is not None and abs(kept.now - as_of) > CLOCK_S):
+        if kept.version != version or (as_of is not None and not -1e-6 <= kept.now - as_of <= CLOCK_S):
             return kept
         self.kept[name] = data, new_version
         self.written += 1
