@@ -127,7 +127,7 @@ def test_check_connection__answers(
     kore_simulator: KoreSimulator, check: Callable[..., tuple[bool, str]], answer: dict[str, Any], said: str
 ) -> None:
     """Each answer is told from the others, and what it asks for is said before what it was."""
-    kore_simulator.fail_next(**answer, times=2)
+    kore_simulator.fail_next(**answer, times=9)
 
     assert check() == (False, said)
 
