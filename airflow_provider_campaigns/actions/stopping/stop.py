@@ -550,7 +550,9 @@ class _Stop:
     def _send(self, campaign: Campaign) -> None:
         """Send the stop once; where the answer does not tell what became of it, that is left for later."""
         campaign_id = campaign.campaign_id
-        self._sending[campaign_id] = campaign
+        # A second look, for which it waited, may not tell the run that the first has named.
+        run = campaign.campaign_instance_id or self._sending.get(campaign_id, campaign).campaign_instance_id
+        campaign = self._sending[campaign_id] = replace(campaign, campaign_instance_id=run)
 
         def send() -> Writing:
             return self._client.send_stop_once(
