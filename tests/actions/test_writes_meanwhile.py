@@ -39,6 +39,9 @@ SCHEDULES = int(os.environ.get("WRITE_SCHEDULES", "500"))
 FIRST = int(os.environ.get("WRITE_SCHEDULES_FIRST", "0"))
 """The number of the first schedule; it is the seed, so a schedule can be run again alone."""
 
+ONCE_WRONG = (1385,)
+"""Tried each time: its second look names no run, and a stop went to one that was started meanwhile."""
+
 PLACES = 8
 RESTING, RUNNING = ("Ready", "Stopped", "Completed"), ("Active", "Paused")
 STATUSES = {"stop": RUNNING, "start": ("Ready", "Stopped", "Completed"), "delete": ("Ready", "Stopped", "Completed")}
@@ -270,7 +273,7 @@ def test_writes__whatever_people_do(
     # Ten lines for each schedule would take as long as the rest.
     caplog.set_level("WARNING", "airflow_provider_campaigns")
     seen: Counter[tuple[str, bool, bool]] = Counter()
-    for seed in range(FIRST, FIRST + SCHEDULES):
+    for seed in (*ONCE_WRONG, *range(FIRST, FIRST + SCHEDULES)):
         schedule = Schedule(seed, engine, clock)
         try:
             schedule.run(adapter)
