@@ -63,8 +63,8 @@ def delay_s(
     Of a write that is asked only where it provably had no effect. ``jitter`` is a random number from 0 to 1.
     ``is_stop`` is true of a stop and of what one waits for: refused by the rate limit they try again earlier than
     anything else, because each minute is a minute of calls. ``since_answer_s`` is how long ago the answer came: it is
-    part of the pause that a failing service asks for. A stop does not wait for a pause that is too long: it asks once a
-    minute whether that still holds.
+    part of any pause but that of a rate limit. A stop does not wait for a pause that is too long: it asks once a minute
+    whether that still holds.
     """
     if isinstance(error, KoreBudgetError):
         return None  # that was a long wait already, or one that nobody wanted
@@ -77,12 +77,12 @@ def delay_s(
         return None if error.retry_after_s > MAX_RETRY_AFTER_S else error.retry_after_s + jitter * MAX_JITTER_S
     if not error.retryable:
         return None
-    short_s = _of(_DELAYS_OF_STOPS_S if is_stop else _DELAYS_S, attempt) * (0.75 + jitter / 2)
-    if not isinstance(error, KoreServiceError) or error.retry_after_s is None:
-        return short_s
-    if error.retry_after_s <= MAX_RETRY_AFTER_S:
-        return max(short_s, error.retry_after_s + jitter * MAX_JITTER_S - since_answer_s)
-    return WINDOW_S + jitter * MAX_JITTER_S if is_stop else None
+    pause_s = _of(_DELAYS_OF_STOPS_S if is_stop else _DELAYS_S, attempt) * (0.75 + jitter / 2)
+    if isinstance(error, KoreServiceError) and error.retry_after_s is not None:
+        if error.retry_after_s > MAX_RETRY_AFTER_S:
+            return WINDOW_S + jitter * MAX_JITTER_S if is_stop else None
+        pause_s = max(pause_s, error.retry_after_s + jitter * MAX_JITTER_S)
+    return max(0.0, pause_s - since_answer_s)
 
 
 def _of(delays: tuple[float, ...], attempt: int) -> float:

@@ -57,6 +57,9 @@ _READ_ON_S = 10.0
 FRESH_S = 5.0
 """The look before a write began at most so long before it is sent."""
 
+_AT_ONCE_S = 0.1
+"""A place in the budget that took longer was waited for."""
+
 _LOOKS = 3
 """Before one sending, if looking takes longer than that or fails."""
 
@@ -318,7 +321,9 @@ class Sender:
             else:
                 due_at = self._clock() + delay
                 yield Pause(is_accepted)
-                self._wait(trouble, max(0.0, due_at - self._clock()), priority)
+                if (left_s := due_at - self._clock()) > 0:
+                    self._wait(trouble, left_s, priority)
+                    so_far.read_at = -math.inf  # what somebody did meanwhile has not been seen
 
     def _counted(self, receipt: Receipt, so_far: _SoFar) -> Receipt:
         """The receipt of a write that took effect, with its sendings; one that was answered ends what others met."""
@@ -386,9 +391,10 @@ class Sender:
         self, endpoint: Endpoint, goal: WriteGoal, patience: Patience, so_far: _SoFar
     ) -> Receipt | KoreError:
         """Send a stop again that a reading of just now says to send; it is looked at once more if it had to wait."""
+        began = self._clock()
         one = self._transport.hold(1, endpoint, goal.campaign_id, priority=Priority.STOP, patience=patience)
         with _after(so_far), one as place:
-            if self._is_fresh(so_far):
+            if self._is_fresh(so_far) and self._clock() - began <= _AT_ONCE_S:
                 sent = self._send_write(endpoint, goal, Priority.STOP, patience, place)
                 if isinstance(sent, Receipt) or not wants_fresh_token(sent):
                     return sent
@@ -617,7 +623,7 @@ class Sender:
         if now - latest > self._bounds.outage_s:
             since = now  # that was another one, hours ago for a task that waits for its close
         self._failing[effect] = since, now
-        return now + delay <= since + self._bounds.outage_s
+        return now + delay < since + self._bounds.outage_s
 
     def _is_doubtful(self, refusal: KoreError) -> bool:
         """True if a first refusal is looked into before it is believed; else it says that it was met once."""

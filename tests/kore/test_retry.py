@@ -116,12 +116,19 @@ class TestDelay:
         assert delay_s(error, 1, jitter=0.5) is None
         assert delay_s(error, 1, jitter=0.5, is_stop=True, since_answer_s=10.0) == 60.5
 
-    @pytest.mark.parametrize(("since_answer_s", "seconds"), [(10.0, 140.5), (149.5, 1.0), (150.0, 0.5), (400.0, 0.5)])
+    @pytest.mark.parametrize(("since_answer_s", "seconds"), [(10.0, 140.5), (149.5, 1.0), (150.5, 0.0), (400.0, 0.0)])
     def test_delay__maintenance_since(self, since_answer_s: float, seconds: float) -> None:
         """The pause of a failing service began with its answer."""
         error = KoreServiceError("HTTP 503", retry_after_s=150.0)
 
         assert delay_s(error, 1, jitter=0.5, since_answer_s=since_answer_s) == seconds
+
+    @pytest.mark.parametrize(("since_answer_s", "seconds"), [(0.0, 2.0), (1.5, 0.5), (2.0, 0.0), (10.0, 0.0)])
+    def test_delay__since(self, since_answer_s: float, seconds: float) -> None:
+        """So did any other pause: after 10 s in which an effect was looked for, nothing of it is left."""
+        error = KoreServiceError("HTTP 503")
+
+        assert delay_s(error, 3, jitter=0.5, is_stop=True, since_answer_s=since_answer_s) == seconds
 
     @pytest.mark.parametrize(("attempt", "seconds"), [(1, 10.0), (2, 20.0), (3, 30.0), (4, 60.0), (5, 60.0)])
     def test_delay__stop_under_rate_limit(self, attempt: int, seconds: float) -> None:

@@ -150,6 +150,7 @@ class TestMaintenance:
             receipt = getattr(client, f"{verb}_campaign")(campaign_id, "voice", instance_id=run)
 
         assert receipt.sendings == 2
+        # 150.5 s from its answer on, in which a stop or start was looked for 10 s.
         assert sum(waits) == 150.5
         kore_simulator.assert_one_effect(verb, campaign_id)
 

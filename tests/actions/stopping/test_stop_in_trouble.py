@@ -81,12 +81,12 @@ def test_stop__five_in_doubt_of_thirty(evening: Evening) -> None:
     outcomes = evening.stop(ids)
 
     assert [one["status"] for one in outcomes.as_dicts()] == ["Stopped"] * 30
-    assert evening.times("stop") == [0.0] * 30 + [10.5] * 5
+    assert evening.times("stop") == [0.0] * 30 + [10.0] * 5
     # The last look, the proof of the others, the look right before they are sent again, and their proof.
-    assert evening.times("list") == [-3.0, 0.0, 10.0, 10.5]
+    assert evening.times("list") == [-3.0, 0.0, 10.0, 10.0]
     assert evening.times("get") == []
     assert [one["confirmed_at"] for one in outcomes.as_dicts()] == (
-        ["2026-03-02T12:30:20.500Z"] * 5 + ["2026-03-02T12:30:10.000Z"] * 25
+        ["2026-03-02T12:30:20.000Z"] * 5 + ["2026-03-02T12:30:10.000Z"] * 25
     )
     for one in ids:
         evening.simulator.assert_one_effect("stop", one)
@@ -100,10 +100,10 @@ def test_stop__three_in_doubt(evening: Evening) -> None:
     outcomes = evening.stop(ids)
 
     assert outcomes.failures == {}
-    assert evening.times("stop") == [0.0] * 3 + [10.5]
+    assert evening.times("stop") == [0.0] * 3 + [10.0]
     assert evening.times("list") == []
     after = [(round(one.monotonic - CLOSE_S, 1), one.campaign_id) for one in evening.simulator.requests.of("get")]
-    assert [one for one in after if one[0] > 0] == [(at, ids[0]) for at in (1.0, 3.0, 6.0, 10.0, 10.5)]
+    assert [one for one in after if one[0] > 0] == [(at, ids[0]) for at in (1.0, 3.0, 6.0, 10.0, 10.0)]
 
 
 def test_stop__hours_begin_while_it_waits_for_a_place(evening: Evening) -> None:
