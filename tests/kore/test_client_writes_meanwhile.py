@@ -82,6 +82,21 @@ class TestRestarted:
         assert (type(error), error.outcome_unknown) == (CampaignStateError, True)
         assert kore_simulator.campaign(campaign_id).status == "Active"
 
+    def test_stop__restarted_in_the_last_wait(
+        self, client: KoreClient, kore_simulator: KoreSimulator, meantime: Waits
+    ) -> None:
+        """What is left to wait for after the last reading is followed by another one, however short it was."""
+        campaign_id = kore_simulator.add_campaign(status="Active")
+        meant = kore_simulator.campaign(campaign_id).instance_id
+        kore_simulator.fail_next(503, headers={"Retry-After": "12"}, operation="stop")
+        meantime.events = [*[nothing] * 5, lambda: kore_simulator.restart(campaign_id)]
+
+        error = failure(client.stop_campaign, campaign_id, "voice", instance_id=meant)
+
+        assert meantime.seconds == [0.0, 1.0, 2.0, 3.0, 4.0, 2.5]
+        assert (type(error), error.outcome_unknown) == (CampaignStateError, True)
+        assert kore_simulator.campaign(campaign_id).status == "Active"
+
     def test_stop__answer_of_another_run(
         self, client: KoreClient, kore_simulator: KoreSimulator, meantime: Waits
     ) -> None:
