@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -314,6 +315,7 @@ class TestErrors:
         """With one failure that may pass the task is retried, and the retry does what is left."""
         monkeypatch.setattr(KoreCampaignOperator, "_sleep", lambda *_: None)
         monkeypatch.setattr(retry, "OUTAGE_S", 0.0)
+        monkeypatch.setattr(retry, "Bounds", partial(retry.Bounds, drain_s=0.1))  # its clock is the real one
         ids = add(kore_simulator, StopVoiceCampaignOperator, 4)
         kore_simulator.fail_next(503, operation="stop", campaign_id=ids[2], times=5)
         first = run(StopVoiceCampaignOperator, campaign_ids=ids)
