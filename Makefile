@@ -4,15 +4,14 @@ SHELL := /bin/bash
 # CELL=airflow-3.1 or CELL=python-3.13 has a target run there; `make test-matrix` runs the tests in each.
 CELL :=
 PYTHON_ENV := .venv$(if $(CELL),-$(CELL))/bin/python
-# Most of the long tests wait for a clock: two at a time need little more than half the time. A third would be a third
-# Airflow on two cores. A file's tests stay together, for they may share one.
+# A file's tests stay together, for they may share an Airflow. A third worker would be a third Airflow on two cores.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # Some shells forbid to write it; without that of the tests each worker takes 12 s longer to begin.
 unexport PYTHONDONTWRITEBYTECODE
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test coverage test-browser test-crash test-evening test-matrix test-package test-distributed check \
+.PHONY: help setup demo airflow simulator test coverage test-long test-browser test-crash test-evening test-matrix test-package test-distributed check \
   format bench build audit docs docs-serve pins clean
 
 help: ## List the targets
@@ -36,12 +35,15 @@ simulator: setup ## Keep the simulator alone until Ctrl-C
 test: setup ## Run the tests (TESTS="tests/actions/stopping -k scheduled" some of them)
 	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL) $(if $(CELL),--cell $(CELL)))
 
-coverage: setup ## Run the tests, and say which lines and branches none of them has met
+coverage: setup ## Run the tests but the long ones, and say which lines and branches none of them has met
 	@rm -f .coverage .coverage.*
-	$(PYTHON_ENV) -m coverage run -m pytest $(PARALLEL)
+	$(PYTHON_ENV) -m coverage run -m pytest $(PARALLEL) --long without
 	@$(PYTHON_ENV) -m coverage combine --quiet
 	$(PYTHON_ENV) -m coverage report --fail-under 95
 	$(PYTHON_ENV) -m coverage report --fail-under 100 --include '*/kore/*,*/actions/*,*/reports/*,*/calling_hours*.py'
+
+test-long: setup ## Run the long tests: what starts an Airflow, kills processes or tries thousands of cases
+	$(PYTHON_ENV) -m pytest $(PARALLEL) --long only
 
 test-browser: setup ## Look at the report's page and at Airflow's user interface in Chromium (3 minutes)
 	@scripts/browser.sh
@@ -53,7 +55,7 @@ test-crash: setup ## Kill what can be killed while it works, and judge what is l
 test-evening: setup ## Run whole evenings on a real Airflow, each with a mishap of its own (2 minutes)
 	$(PYTHON_ENV) -m pytest tests/evening
 
-test-matrix: ## Run what meets Airflow on the oldest supported Airflow, and on the newest with the newest Python
+test-matrix: ## Run what meets Airflow on the oldest of everything, and on the newest Python (CELLS=airflow-3.1 one of them)
 	@scripts/test_matrix.sh
 
 test-package: build setup-release ## Install what is built into empty environments, and look at it there

@@ -47,27 +47,27 @@ OF_THE_PROJECT = (
 )
 """What looks at the text of code and docs, or runs it as written for the newest Airflow: once, and in no cell."""
 
-UNMEASURED = (
+LONG = (
     "test_docs.py",
     "test_full_stack.py",
+    "kore/test_client_stateful.py",
     "test_docs_snippets.py",
     "test_timetables_scheduler.py",
+    "test_calling_hours_oracle.py",
     "actions/reporting/test_report_killed.py",
     "test_airflow_stack.py",
-    "test_calling_hours_oracle.py",
-    "kore/test_client_stateful.py",
     "operators/test_operators_ergonomics.py",
     "actions/test_evenings_lost_rows.py",
+    "actions/test_closing_oracle.py",
     "actions/stopping/test_stop_processes.py",
     "actions/deleting/test_delete_kills.py",
     "actions/test_writes_meanwhile.py",
     "test_timetables_oracle.py",
-    "actions/test_closing_oracle.py",
 )
-"""What starts an Airflow, kills processes or tries thousands of cases, the longest first: it runs last.
+"""What starts an Airflow, kills processes or tries thousands of cases, the longest first.
 
-`make coverage` runs it, too, but does not measure it, for that takes twice the time: each line is met by a test that
-states a fact about it, and not by the luck of a draw.
+`make test-long` runs it alone. `make coverage` leaves it out, for to measure it takes twice the time: each line is met
+by a test that states a fact about it, and not by the luck of a draw.
 """
 
 
@@ -94,19 +94,21 @@ def traits_of(path: Path) -> set[str]:
         "without_airflow": is_among(WITHOUT_AIRFLOW) and name not in WITH_AIRFLOW_ALL_THE_SAME,
         "with_libraries": name in WITH_LIBRARIES,
         "of_the_project": is_among(OF_THE_PROJECT),
-        "unmeasured": name in UNMEASURED,
+        "long": name in LONG,
     }
     return {trait for trait, is_so in traits.items() if is_so}
 
 
-def runs_in(cell: str, path: Path) -> bool:
-    """True if a file is run in a cell of the matrix; "" is none, and runs all.
+def runs_in(cell: str, long: str | None, path: Path) -> bool:
+    """True if a file is run in a cell of the matrix, "" for none, "without" what takes long, or "only" that.
 
-    Not again what meets no Airflow; with the oldest dependencies, what meets those.
+    A cell runs not again what meets no Airflow; with the oldest dependencies, what meets those.
     """
+    traits = traits_of(path)
+    if long is not None and ("long" in traits) is not (long == "only"):
+        return False
     if not cell:
         return True
-    traits = traits_of(path)
     return traits.isdisjoint({"without_airflow", "of_the_project"}) or (
         cell.startswith("airflow-") and "with_libraries" in traits
     )
