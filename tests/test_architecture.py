@@ -56,7 +56,7 @@ KORE_RINGS = (
 )
 REPORT_RINGS = (
     ("errors", "pending"),
-    ("export_progress", "finite", "folder", "own_number", "read_ahead", "run_folder", "summary", "page.text"),
+    ("export_progress", "finite", "folder", "own_number", "read_ahead", "run_folder", "summary", "page.text", "proof"),
     ("manifest", "rows", "page.bars", "page.hours", "page.settings", "page.statement"),
     ("export_state", "parquet", "parts", "superseded", "verdict", "page.render"),
     ("digests", "export_options", "fit", "gathering", "kept_page"),

@@ -101,10 +101,11 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
 
 
 def _completeness(report: Mapping[str, Any]) -> str:
-    pending = report.get("pending")
-    if not report["complete"]:
-        return f"**no** ({_cell(report['reason'])}): will not be deleted"
-    return f"yes, **{pending} not final**" if pending else "yes"
+    complete, pending = report["complete"], report.get("pending")
+    proof = reports.proof_in_words(report["proven_by"], report["readings"], pending, complete=complete)
+    if not complete:
+        return f"**no** ({_cell(report['reason'])}): will not be deleted; {proof}"
+    return f"yes; **{proof}**" if pending else f"yes; {proof}"
 
 
 def _figures(url: str | None) -> Mapping[str, Any]:

@@ -71,9 +71,11 @@ class CampaignReportOperator(CampaignsOperator):
         api_version: of writes, of which there are none here; reads follow the connection's, or v2.
 
     Returns:
-        ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, complete, reason, rows, pending,
-        contacts_before_stop, report_url, manifest_url, manifest_sha256, files, finished_at}``; ``files`` is the address
-        of each file by its plain name, such as ``contacts.jsonl``; no contact, no phone number.
+        ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, complete, reason, proven_by,
+        readings, rows, pending, contacts_before_stop, report_url, manifest_url, manifest_sha256, files, finished_at}``;
+        ``proven_by`` is ``one_reading``, ``same_rows_twice``, ``gathered`` or ``totals``, None if it is not complete;
+        ``readings`` is how often the pages were read, ``pending`` how many results are not final. ``files`` is the
+        address of each file by its plain name, such as ``contacts.jsonl``; no contact, no phone number.
         ``last_run_known: false`` besides where the campaign is gone and nothing names its last run: the report is the
         newest that is kept, and a later run may have gone unreported.
         Each asset in ``outlets`` gets an event with ``{"campaigns": [{campaign_id, rows, complete, manifest_url,

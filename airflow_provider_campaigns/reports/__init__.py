@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.manifest import PAGE_NAME as PAGE_NAME
     from airflow_provider_campaigns.reports.manifest import SUMMARY_NAME as SUMMARY_NAME
     from airflow_provider_campaigns.reports.parts import PARTS_FOLDER as PARTS_FOLDER
+    from airflow_provider_campaigns.reports.proof import proof_in_words as proof_in_words
     from airflow_provider_campaigns.reports.rows import PhoneNumbers as PhoneNumbers
 else:
     __getattr__, __dir__ = names_of(
@@ -24,6 +25,7 @@ else:
             "reports.folder": "Folder",
             "reports.manifest": "MANIFEST_NAME PAGE_NAME SUMMARY_NAME",
             "reports.parts": "PARTS_FOLDER",
+            "reports.proof": "proof_in_words",
             "reports.rows": "PhoneNumbers",
         },
     )

@@ -33,6 +33,9 @@ def report(path: Path, **fields: Any) -> dict[str, Any]:
         "rows": 1200,
         "complete": True,
         "reason": None,
+        "proven_by": "one_reading",
+        "readings": 1,
+        "pending": 0,
         "report_url": url,
         "manifest_sha256": "5f" * 32,
         "files": {"summary.json": f"{url}/summary-5f.json", "report.html": f"{url}/report-5f.html"},
@@ -52,8 +55,8 @@ def test_question__figures(tmp_path: Path) -> None:
     (line,) = [one for one in question([report(tmp_path)], []).splitlines() if one.startswith("| Spring")]
 
     assert line == (
-        "| Spring | Stopped | 1200 | 412 | 553 completed, 225 no-answer, 112 busy, 60 failed | yes "
-        f"| `file://{tmp_path}/report-5f.html` |"
+        "| Spring | Stopped | 1200 | 412 | 553 completed, 225 no-answer, 112 busy, 60 failed | yes; proven: the pages "
+        f"stood still while they were read; 1 reading; all results final | `file://{tmp_path}/report-5f.html` |"
     )
 
 
@@ -81,23 +84,35 @@ def test_question__without_figures(tmp_path: Path, summary: str | None) -> None:
     if summary is not None:
         (tmp_path / "summary-5f.json").write_text(summary)
 
-    assert "| Spring | Stopped | - | - |  | yes |" in question([report(tmp_path, rows=None)], [])
+    assert "| Spring | Stopped | - | - |  | yes; proven" in question([report(tmp_path, rows=None)], [])
 
 
 def test_question__incomplete_and_gone(tmp_path: Path) -> None:
     """A report that is not complete is shown as what it is, and what is gone is named."""
-    text = question([report(tmp_path, complete=False, reason="rows_missing")], ["cd-3", "cd-2"])
+    incomplete = report(tmp_path, complete=False, reason="rows_missing", proven_by=None, readings=2)
+    text = question([incomplete], ["cd-3", "cd-2"])
 
-    assert "**no** (rows\\_missing): will not be deleted" in text
+    assert "| **no** (rows\\_missing): will not be deleted; not proven; 2 readings; all results final |" in text
     assert "\n\nGone already: cd-2, cd-3.\n" in text
 
 
 @pytest.mark.parametrize(
-    ("pending", "shown"), [(0, "| yes |"), (None, "| yes |"), (3, "| yes, **3 not final** |"), (1, "**1 not final**")]
+    ("proven_by", "readings", "pending", "shown"),
+    [
+        ("gathered", 4, 0, "| yes; proven: all readings together hold each contact; 4 readings; all results final |"),
+        (
+            *("same_rows_twice", 2, 3),
+            "| yes; **proven: a further reading found the same rows; 2 readings; 3 results not final** |",
+        ),
+        (
+            *("totals", 1, None),
+            "| yes; proven: by totals only, as there are no results by contact; 1 reading |",
+        ),
+    ],
 )
-def test_question__pending(tmp_path: Path, pending: int | None, shown: str) -> None:
-    """Who is asked sees how many results never became final."""
-    assert shown in question([report(tmp_path, pending=pending)], [])
+def test_question__proof(tmp_path: Path, proven_by: str, readings: int, pending: int | None, shown: str) -> None:
+    """Who is asked sees how a report was proven, in how many readings, and how many results never became final."""
+    assert shown in question([report(tmp_path, proven_by=proven_by, readings=readings, pending=pending)], [])
 
 
 def test_question__escaped(tmp_path: Path) -> None:

@@ -199,6 +199,7 @@ class TestResults:
             *("proven_by", "readings", "rows", "pending", "contacts_before_stop", "report_url", "manifest_url"),
             *("manifest_sha256", "files", "finished_at"),
         ]
+        assert f"``{{{', '.join(result)}}}``" in " ".join((CampaignReportOperator.__doc__ or "").split())
         assert (result["rows"], result["complete"], result["changed"]) == (150, True, True)
         assert len(rows_of(result)) == 150
         assert run(campaign_id=campaign_id).result == result | {"changed": False}

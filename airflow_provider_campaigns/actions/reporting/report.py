@@ -26,6 +26,7 @@ from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
 from airflow_provider_campaigns.reports.more_formats import can_have, with_formats
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
+from airflow_provider_campaigns.reports.proof import proof_in_words
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, key_from
 from airflow_provider_campaigns.reports.run_folder import run_folder
 from airflow_provider_campaigns.reports.superseded import why_superseded
@@ -189,14 +190,16 @@ class _Report:
             waiting=waiting,
         )
         if manifest.reason is None:
-            pending = f", with {manifest.pending} results that are not final" if manifest.pending else ""
-            log.info("campaign %s: the report is complete%s: %s", campaign.campaign_id, pending, folder.url())
+            log.info(
+                "campaign %s: the report is complete (%s): %s", campaign.campaign_id, _proof(manifest), folder.url()
+            )
         else:
             log.warning(
-                "campaign %s: the report is not complete (%s): %s; do not delete the campaign on its account: %s",
+                "campaign %s: the report is not complete (%s): %s (%s); do not delete the campaign on its account: %s",
                 campaign.campaign_id,
                 manifest.reason,
                 manifest.reason_text,
+                _proof(manifest),
                 folder.url(),
             )
             if Reason(manifest.reason).is_transient:
@@ -333,12 +336,21 @@ class _Report:
         return self._options.refresh or why is not None or not is_comparable
 
     def _keep(self, folder: Folder, kept: Manifest) -> Result:
-        log.info("campaign %s: a complete report is there, made on %s", kept.campaign_id, kept.finished_at)
+        log.info(
+            "campaign %s: a complete report is there, made on %s (%s)",
+            kept.campaign_id,
+            kept.finished_at,
+            _proof(kept),
+        )
         if self._options.plan_only:
             return _result(folder, kept, changed=False)
         folder.remove_folder(PARTS_FOLDER)  # a try that was killed behind the manifest leaves them
         manifest = with_formats(folder, kept, self._options.formats)
         return _result(folder, manifest, changed=manifest is not kept)
+
+
+def _proof(manifest: Manifest) -> str:
+    return proof_in_words(manifest.proven_by, manifest.passes, manifest.pending, complete=manifest.complete)
 
 
 def _result(folder: Folder, manifest: Manifest, *, changed: bool, waiting: Waiting | None = None) -> Result:

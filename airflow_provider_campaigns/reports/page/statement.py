@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.reports.page.text import number, plural, shown
+from airflow_provider_campaigns.reports.proof import proof_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +80,7 @@ def statement_of(manifest: Mapping[str, Any]) -> Statement:
         return Statement(True, "Complete", tuple(_grounds(manifest)))
     reason = manifest["reason"]
     title, words = _REASONS.get(reason, ("Incomplete", f"The reason given is: {shown(str(reason))}."))
-    sentences = [_sentence(manifest["reason_text"] or words), _figures(manifest), _WARNING]
+    sentences = [_sentence(manifest["reason_text"] or words), _figures(manifest), _proof(manifest), _WARNING]
     return Statement(False, title, tuple(filter(None, sentences)))
 
 
@@ -97,15 +98,11 @@ def _grounds(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "The campaign has never run, so it has no results that could be missing."
     else:
         yield "The campaign has run, but the service returned no contact; whoever ordered the report had allowed that."
-    if manifest["passes"] > 1:
-        yield f"It took {manifest['passes']} readings: contacts had moved meanwhile, or are alike."
+    yield _proof(manifest)
     if before is not None:
         yield f"Right before the stop the service counted {number(before)}; none is missing."
     if manifest["pending"]:
-        yield (
-            f"Not final, and waited for no longer: {plural(manifest['pending'], 'result')}. What the service has added "
-            "to them since is not here."
-        )
+        yield "What is not final was waited for no longer; what the service has added to it since is not here."
     if manifest["duplicate_rows"]:
         yield f"{plural(manifest['duplicate_rows'], 'row')} occurred more than once, as the service returned them."
 
@@ -123,6 +120,9 @@ def _figures(manifest: Mapping[str, Any]) -> str:
     counted = f"Read: {number(manifest['rows'])}. Counted by the service at that time: {number(manifest['total'])}."
     if manifest["contacts_before_stop"] is not None:
         counted += f" Counted right before the stop: {number(manifest['contacts_before_stop'])}."
-    if manifest["pending"]:
-        counted += f" Not final: {number(manifest['pending'])}."
     return counted
+
+
+def _proof(manifest: Mapping[str, Any]) -> str:
+    complete, pending = manifest["complete"], manifest["pending"]
+    return _sentence(proof_in_words(manifest["proven_by"], manifest["passes"], pending, complete=complete))

@@ -10,6 +10,7 @@ import pytest
 from report_support import (
     Reporter,
     contents_of,
+    file_of,
     folder_of,
     manifest_of,
     pages_read,
@@ -86,6 +87,35 @@ class TestMoving:
         assert (result["complete"], result["rows"]) == (True, 152)
         assert (manifest["duplicate_rows"], manifest["passes"]) == (2, 2)
         assert sorted(pages_read(kore_simulator)) == [1, 1, 1, 1, 2, 2, 2, 2]
+
+    def test_proof__same_words(
+        self, report: Reporter, kore_simulator: KoreSimulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Log and page say alike how it was proven, in how many readings, and what is not final."""
+        caplog.set_level(logging.INFO)
+        rows = [{"phoneNumber": "12005550100", "uniqueId": "", "dialerOutcome": "completed"}] * 2
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=rows)
+        result = report.one(campaign_id)
+        words = "proven: a further reading found the same rows; 2 readings; all results final"
+
+        assert (result["proven_by"], result["readings"], result["pending"]) == ("same_rows_twice", 2, 0)
+        assert f"campaign {campaign_id}: the report is complete ({words}): file://" in caplog.text
+        assert words[1:] in file_of(result, "report.html").read_text()
+        caplog.clear()
+        report.one(campaign_id)
+        assert f"campaign {campaign_id}: a complete report is there, made on {result['finished_at']} ({words})" in (
+            caplog.text
+        )
+
+    def test_proof__incomplete(
+        self, report: Reporter, kore_simulator: KoreSimulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Of a report that is not complete the log says that nothing is proven."""
+        campaign_id = kore_simulator.add_campaign(status="Paused", contacts=3)
+        result = report.one(campaign_id)
+
+        assert (result["proven_by"], result["readings"]) == (None, 1)
+        assert " results are still coming (not proven; 1 reading; all results final); do not delete" in caplog.text
 
     def test_duplicates__indistinguishable(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """Equal rows without a unique id or a session may be two contacts: that they come again says that they are."""

@@ -156,7 +156,7 @@ class TestLooks:
         assert evening.requests() == (9, [1, 1, 1, 2, 3, 3, 3])
         assert manifest_of(result)["pending"] == 2
         assert json.loads(file_of(result, "summary.json").read_bytes())["contacts"]["pending"] == 2
-        assert "Not final, and waited for no longer: 2 results." in file_of(result, "report.html").read_text()
+        assert "; 1 reading; 2 results not final." in file_of(result, "report.html").read_text()
 
     def test_changes_at_each_look(self, evening: Evening) -> None:
         """While each look finds a change, only pages with such rows are read; at the deadline, all, once."""

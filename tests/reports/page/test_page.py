@@ -83,8 +83,8 @@ class TestStatement:
         """A complete report says what it holds and what that was compared with."""
         assert read(Case()).text("statement") == (
             "Complete Every result that the service holds is in this report: 1,200 contacts, read after the campaign "
-            "had ended and counted against the service's own total. Right before the stop the service counted 1,200; "
-            "none is missing."
+            "had ended and counted against the service's own total. Proven: the pages stood still while they were "
+            "read; 1 reading; all results final. Right before the stop the service counted 1,200; none is missing."
         )
 
     def test_statement__duplicates(self) -> None:
@@ -97,25 +97,29 @@ class TestStatement:
     @pytest.mark.parametrize(
         ("pending", "words"),
         [
-            (1, "Not final, and waited for no longer: 1 result. What the service has added to them since is not here."),
-            (1200, "Not final, and waited for no longer: 1,200 results. What the"),
+            (1, "1 reading; 1 result not final. Right"),
+            (1200, "; 1,200 results not final. Right"),
         ],
     )
     def test_statement__pending(self, pending: int, words: str) -> None:
         """Results that never became final are told, also of a report that is complete."""
         case = Case()
-        assert "Not final" not in read(case).text("statement")
+        assert "not final" not in read(case).text("statement")
         case.manifest["pending"] = pending
+        text = read(case).text("statement")
 
-        assert words in read(case).text("statement")
+        assert words in text
+        assert text.endswith(
+            "What is not final was waited for no longer; what the service has added to it since is not here."
+        )
 
     def test_statement__incomplete_and_pending(self) -> None:
-        """In an incomplete report they are one of the counts."""
+        """An incomplete report tells them too, and that nothing is proven."""
         case = incomplete("running")
-        assert "Not final" not in read(case).text("statement")
-        case.manifest["pending"] = 1100
+        assert " stop: 1,200. Not proven; 1 reading; all results final. Do not" in read(case).text("statement")
+        case.manifest |= {"pending": 1100, "passes": 2}
 
-        assert " Counted right before the stop: 1,200. Not final: 1,100. " in read(case).text("statement")
+        assert " stop: 1,200. Not proven; 2 readings; 1,100 results not final. Do" in read(case).text("statement")
 
     def test_statement__sms(self) -> None:
         """For SMS it says that there are no results for each contact."""
@@ -124,7 +128,8 @@ class TestStatement:
     def test_statement__never_ran(self) -> None:
         """Nothing is missing of a campaign that never ran."""
         assert read(never_ran()).text("statement") == (
-            "Complete The campaign has never run, so it has no results that could be missing."
+            "Complete The campaign has never run, so it has no results that could be missing. Proven: the pages stood "
+            "still while they were read; 1 reading; all results final."
         )
 
     def test_statement__empty_but_allowed(self) -> None:
