@@ -146,8 +146,15 @@ def test_arguments__left_out() -> None:
     assert not LEFT_TO_THE_OPERATORS & inspect.signature(end_of_campaign).parameters.keys()
 
 
+def defaults_of(operator: type) -> dict[str, Any]:
+    """What each argument of ``arguments_of`` is where it is not given; the class at hand comes before its bases."""
+    ours = [one for one in operator.__mro__ if one.__module__.startswith("airflow_provider_campaigns.")]
+    makers = [vars(one)["__init__"] for one in reversed(ours) if "__init__" in vars(one)]
+    return {name: one.default for maker in makers for name, one in inspect.signature(maker).parameters.items()}
+
+
 def test_arguments__passed_on() -> None:
-    """What the group is given reaches every operator that has an argument of that name."""
+    """What the group is given reaches every operator that has an argument of that name; all that there are is given."""
     given: dict[str, Any] = {
         "when": "calling_hours_end",
         "last_day": "2026-12-24",
@@ -155,9 +162,10 @@ def test_arguments__passed_on() -> None:
         "contact_timezones": ["Asia/Dubai"],
         "lead_time": 77,
         "disable_schedule": True,
+        "if_unreadable": "stop",
         "poll_interval": 7,
         "confirm_timeout": 70,
-        "deferrable": False,
+        "deferrable": True,
         "grace_period": 17,
         "output_path": "/elsewhere",
         "formats": ("csv",),
@@ -173,20 +181,17 @@ def test_arguments__passed_on() -> None:
     }
     tasks = made(voice_campaign_ids=["cd-1"], approve=False, **given).tasks
     ours = [one for one in tasks if isinstance(one, KoreCampaignOperator)]
+    meant = {(task, name) for task in ours for name in arguments_of(type(task)) - LEFT_TO_THE_OPERATORS}
 
     assert {type(one).__name__ for one in ours} == {
         *("StopVoiceCampaignOperator", "SettledCampaignOperator", "CampaignReportOperator", "DeleteCampaignOperator")
     }
+    assert given.keys() == {name for _, name in meant}
+    # One that is equal would be there without being passed on.
+    assert [name for task, name in meant if defaults_of(type(task))[name] == given[name]] == []
+    lacking = {(type(task), name) for task, name in meant if getattr(task, name) != given[name]}
     # Nothing is written by those that read, so they need no version of the writes.
-    passed = {
-        (type(task), name)
-        for task in ours
-        for name in arguments_of(type(task)) & given.keys()
-        if getattr(task, name) == given[name]
-    }
-    expected = {(type(task), name) for task in ours for name in arguments_of(type(task)) & given.keys()}
-    assert expected - passed == {(SettledCampaignOperator, "api_version"), (CampaignReportOperator, "api_version")}
-    assert {name for _, name in passed} == given.keys()
+    assert lacking == {(SettledCampaignOperator, "api_version"), (CampaignReportOperator, "api_version")}
 
 
 def test_returns__a_group() -> None:
