@@ -205,7 +205,9 @@ def as_utf8(content: bytes, content_type: str) -> bytes:
     shown, declared = json.detect_encoding(content), _CHARSET.search(content_type)
     for charset in ("utf-8", declared[1]) if declared and shown == "utf-8" else (shown,):
         with suppress(LookupError, UnicodeError):
-            return content.decode(charset).encode()
+            text = content.decode(charset)
+            # A page may be large, so what is in UTF-8 already is not kept twice.
+            return content if charset == "utf-8" else text.encode()
     return content
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from typing import TYPE_CHECKING
+import tracemalloc
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from report_support import (
@@ -25,6 +26,7 @@ from report_support import (
 )
 
 from airflow_provider_campaigns.actions.targets import Target
+from airflow_provider_campaigns.kore.connections import Answer, Connections
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
     CampaignStateError,
@@ -486,6 +488,32 @@ class TestUnwritable:
             "characters, nested less than 100 times. Nothing was deleted"
         )
         assert outcomes.results[other].details["complete"]
+
+    @pytest.mark.parametrize("how", ["keep", "hash"])
+    def test_huge(
+        self, how: str, report: Reporter, kore_simulator: KoreSimulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A page with five cells of 10 MB fails its own campaign, within 170 MB besides the interpreter's 27."""
+        campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=1)
+        cell = b'{"phoneNumber":"12005550100","x":"' + b"1" * 10_000_000 + b'"}'
+        send = Connections.send
+
+        def answer(self: Connections, method: str, url: str, *, query: dict[str, str], **rest: Any) -> Answer:
+            if query.get("view") != "contacts":
+                return send(self, method, url, query=query, **rest)
+            rows = b",".join([cell] * 5)
+            return Answer(200, {}, b'{"data":{"results":[' + rows + b'],"page":1,"totalPages":1,"totalResults":5}}')
+
+        monkeypatch.setattr(Connections, "send", answer)
+        tracemalloc.start()
+        try:
+            error = report.failure(campaign_id, phone_numbers=how)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert "a row on page 1 of its results cannot be written" in str(error)
+        assert peak < 170_000_000
 
     def test_long(self, report: Reporter, kore_simulator: KoreSimulator) -> None:
         """A row of 190,000 characters is written."""
