@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,23 @@ def meets_airflow(path: Path) -> bool:
     parts = {module[1] for module in modules if module[0] == NAME and len(module) > 1}
     there = {part for part in parts if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists()}
     return ("airflow",) in {module[:1] for module in modules} or not there <= {*NO_AIRFLOW, "lazy"}
+
+
+def options_in(path: Path) -> set[tuple[str, str]]:
+    """The variables that a file asks ``os.environ.get`` for, each with what it takes where there is none."""
+    return {
+        (node.args[0].value, node.args[1].value if len(node.args) > 1 else "")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "os.environ.get"
+    }
+
+
+def test_options__are_told() -> None:
+    """CONTRIBUTING.md names each variable that tests go by, and what they do without it; CI is set by CI itself."""
+    page = (TESTS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([A-Z_]+)` \| (\w*) ?\|", page, re.MULTILINE)
+
+    assert sorted(told) == sorted(set().union(*map(options_in, TESTS.rglob("*.py"))) - {("CI", "")})
 
 
 class TestSuites:
