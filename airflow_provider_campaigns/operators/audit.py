@@ -9,6 +9,8 @@ from airflow_provider_campaigns.actions.audit import Audit, AuditLog
 from airflow_provider_campaigns.operators.metrics import tell_change
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.providers.common.compat.sdk import BaseOperator, Context
 
     from airflow_provider_campaigns.actions.audit import Change
@@ -28,24 +30,16 @@ class TaskAudit(AuditLog):
         tell_change(change)
 
 
-def audit_of(context: Context, *, approved_for: BaseOperator | None = None) -> Audit:
-    """An audit log whose lines tell the task, and the user who triggered its run where Airflow tells.
-
-    ``approved_for`` is the task's operator if approvals before it count: the lines then name who gave them.
-    """
-    who = who_runs(context)
-    if not who:
-        return AuditLog({})
-    approvers = [] if approved_for is None else _approvers(approved_for, context)
-    if approvers:
-        who["approved_by"] = approvers
-    return TaskAudit(who)
+def audit_of(who: Mapping[str, Any]) -> Audit:
+    """An audit log whose lines tell who makes the changes, as ``who_runs`` says it."""
+    return TaskAudit(who) if who else AuditLog()
 
 
-def who_runs(context: Context) -> dict[str, Any]:
+def who_runs(context: Context, *, approved_for: BaseOperator | None = None) -> dict[str, Any]:
     """The task and its try as plain JSON values, and the user who triggered its run where Airflow tells.
 
-    Empty where there is no task: a unit test calls ``execute({})``.
+    ``approved_for`` is the task's operator if approvals before it count: ``approved_by`` then names who gave them, if
+    anybody did. Empty where there is no task: a unit test calls ``execute({})``.
     """
     if "ti" not in context:
         return {}
@@ -60,6 +54,9 @@ def who_runs(context: Context) -> dict[str, Any]:
     user = getattr(run, "triggering_user_name", None)
     if user:
         who["triggering_user"] = user
+    approvers = [] if approved_for is None else _approvers(approved_for, context)
+    if approvers:
+        who["approved_by"] = approvers
     return who
 
 

@@ -72,8 +72,9 @@ class DeleteCampaignOperator(CampaignsOperator):
             deleted, and the report's task, cleared, reads everything anew.
         archive_path: a folder of any storage, such as ``s3://my_aws@results/deleted``. For each campaign it gets, in
             ``{campaign_id}/{campaign_instance_id or "never-ran"}/``, ``campaign.json`` (the object, before the delete),
-            ``delete-answer.json`` (what the service answered; ``{"lost": true}`` if that was lost) and, last,
-            ``receipt.json``. If it cannot be written, nothing is deleted.
+            ``delete-grounds.json`` (by which report, for whom, who approved), ``delete-answer.json`` (what the service
+            answered; ``{"lost": true}`` if that was lost) and, last, ``receipt.json``. If it cannot be written, nothing
+            is deleted.
         expected_name: the campaign's name, or ``{id: name}``; another name is an error.
         confirm: prove that each campaign is gone, by reading and by the list, or by the status view where the list is
             refused. What is to prove it is tried before; if it would not, nothing is sent. False believes the answer.
@@ -175,7 +176,8 @@ class DeleteCampaignOperator(CampaignsOperator):
         """Delete the campaigns."""
         with self.working() as clock:
             self.skip_backfill(context)
-            client, audit = self.hook.get_conn(), audit_of(context, approved_for=self)
+            client, who = self.hook.get_conn(), who_runs(context, approved_for=self)
+            audit = audit_of(who)
             reported = self._reported()
             targets = self._named(self.targets() if reported is None else reported.targets)
             options = deleting.DeleteOptions(
@@ -195,7 +197,7 @@ class DeleteCampaignOperator(CampaignsOperator):
                 targets.targets,
                 options,
                 reports=None if reported is None else reported.reports,
-                archive=self._archive(context),
+                archive=self._archive(who),
                 stop=stopping.stop_one(client, evidence, audit, clock) if may_stop else None,
                 first_look=as_seen_first(evidence),
                 audit=audit,
@@ -228,12 +230,12 @@ class DeleteCampaignOperator(CampaignsOperator):
         given_value("expected_name", self.expected_name, without="to accept any name")
         return targets.with_names(self.expected_name)
 
-    def _archive(self, context: Context) -> Archive | None:
+    def _archive(self, who: Mapping[str, Any]) -> Archive | None:
         if not self._is_archived and self.archive_path is None:
             return None
         read_archive_path("archive_path", self.archive_path)
         folder = reports.Folder(storage_path("archive_path", self.archive_path))
-        return deleting.Archive(folder, who_runs(context))
+        return deleting.Archive(folder, who)
 
     def _tell_outlets(self, context: Context, results: Sequence[Mapping[str, Any]]) -> None:
         """Let the events of the task's assets say which campaigns are gone, and where their reports are."""

@@ -10,7 +10,7 @@ from airflow_provider_campaigns.arguments.static import check_static
 from airflow_provider_campaigns.arguments.values import flag, read_poll_interval, seconds
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError
-from airflow_provider_campaigns.operators.audit import audit_of
+from airflow_provider_campaigns.operators.audit import audit_of, who_runs
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 
@@ -73,7 +73,7 @@ class _StartCampaignOperator(CampaignsOperator):
                 targets.targets,
                 options,
                 evidence=evidence,
-                audit=audit_of(context),
+                audit=audit_of(who_runs(context)),
                 clock=clock,
             )
             return self.deliver(outcomes, targets, context, what="started")

@@ -21,7 +21,7 @@ from airflow_provider_campaigns.arguments.values import (
 )
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text, wait_until
-from airflow_provider_campaigns.operators.audit import audit_of
+from airflow_provider_campaigns.operators.audit import audit_of, who_runs
 from airflow_provider_campaigns.operators.base import CampaignsOperator
 from airflow_provider_campaigns.operators.evidence import evidence_of
 from airflow_provider_campaigns.operators.run_instant import run_instant
@@ -154,7 +154,7 @@ class _StopCampaignOperator(CampaignsOperator):
             targets.targets,
             options,
             evidence=evidence_of(context),
-            audit=audit_of(context),
+            audit=audit_of(who_runs(context)),
             clock=clock,
         )
         return self.deliver(outcomes, targets, context, what="stopped")
@@ -168,7 +168,7 @@ class _StopCampaignOperator(CampaignsOperator):
         options, lead_time = self._options(context), timedelta(seconds=read_lead_time("lead_time", self.lead_time))
         if options.plan_only:
             stopping.plan_closes(self.hook.get_conn(), run, options, clock=clock)
-        client, evidence, audit = self.hook.get_conn(), evidence_of(context), audit_of(context)
+        client, evidence, audit = self.hook.get_conn(), evidence_of(context), audit_of(who_runs(context))
         while wake_at := stopping.serve_what_is_due(
             client, run, options, lead_time=lead_time, evidence=evidence, audit=audit, clock=clock
         ):

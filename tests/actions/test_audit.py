@@ -33,6 +33,7 @@ from airflow_provider_campaigns.operators.stop import StopVoiceCampaignOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from fake_clock import FakeClock
 
@@ -536,10 +537,12 @@ class TestOperators:
         assert line["task_id"] == "stop"
         assert line["lateness_s"] > 0
 
-    def delete_after(self, campaign: str, *upstream: Any) -> DeleteCampaignOperator:
+    def delete_after(self, campaign: str, archive: Path, *upstream: Any) -> DeleteCampaignOperator:
         """A delete that comes after other tasks, with one in between."""
         with DAG("campaigns", schedule=None):
-            delete = DeleteCampaignOperator(task_id="delete", campaign_id=campaign, if_unreported="delete")
+            delete = DeleteCampaignOperator(
+                task_id="delete", campaign_id=campaign, if_unreported="delete", archive_path=str(archive)
+            )
             between = EmptyOperator(task_id="between")
             between >> delete
             with TaskGroup("people"):
@@ -547,16 +550,23 @@ class TestOperators:
                     make() >> between
         return delete
 
+    def deleted_by(self, archive: Path) -> Any:
+        """Who has deleted, as the only receipt says it."""
+        (receipt,) = archive.rglob("receipt.json")
+        return json.loads(receipt.read_text())["deleted_by"]
+
     def test_execute__approved(
         self,
         kore_simulator: KoreSimulator,
         run: Callable[..., TaskRun],
         lines: Callable[[], list[dict[str, Any]]],
+        tmp_path: Path,
     ) -> None:
-        """A delete behind approvals names who gave them, each once; one without an answer is passed over."""
+        """Line and receipt of a delete behind approvals name who gave them, once; one without an answer counts not."""
         (campaign,) = add(kore_simulator, 1, status="Stopped")
         delete = self.delete_after(
             campaign,
+            tmp_path,
             lambda: ApprovalOperator(task_id="approve", subject="Delete?"),
             lambda: ApprovalOperator.partial(task_id="each").expand(subject=["A?", "B?"]),
             lambda: HITLEntryOperator(task_id="note", subject="Why?"),
@@ -574,7 +584,8 @@ class TestOperators:
         assert run(delete, upstream=answers).state == "success"
 
         (line,) = lines()
-        assert sorted(line["approved_by"]) == ["Alan", "Grace"]
+        assert line["approved_by"] == ["Grace", "Alan"]
+        assert self.deleted_by(tmp_path)["approved_by"] == ["Grace", "Alan"]
 
     @pytest.mark.parametrize("answer", [None, {"responded_by_user": None}, "yes", {"responded_by_user": {}}])
     def test_execute__approved_by_nobody(
@@ -582,13 +593,15 @@ class TestOperators:
         kore_simulator: KoreSimulator,
         run: Callable[..., TaskRun],
         lines: Callable[[], list[dict[str, Any]]],
+        tmp_path: Path,
         answer: Any,
     ) -> None:
         """An approval that timed out to its default, or was skipped, names nobody."""
         (campaign,) = add(kore_simulator, 1, status="Stopped")
-        delete = self.delete_after(campaign, lambda: ApprovalOperator(task_id="approve", subject="Delete?"))
+        delete = self.delete_after(campaign, tmp_path, lambda: ApprovalOperator(task_id="approve", subject="Delete?"))
 
         assert run(delete, upstream={"people.approve": answer}).state == "success"
 
         (line,) = lines()
         assert "approved_by" not in line
+        assert self.deleted_by(tmp_path) == self.WHO | {"task_id": "delete"}

@@ -36,7 +36,7 @@ def delete(order: str) -> None:
             reported.targets.targets,
             DeleteOptions(),
             reports=reported.reports,
-            archive=Archive(open_folder(given["archive"])),
+            archive=Archive(open_folder(given["archive"]), given["by"]),
         )
 
 

@@ -1,8 +1,8 @@
-"""What is kept of a deleted campaign: its object before, the service's answer after, and a receipt last.
+"""What is kept of a deleted campaign: its object and the grounds before, the answer after, and a receipt last.
 
 The receipt says that the delete is over. A try that was killed leaves a record without one, and one whose delete was
 accepted and not proven leaves one that says so. The next try completes both: it finds the campaign gone, and the record
-says what it was.
+says what it was, by which report it was deleted, and for whom.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.folder import Folder
 
 CAMPAIGN = "campaign.json"
+GROUNDS = "delete-grounds.json"
 ANSWER = "delete-answer.json"
 RECEIPT = "receipt.json"
 GONE = "gone"
@@ -40,7 +41,7 @@ class Archive:
 
     Attributes:
         root: the folder above all campaigns.
-        deleted_by: who deletes, as plain JSON: the task, its run, its try. No secrets.
+        deleted_by: who deletes, as plain JSON: the task, its run, its try, who approved. No secrets.
     """
 
     root: Folder
@@ -61,10 +62,11 @@ class Archive:
                 campaign_id=campaign.campaign_id,
             )
 
-    def begin(self, campaign: Campaign) -> Record:
-        """Keep the campaign's object, before anything is sent. If this fails, nothing may be deleted.
+    def begin(self, campaign: Campaign, report: Mapping[str, Any]) -> Record:
+        """Keep the campaign's object and the grounds, before anything is sent. If this fails, nothing may be deleted.
 
-        What an earlier delete of the same run has left is removed: the campaign is there all the same.
+        ``report`` is what the receipt will say of the report that justifies the delete, whoever writes it; empty
+        without one. What an earlier delete of the same run has left is removed: the campaign is there all the same.
 
         Raises:
             ReportStorageError: it cannot be written.
@@ -73,8 +75,10 @@ class Archive:
         folder = self._folder_of(campaign)
         for name in (RECEIPT, ANSWER):
             folder.remove(name)
+        # The object comes last: where it is, so are the grounds.
+        _write(folder, GROUNDS, {"format": FORMAT, "report": dict(report), "deleted_by": dict(self.deleted_by)})
         _write(folder, CAMPAIGN, campaign.raw)
-        return Record(folder, campaign, self.deleted_by)
+        return Record(folder, campaign, report, self.deleted_by, self.deleted_by)
 
     def _folder_of(self, campaign: Campaign) -> Folder:
         run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
@@ -89,10 +93,15 @@ class Archive:
         above = self.root.child(campaign_id)
         folders = [above.child(run) for run in above.names()]
         return [
-            Record(folder, _campaign_in(folder), self.deleted_by)
+            self._begun_in(folder)
             for folder in folders
-            if folder.exists(CAMPAIGN) and _receipt_in(folder).get("proven_gone_at") is None
+            if folder.exists(CAMPAIGN) and _kept_in(folder, RECEIPT).get("proven_gone_at") is None
         ]
+
+    def _begun_in(self, folder: Folder) -> Record:
+        grounds = _kept_in(folder, GROUNDS)
+        report, tried_by = (grounds.get(name) or {} for name in ("report", "deleted_by"))
+        return Record(folder, _campaign_in(folder), report, tried_by, self.deleted_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +111,16 @@ class Record:
     Attributes:
         folder: where.
         campaign: as it was before.
-        deleted_by: who deletes.
+        report: what is said of the report that justified the delete; empty without one.
+        tried_by: who sent the delete, or meant to.
+        finished_by: who writes the receipt.
     """
 
     folder: Folder
     campaign: Campaign
-    deleted_by: Mapping[str, Any]
+    report: Mapping[str, Any]
+    tried_by: Mapping[str, Any]
+    finished_by: Mapping[str, Any]
 
     @property
     def url(self) -> str:
@@ -129,7 +142,6 @@ class Record:
         receipt: Receipt | None,
         *,
         request: str,
-        report: Mapping[str, Any],
         deleted_at: str | None,
         proven_gone_at: datetime | None,
         proven_by: str | None,
@@ -139,7 +151,8 @@ class Record:
 
         ``receipt`` and ``deleted_at`` are None where an earlier try did not come to tell: it may have been killed, or
         its delete refused, and somebody else deleted since. Unless that try kept the service's answer, nobody is said
-        to have deleted then, only who found the campaign gone. What an earlier receipt tells of that stays.
+        to have deleted then, only who tried to and who found the campaign gone. When an earlier receipt says that it
+        was deleted, that stays.
         ``proven_gone_at`` and ``proven_by`` are None where there is no proof; ``outcome`` says why.
 
         Raises:
@@ -147,8 +160,7 @@ class Record:
         """
         is_ours = receipt is not None or self.is_answered
         self.keep_answer(receipt)
-        campaign = self.campaign
-        earlier = _receipt_in(self.folder)
+        campaign, report = self.campaign, self.report
         _write(
             self.folder,
             RECEIPT,
@@ -160,19 +172,18 @@ class Record:
                 "status": str(campaign.status),
                 "campaign_instance_id": campaign.campaign_instance_id,
                 "created_at": campaign.created_at,
-                "report_url": report.get("report_url") or earlier.get("report_url"),
-                "manifest_sha256": report.get("manifest_sha256") or earlier.get("manifest_sha256"),
-                "given_manifest_sha256": report.get("given_manifest_sha256", report.get("manifest_sha256"))
-                or earlier.get("given_manifest_sha256"),
-                "pending": report.get("pending", earlier.get("pending")),
-                "results_verified": report.get("verified") or earlier.get("results_verified"),
+                "report_url": report.get("report_url"),
+                "manifest_sha256": report.get("manifest_sha256"),
+                "given_manifest_sha256": report.get("given_manifest_sha256", report.get("manifest_sha256")),
+                "pending": report.get("pending"),
+                "results_verified": report.get("verified"),
                 "request": request,
                 "outcome": outcome,
-                "deleted_at": deleted_at or earlier.get("deleted_at"),
+                "deleted_at": deleted_at or _kept_in(self.folder, RECEIPT).get("deleted_at"),
                 "proven_gone_at": None if proven_gone_at is None else instant_text(proven_gone_at),
                 "proven_by": proven_by,
-                "deleted_by": (earlier.get("deleted_by") or dict(self.deleted_by)) if is_ours else None,
-                **({} if is_ours else {"found_gone_by": dict(self.deleted_by)}),
+                "deleted_by": dict(self.tried_by) if is_ours else None,
+                **({} if is_ours else {"tried_by": dict(self.tried_by), "found_gone_by": dict(self.finished_by)}),
             },
         )
 
@@ -181,13 +192,13 @@ def _write(folder: Folder, name: str, value: Mapping[str, Any]) -> None:
     folder.write(name, [json_bytes(dict(value))])
 
 
-def _receipt_in(folder: Folder) -> Mapping[str, Any]:
-    """The receipt that an earlier try wrote; empty without one, and of one that cannot be read: it is written anew."""
+def _kept_in(folder: Folder, name: str) -> Mapping[str, Any]:
+    """What an earlier try wrote; empty where it did not, or where it cannot be read: a receipt is written anew."""
     try:
-        receipt = json.loads(folder.read(RECEIPT)) if folder.exists(RECEIPT) else {}
+        kept = json.loads(folder.read(name)) if folder.exists(name) else {}
     except ValueError:
         return {}
-    return receipt if isinstance(receipt, dict) else {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _campaign_in(folder: Folder) -> Campaign:

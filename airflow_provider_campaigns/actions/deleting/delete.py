@@ -30,7 +30,7 @@ from airflow_provider_campaigns.reports.errors import ReportStorageError
 from airflow_provider_campaigns.reports.second_reading import verify_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_campaigns.actions.deleting.archive import Archive, Record
     from airflow_provider_campaigns.actions.deleting.given_reports import Reports
@@ -233,7 +233,8 @@ class _Delete:
             if report is not None:
                 how = self._options.verify_results
                 report = verify_report(self._client, campaign, report, how=how, clock=self._clock)
-            record = None if self._archive is None else self._archive.begin(campaign)
+            facts = {} if report is None else facts_of(report)
+            record = None if self._archive is None else self._archive.begin(campaign, facts)
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
                     campaign.campaign_id,
@@ -250,7 +251,7 @@ class _Delete:
             self._gone_meanwhile(campaign.campaign_id, kind)
             return None
         self._deletes.made(campaign, kind, at=self._clock.now(), after=DELETED, by_reading=receipt.by_reading)
-        return self._accepted(campaign, receipt, record, report)
+        return self._accepted(campaign, receipt, record, facts)
 
     def _gone_meanwhile(self, campaign_id: str, kind: CampaignType) -> None:
         """The result of a campaign that somebody else has deleted, which is proven like any other absence."""
@@ -265,12 +266,12 @@ class _Delete:
 
     def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         """The result of a campaign that is provably not there; one that an earlier try deleted gets its receipt."""
-        told = {} if self._reports is None else self._reports.told(campaign_id)
         earlier = [] if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
         for record in earlier:
-            self._outcomes.results[campaign_id] = self._complete(record, told, missing)
+            self._outcomes.results[campaign_id] = self._complete(record, missing)
         if earlier:
             return
+        told = {} if self._reports is None else self._reports.told(campaign_id)
         self._outcomes.results[campaign_id] = Result.missing(
             campaign_id,
             if_missing=self._options.if_missing,
@@ -281,20 +282,19 @@ class _Delete:
             **told,
         )
 
-    def _complete(self, record: Record, told: dict[str, Any], missing: ProvenMissing) -> Result:
+    def _complete(self, record: Record, missing: ProvenMissing) -> Result:
         """Write the receipt that an earlier try owes. Whether it or somebody else deleted, only its answer tells."""
         campaign, changed = record.campaign, record.is_answered
         record.finish(
             None,
             request=self._request(campaign),
-            report=told,
             deleted_at=None,
             proven_gone_at=self._clock.now(),
             proven_by=missing.by,
             outcome=GONE,
         )
         log.info("campaign %s: is gone; the receipt that an earlier try owed is written", campaign.campaign_id)
-        result = Result.of(campaign, changed=changed, **told, archive_url=record.url, proven_by=missing.by)
+        result = Result.of(campaign, changed=changed, **record.report, archive_url=record.url, proven_by=missing.by)
         result.status = DELETED
         return result
 
@@ -318,17 +318,15 @@ class _Delete:
         check_deletable(now)
 
     def _accepted(
-        self, campaign: Campaign, receipt: Receipt, record: Record | None, report: CheckedReport | None
+        self, campaign: Campaign, receipt: Receipt, record: Record | None, facts: Mapping[str, Any]
     ) -> _Accepted:
         log.info(
             "campaign %s: %s",
             campaign.campaign_id,
             "is gone; the answer to its delete was lost" if receipt.by_reading else "the delete was accepted",
         )
-        result = Result.of(campaign, changed=True, deleted_at=instant_text(self._clock.now()))
+        result = Result.of(campaign, changed=True, deleted_at=instant_text(self._clock.now()), **facts)
         result.status = DELETED
-        if report is not None:
-            result.details |= facts_of(report)
         if record is not None:
             result.details["archive_url"] = record.url
             try:
@@ -368,7 +366,6 @@ class _Delete:
         record.finish(
             accepted.receipt,
             request=self._request(record.campaign),
-            report=details,
             deleted_at=details["deleted_at"],
             proven_gone_at=self._clock.now() if outcome == GONE else None,
             proven_by=details.get("proven_by"),

@@ -225,21 +225,38 @@ class TestArchiveFails:
         kore_simulator.fail_next(400, operation="delete", body={"status": "failed"})
 
         assert campaign_id in delete(result_of(path)).failures
-        assert sorted(kept(tmp_path, campaign_id)) == ["campaign.json"]
+        assert sorted(kept(tmp_path, campaign_id)) == ["campaign.json", "delete-grounds.json"]
 
     def test_delete__refused_and_then_made_by_hand(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
     ) -> None:
-        """A receipt for a delete that nobody saw names who found the campaign gone, and nobody who deleted it."""
+        """A receipt for a delete that nobody saw names who tried it and who found the campaign gone, not who did it."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
         kore_simulator.fail_next(400, operation="delete", body={"status": "failed"})
         assert campaign_id in delete(result_of(path)).failures
         remove(kore_simulator, campaign_id)
+        delete.by = BY | {"try_number": 2}
 
         assert only(delete(result_of(path)))["changed"] is False
 
         receipt = kept(tmp_path, campaign_id)["receipt.json"]
-        assert (receipt["deleted_at"], receipt["deleted_by"], receipt["found_gone_by"]) == (None, None, BY)
+        assert (receipt["deleted_at"], receipt["deleted_by"]) == (None, None)
+        assert (receipt["tried_by"]["try_number"], receipt["found_gone_by"]["try_number"]) == (1, 2)
+
+    def test_delete__without_grounds(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
+    ) -> None:
+        """A receipt for a record whose grounds somebody has removed says that nobody knows them."""
+        path = save_report(kore_simulator, campaign_id, tmp_path)
+        delete(result_of(path))
+        (record,) = (tmp_path / "archive" / campaign_id).iterdir()
+        (record / "receipt.json").unlink()
+        (record / "delete-grounds.json").unlink()
+
+        only(delete(result_of(path)))
+
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["manifest_sha256"], receipt["results_verified"], receipt["deleted_by"]) == (None, None, {})
 
     def test_delete__record_garbled(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path

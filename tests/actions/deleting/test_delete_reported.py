@@ -102,7 +102,7 @@ class TestDelete:
         delete(result_of(path))
 
         record = kept(tmp_path, campaign_id)
-        assert sorted(record) == ["campaign.json", "delete-answer.json", "receipt.json"]
+        assert sorted(record) == ["campaign.json", "delete-answer.json", "delete-grounds.json", "receipt.json"]
         assert record["campaign.json"]["_id"] == campaign_id
         assert record["campaign.json"]["dialingStrategy"]["callerId"] == {"phoneNumber": campaign.caller_id}
         assert record["delete-answer.json"]["message"] == "Campaign Spring deleted successfully"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, DeleteReported, add, failure, kept, only, there
+from delete_support import BY, DeleteReported, add, failure, kept, only, remove, there
 from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, rows_of
 
+from airflow_provider_campaigns.actions.deleting.archive import Record
 from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
 from airflow_provider_campaigns.reports.folder import Folder
 from airflow_provider_campaigns.reports.publish import Publisher
@@ -179,6 +181,66 @@ class TestMore:
 
         assert deleted["given_manifest_sha256"] == result["manifest_sha256"]
         assert there(kore_simulator) == set()
+
+    @pytest.mark.parametrize("is_answered", [True, False])
+    def test_killed_before_its_receipt(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        is_answered: bool,
+    ) -> None:
+        """The receipt that a killed delete owes says what that delete went by, and who approved it."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, SOLD)
+        delete.by = BY | {"approved_by": ["Grace"]}
+
+        def killed(*_: Any, **__: Any) -> None:
+            raise KilledError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Record, "finish" if is_answered else "keep_answer", killed)
+            with pytest.raises(KilledError):
+                delete(result)
+        assert there(kore_simulator) == set()
+        delete.by = BY | {"try_number": 2}
+        deleted = only(delete(result))
+
+        (manifest,) = folder_of(result).glob("manifest.json")
+        gone_by = {
+            "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+            "given_manifest_sha256": result["manifest_sha256"],
+        }
+        assert gone_by["manifest_sha256"] != gone_by["given_manifest_sha256"]
+        assert gone_by.items() <= deleted.items()
+        assert (deleted["verified"], deleted["rows"], deleted["changed"]) == ("all", 250, is_answered)
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert gone_by.items() <= receipt.items()
+        assert (receipt["results_verified"], receipt["proven_by"]) == ("all", "list and get")
+        assert receipt["deleted_by" if is_answered else "tried_by"] == BY | {"approved_by": ["Grace"]}
+
+    def test_deleted_by_somebody_else(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        meanwhile: Meanwhile,
+        tmp_path: Path,
+    ) -> None:
+        """So does the receipt where somebody else deletes the campaign in between: its own try writes it."""
+        result = report.one(campaign_id)
+        kore_simulator.set_contacts(campaign_id, SOLD)
+        meanwhile("delete_campaign", lambda: remove(kore_simulator, campaign_id))
+        deleted = only(delete(result))
+
+        assert (deleted["changed"], deleted["given_manifest_sha256"]) == (False, result["manifest_sha256"])
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["results_verified"], receipt["deleted_by"], receipt["tried_by"]) == ("all", None, BY)
+        assert receipt["manifest_sha256"] == deleted["manifest_sha256"] != result["manifest_sha256"]
 
     def test_pages_of_a_killed_try(
         self,

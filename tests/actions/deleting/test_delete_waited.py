@@ -129,4 +129,4 @@ def test_delete__reported_and_started(
     assert "the campaign was started again since" in str(failure(outcomes, campaign_id))
     kore_simulator.assert_no_writes()
     (folder,) = (tmp_path / "archive" / campaign_id).iterdir()
-    assert [one.name for one in folder.iterdir()] == ["campaign.json"]
+    assert sorted(one.name for one in folder.iterdir()) == ["campaign.json", "delete-grounds.json"]
