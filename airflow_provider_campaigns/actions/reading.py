@@ -62,10 +62,12 @@ class CampaignReader:
         self._lists: dict[CampaignType, Listing] = {}
         self._lock = threading.Lock()
 
-    def read(self, campaign_id: str, campaign_type: CampaignType | None = None) -> Campaign | ProvenMissing:
+    def read(
+        self, campaign_id: str, campaign_type: CampaignType | None = None, *, was_missing: bool = False
+    ) -> Campaign | ProvenMissing:
         """The campaign, or ``ProvenMissing``.
 
-        ``campaign_type`` saves a list.
+        ``campaign_type`` saves a list, and ``was_missing``, which says that it was proven missing just before, all.
 
         Raises:
             KoreError: neither can be said.
@@ -77,6 +79,7 @@ class CampaignReader:
             proof=self._client.proof,
             kind=campaign_type,
             may_try=self._patience.is_endless,
+            was_missing=was_missing,
         )
 
     def read_many(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType, checked_campaign_id
+from airflow_provider_campaigns.kore.clock import instant_of
 from airflow_provider_campaigns.kore.errors import (
     CampaignMismatchError,
     KoreConfigurationError,
@@ -15,6 +17,12 @@ from airflow_provider_campaigns.kore.errors import (
     shown_argument,
     shown_words,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+BELIEVED_FOR = timedelta(hours=1)
+"""For so long tasks believe an earlier one's proof that a campaign is missing: the tasks of one evening, not of two."""
 
 _EXAMPLE = "['cd-a1e45a7-e8ba-4e97-a339-476ebc7d0000', ...]"
 
@@ -30,6 +38,7 @@ class Target:
         campaign_instance_id: the run that an earlier task's result is about; None if it names none.
         contacts_before_stop: how many contacts the run had just before it was stopped; None where that is not known.
         stopped_at: when it was stopped, in ISO 8601; None where that is not known.
+        proven_missing_at: when an earlier task proved that it is not there, in ISO 8601; None if none did.
         is_explicit: True if somebody named it by its id, False if it comes from another task's result.
     """
 
@@ -40,6 +49,12 @@ class Target:
     campaign_instance_id: str | None = field(default=None, kw_only=True)
     contacts_before_stop: int | None = field(default=None, kw_only=True)
     stopped_at: str | None = field(default=None, kw_only=True)
+    proven_missing_at: str | None = field(default=None, kw_only=True)
+
+    def was_just_missing(self, now: datetime) -> bool:
+        """True if an earlier task has proven within the hour that the campaign is not there."""
+        at = instant_of(self.proven_missing_at)
+        return at is not None and abs(now - at) < BELIEVED_FOR
 
     def check_name(self, campaign: Campaign) -> None:
         """Make sure that the campaign read is the one that was chosen.
@@ -187,6 +202,7 @@ def _target(item: object, field: str) -> Target:
             campaign_instance_id=_text(result.get("campaign_instance_id")),
             contacts_before_stop=_count(result.get("contacts_before_stop")),
             stopped_at=_text(result.get("confirmed_at")) or _text(result.get("sent_at")),
+            proven_missing_at=_text(result.get("proven_missing_at")),
         )
     except KoreConfigurationError as error:
         raise KoreConfigurationError(str(error).replace("campaign_id:", f"{field}:", 1), field=field) from None

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_provider_campaigns.kore.clock import instant_text
 from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError, KoreProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
     from airflow_provider_campaigns.kore.proof import Proof
@@ -33,6 +35,10 @@ class ProvenMissing:
         """The same as the end of a sentence."""
         return "by reading and by the list" if self.by == LIST_AND_GET else "by reading and by its status view"
 
+    def told(self, at: datetime) -> dict[str, str]:
+        """What a result carries of a proof made ``at`` that instant, for the tasks after it; only of the full proof."""
+        return {"proven_missing_at": instant_text(at)} if self.by == LIST_AND_GET else {}
+
     def __repr__(self) -> str:
         return "MISSING"
 
@@ -48,6 +54,7 @@ def look_for(
     proof: Proof,
     kind: CampaignType | None = None,
     may_try: bool = True,
+    was_missing: bool = False,
 ) -> Campaign | ProvenMissing:
     """The campaign, or ``ProvenMissing``; where neither can be said, an error.
 
@@ -58,6 +65,7 @@ def look_for(
         proof: what is known of how this service says that there is none.
         kind: of which type it may be.
         may_try: what is not known of that may be tried, with a few requests.
+        was_missing: reading and list have both said so a while before; then reading alone says that it is still so.
 
     Raises:
         KoreProtocolError: reading does not find it, but the list holds it; retryable.
@@ -68,6 +76,8 @@ def look_for(
     except KoreError as error:
         if not proof.is_absence(error, kind, may_try=may_try):
             raise
+        if was_missing:
+            return PROVEN_MISSING
         if proof.is_list_refused and proof.stands_without_list(campaign_id, error, None, kind, may_try=may_try):
             return ProvenMissing(GET_AND_STATUS)
         try:

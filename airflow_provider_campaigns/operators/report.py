@@ -77,7 +77,8 @@ class CampaignReportOperator(CampaignsOperator):
         ``readings`` is how often the pages were read, ``pending`` how many results are not final. ``files`` is the
         address of each file by its plain name, such as ``contacts.jsonl``; no contact, no phone number.
         ``last_run_known: false`` besides where the campaign is gone and nothing names its last run: the report is the
-        newest that is kept, and a later run may have gone unreported.
+        newest that is kept, and a later run may have gone unreported. ``proven_missing_at``, in ISO 8601, where an
+        earlier task's result has told it, within an hour.
         Each asset in ``outlets`` gets an event with ``{"campaigns": [{campaign_id, rows, complete, manifest_url,
         manifest_sha256}]}``.
 

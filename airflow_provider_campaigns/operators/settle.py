@@ -88,7 +88,7 @@ class SettledCampaignOperator(KoreCampaignOperator):
             kind = CampaignType(self.campaign["campaign_type"])
             stopped = self._stop_result(target.campaign_id, kind, context)
             last_day = self._last_day(context, clock.now())
-            result = reporting.read_ended(self.hook.get_conn(), target, kind, stopped, last_day=last_day)
+            result = reporting.read_ended(self.hook.get_conn(), target, kind, stopped, last_day=last_day, clock=clock)
             if waits_for := result.details.get("waits_for"):
                 self._leave(f"goes on until its last day, {waits_for}", target.campaign_id, context)
             now = clock.now()

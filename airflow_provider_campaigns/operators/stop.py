@@ -275,7 +275,8 @@ class StopVoiceCampaignOperator(_StopCampaignOperator):
         ``{campaign_id, campaign_type, name, status, changed, campaign_instance_id, sent_at, confirmed_at}``, the
         instants in ISO 8601 UTC and only where a stop was sent; ``lateness_s``, the seconds from a close to the answer;
         ``contacts_before_stop``, the number of contact results before the stop, where there was room and time to count
-        them; ``schedule_disabled`` where that was done; ``planned`` is what a plan would send. ``changed`` is true if
+        them; ``schedule_disabled`` where that was done; ``proven_missing_at``, when reading and list proved that it is
+        not there; ``planned`` is what a plan would send. ``changed`` is true if
         this very try of the task stopped it or disabled its schedule; where an earlier try sent the stop, it is false
         and the instants are that try's.
 

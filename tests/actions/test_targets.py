@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -206,3 +207,22 @@ def test_check_name(name: str | None, fits: bool) -> None:
     else:
         with pytest.raises(CampaignMismatchError, match=r"campaign cd-1: is named 'Spring', expected .*; nothing was"):
             Target("cd-1", name).check_name(campaign)
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-03-02T12:30:00.000Z", True),
+        ("2026-03-02T11:30:00.001Z", True),
+        ("2026-03-02T11:30:00.000Z", False),
+        ("2026-03-02T12:30:05.000Z", True),
+        ("2999-01-01T00:00:00Z", False),
+        ("yesterday", False),
+        (None, False),
+    ],
+)
+def test_was_just_missing(at: str | None, expected: bool) -> None:
+    """A proof is believed for less than an hour, also that of a machine whose clock is ahead by seconds."""
+    (target,) = Targets.parse(None, [{"campaign_id": "cd-1", "proven_missing_at": at}]).targets
+
+    assert target.was_just_missing(datetime(2026, 3, 2, 12, 30, tzinfo=UTC)) is expected

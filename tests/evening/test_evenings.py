@@ -97,6 +97,10 @@ class Evening:
         """How many requests asked for a change of one of its campaigns; other evenings go on meanwhile."""
         return sum(one.campaign_id in self.ids for one in self.simulator.requests.writes())
 
+    def requests(self) -> int:
+        """How many requests named one of its campaigns; other evenings go on meanwhile."""
+        return sum(one.campaign_id in self.ids for one in self.simulator.requests)
+
     def deleted(self) -> list[bool]:
         """Which of its campaigns were deleted, each of them once."""
         counts = [len(self.simulator.effects("delete", campaign_id=one)) for one in self.ids]
@@ -202,12 +206,14 @@ def test_evening__cleared(evenings: dict[str, Evening]) -> None:
     """The whole run, cleared after its success, ends green, sends nothing that changes, and keeps the first reports."""
     evening = evenings["good"]
     evening.end()
-    files, writes = evening.files(), evening.writes()
+    files, writes, requests = evening.files(), evening.writes(), evening.requests()
 
     evening.clear()
 
     assert evening.end() == "success"
     assert evening.states("outcome") == ["success"]
+    # Lists name no campaign: two for the proof of each of the two stops.
+    assert evening.requests() - requests + 4 <= 3 * 4
     assert [one["try_number"] for one in evening.tasks() if one["task_id"].endswith("report")] == [2] * 4
     assert evening.fates() == dict.fromkeys(evening.ids, "gone")
     assert evening.files() == files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,3 +174,35 @@ def test_not_there() -> None:
 
     assert str(error) == "campaign cd-1: there is none, by reading and by the list; nothing was sent"
     assert (error.campaign_id, error.retryable) == ("cd-1", False)
+
+
+@pytest.mark.parametrize(
+    ("proof", "reading", "presence"),
+    [
+        (UNTRIED, NOT_FOUND, PROVEN_MISSING),
+        (IN_OTHER_WORDS, OTHERWISE, PROVEN_MISSING),
+        (UNTRIED, FOUND, FOUND),
+        (UNTRIED, OTHERWISE, KoreRequestError),
+        (UNTRIED, REFUSED, KoreAuthenticationError),
+        (UNTRIED, BROKEN, KoreConnectionError),
+    ],
+)
+def test_look_for__missing_before(proof: Proof, reading: Any, presence: Any) -> None:
+    """Of one that the list lacked a while before, reading alone says that it is still so; no other answer does."""
+
+    def look() -> Any:
+        return look_for("cd-1", read=saying(reading), is_listed=not_asked, proof=proof, was_missing=True)
+
+    if isinstance(presence, type):
+        with pytest.raises(presence):
+            look()
+    else:
+        assert look() is presence
+
+
+def test_told() -> None:
+    """Only what reading and list have proven is told to later tasks."""
+    at = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+
+    assert PROVEN_MISSING.told(at) == {"proven_missing_at": "2026-03-02T12:30:00.000Z"}
+    assert ProvenMissing(GET_AND_STATUS).told(at) == {}

@@ -187,7 +187,9 @@ class _Delete:
 
     def _delete(self, campaign_id: str) -> _Accepted | None:
         """Delete one campaign; what remains to be proven, None if it has its result."""
-        campaign = self._reader.read(campaign_id, self._options.campaign_type)
+        campaign = self._reader.read(
+            campaign_id, self._options.campaign_type, was_missing=self._was_missing(campaign_id)
+        )
         if isinstance(campaign, ProvenMissing):
             self._missing(campaign_id, campaign)
             return None
@@ -264,9 +266,16 @@ class _Delete:
             )
         self._missing(campaign_id, missing)
 
+    def _was_missing(self, campaign_id: str) -> bool:
+        """True if it has just been proven missing, and no receipt is owed, which tells how and when that was proven."""
+        return self._targets[campaign_id].was_just_missing(self._clock.now()) and not self._unfinished(campaign_id)
+
+    def _unfinished(self, campaign_id: str) -> list[Record]:
+        return [] if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
+
     def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         """The result of a campaign that is provably not there; one that an earlier try deleted gets its receipt."""
-        earlier = [] if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
+        earlier = self._unfinished(campaign_id)
         for record in earlier:
             self._outcomes.results[campaign_id] = self._complete(record, missing)
         if earlier:

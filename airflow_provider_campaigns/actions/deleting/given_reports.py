@@ -176,7 +176,15 @@ def reported_targets(
     else:
         _check_same({target.campaign_id for target in named.targets}, set(by_campaign), unread)
         # A report that cannot be read may be that of a campaign that is named: such a one is left alone.
-        named = replace(named, targets=tuple(one for one in named.targets if one.campaign_id in by_campaign))
+        by_report = {target.campaign_id: target for target in targets}
+        named = replace(
+            named,
+            targets=tuple(
+                replace(one, proven_missing_at=by_report[one.campaign_id].proven_missing_at)
+                for one in named.targets
+                if one.campaign_id in by_report
+            ),
+        )
     return ReportedTargets(named, Reports(by_campaign, open_folder), unread)
 
 

@@ -151,9 +151,12 @@ class _Report:
 
     def of(self, target: Target) -> Result:
         """The report of one campaign: the one that is kept, or a new one."""
+        if target.was_just_missing(self._clock.now()) and (result := self._kept_of_gone(target)) is not None:
+            result.details["proven_missing_at"] = target.proven_missing_at
+            return result
         campaign = self._reader.read(target.campaign_id)
         if isinstance(campaign, ProvenMissing):
-            return self._missing(target)
+            return self._missing(target, campaign)
         target.check_name(campaign)
         meant = named_run(target.campaign_instance_id)
         if same_run(meant, named_run(campaign.campaign_instance_id)) is SameRun.NO:
@@ -225,40 +228,49 @@ class _Report:
             clock=self._clock,
         )
 
-    def _missing(self, target: Target) -> Result:
-        """The report that is kept of a campaign that is gone."""
-
-        def is_of_run(kept: Manifest) -> SameRun:
-            return same_run(named_run(target.campaign_instance_id), named_run(kept.campaign_instance_id))
-
-        kept_ones, unreadable = self._kept_of(target)
-        found = [one for one in kept_ones if is_of_run(one[1]) is not SameRun.NO]
-        enough = [one for one in found if self._is_enough(one[1], target)]
-        if unreadable is not None and not any(is_of_run(kept) is SameRun.YES for _, kept in enough):
-            raise unreadable
-        if enough:
-            folder, kept = max(enough, key=lambda one: (is_of_run(one[1]) is SameRun.YES, one[1].finished_at))
-            result = self._keep(folder, kept)
-            if is_of_run(kept) is SameRun.YES:
-                log.info("campaign %s: is not there, its complete report is kept", target.campaign_id)
-                return result
-            log.warning(
-                "campaign %s: is not there; of the reports that are kept, the newest is about run %s. Whether the "
-                "campaign ran again before it went, nobody can tell any more",
-                target.campaign_id,
-                kept.campaign_instance_id,
-            )
-            result.details["last_run_known"] = False
+    def _missing(self, target: Target, missing: ProvenMissing) -> Result:
+        """The report that is kept of a campaign that is gone, or what becomes of one without."""
+        if (result := self._kept_of_gone(target)) is not None:
             return result
         others = "".join(
             f"; {folder.url()} has formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}"
-            for folder, kept in found
+            for folder, kept in self._kept_of(target)[0]
+            if _of_run(kept, target) is not SameRun.NO
         )
         return Result.missing(
             target.campaign_id,
             if_missing=self._options.if_missing,
             or_else=f", and no complete report of it is kept that would do{others}. if_missing='succeed' accepts that",
+            missing=missing,
         )
+
+    def _kept_of_gone(self, target: Target) -> Result | None:
+        """The report that is kept of a campaign that is gone, if it would do.
+
+        Raises:
+            ReportError: what may be a better one cannot be read.
+        """
+        kept_ones, unreadable = self._kept_of(target)
+        enough = [
+            one for one in kept_ones if _of_run(one[1], target) is not SameRun.NO and self._is_enough(one[1], target)
+        ]
+        if unreadable is not None and not any(_of_run(kept, target) is SameRun.YES for _, kept in enough):
+            raise unreadable
+        if not enough:
+            return None
+        folder, kept = max(enough, key=lambda one: (_of_run(one[1], target) is SameRun.YES, one[1].finished_at))
+        result = self._keep(folder, kept)
+        if _of_run(kept, target) is SameRun.YES:
+            log.info("campaign %s: is not there, its complete report is kept", target.campaign_id)
+            return result
+        log.warning(
+            "campaign %s: is not there; of the reports that are kept, the newest is about run %s. Whether the "
+            "campaign ran again before it went, nobody can tell any more",
+            target.campaign_id,
+            kept.campaign_instance_id,
+        )
+        result.details["last_run_known"] = False
+        return result
 
     def _started_again(self, target: Target, campaign: Campaign) -> Result:
         """The report that is kept of a run that is over; the service has only the run after it."""
@@ -351,6 +363,11 @@ class _Report:
 
 def _proof(manifest: Manifest) -> str:
     return proof_in_words(manifest.proven_by, manifest.passes, manifest.pending, complete=manifest.complete)
+
+
+def _of_run(kept: Manifest, target: Target) -> SameRun:
+    """Whether a report is about the run that is meant."""
+    return same_run(named_run(target.campaign_instance_id), named_run(kept.campaign_instance_id))
 
 
 def _result(folder: Folder, manifest: Manifest, *, changed: bool, waiting: Waiting | None = None) -> Result:

@@ -6,15 +6,16 @@ The service goes on writing results for a while after a stop: calls that were go
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.closing import Schedule
 from airflow_provider_campaigns.actions.outcomes import Result
 from airflow_provider_campaigns.actions.reading import CampaignReader, hours_of
 from airflow_provider_campaigns.actions.targets import check_type
-from airflow_provider_campaigns.kore.clock import instant_of
+from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_of
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, has_run, named_run, same_run
@@ -73,8 +74,12 @@ def read_ended(
     stopped: Mapping[str, Any] | None,
     *,
     last_day: LastDay | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Result:
     """Read a campaign and make sure that it is over; one that is gone is, too.
+
+    One that its stop has just proven missing is not read: the report reads it once more unless one is kept, and the
+    delete in any case.
 
     ``stopped`` is what its stop said of it, None if there was no stop. What only the stop could know is taken over, if
     it is about the same run. ``last_day`` is judged here once more, whatever became of the stop: a stop that failed
@@ -91,11 +96,20 @@ def read_ended(
         CampaignMismatchError: it has another name or type.
         KoreConfigurationError: there is a last day, and the campaign's hours do not tell which day it is.
     """
+    missing = partial(
+        Result.missing,
+        target.campaign_id,
+        if_missing="succeed",
+        or_else="",
+        campaign_type=campaign_type,
+        name=target.name,
+    )
+    said = (stopped or {}).get("proven_missing_at")
+    if replace(target, proven_missing_at=said).was_just_missing(clock.now()):
+        return missing(proven_missing_at=said)
     campaign = CampaignReader(client).read(target.campaign_id, campaign_type)
     if isinstance(campaign, ProvenMissing):
-        return Result.missing(
-            target.campaign_id, if_missing="succeed", or_else="", campaign_type=campaign_type, name=target.name
-        )
+        return missing(missing=campaign, **campaign.told(clock.now()))
     target.check_name(campaign)
     check_type(campaign, campaign_type)
     if last_day is not None and last_day.is_yet_to_come(campaign):

@@ -403,7 +403,7 @@ def plan_close_run(
                 absent[campaign_id] = target
             elif (unseen := rules.planned_unseen(target, calling_hours)) is not None:
                 return unseen
-        outcomes.results[campaign_id] = missing_result(campaign_id, options, campaign)
+        outcomes.results[campaign_id] = missing_result(campaign_id, options, campaign, clock.now())
         return None
 
     found = outcomes.attempt_all(by_id, plan)

@@ -135,8 +135,8 @@ def requests_for(number: int) -> int:
     return number + 2 * looked_at_by(number) + of_many
 
 
-def missing_result(campaign_id: str, options: StopOptions, missing: ProvenMissing) -> Result:
-    """The result for a campaign that is to be stopped and is provably not there.
+def missing_result(campaign_id: str, options: StopOptions, missing: ProvenMissing, now: datetime) -> Result:
+    """The result for a campaign that is to be stopped and provably is not there ``now``.
 
     Raises:
         KoreNotFoundError: ``if_missing`` is ``fail``.
@@ -147,6 +147,7 @@ def missing_result(campaign_id: str, options: StopOptions, missing: ProvenMissin
         or_else=". Was it deleted, or does it belong to another app? if_missing='succeed' accepts that",
         campaign_type=options.campaign_type,
         missing=missing,
+        **missing.told(now),
     )
 
 
@@ -517,7 +518,7 @@ class _Stop:
 
     def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         try:
-            self._outcomes.results[campaign_id] = missing_result(campaign_id, self._options, missing)
+            self._outcomes.results[campaign_id] = missing_result(campaign_id, self._options, missing, self._clock.now())
         except KoreNotFoundError as error:
             self._outcomes.failures[campaign_id] = error
 

@@ -216,6 +216,7 @@ class TestMissing:
             "status": "Missing",
             "changed": False,
             "campaign_instance_id": None,
+            "proven_missing_at": "2026-03-02T12:30:00.000Z",
         }
         assert outcomes.failures == {}
 
