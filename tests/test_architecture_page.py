@@ -35,6 +35,10 @@ def doc_of(module: str) -> str:
     return ast.get_docstring(TREES[module]) or ""
 
 
+def is_called_pure(module: str) -> bool:
+    return re.search(r"\bpure\b", doc_of(module), re.IGNORECASE) is not None
+
+
 @cache
 def defined_in(tree: ast.AST) -> set[str]:
     """Every function, class and table that a module defines."""
@@ -52,7 +56,7 @@ def test_modules__all_named_in_their_own_words() -> None:
     """The page has a row for each module: what its docstring begins with, and whether it is pure."""
     said = {row[0].strip("`"): (row[1], row[2] if len(row) > 2 else "") for row in rows_of("Every module")}
     are = {
-        module: (" ".join(doc_of(module).split("\n\n")[0].split()), "pure" if "Pure" in doc_of(module) else "")
+        module: (" ".join(doc_of(module).split("\n\n")[0].split()), "pure" if is_called_pure(module) else "")
         for module in TREES
         if module != "__init__.py"
     }
@@ -66,7 +70,7 @@ IMPURE = re.compile(
 CLOCKS = {"Clock", "SYSTEM_CLOCK", "wait_until"}
 
 
-@pytest.mark.parametrize("module", [module for module in TREES if "Pure" in doc_of(module)])
+@pytest.mark.parametrize("module", [module for module in TREES if is_called_pure(module)])
 def test_pure__neither_clock_nor_client(module: str) -> None:
     """A module that is called pure imports nothing that tells the time, waits or sends, and asks no clock."""
     tree = TREES[module]

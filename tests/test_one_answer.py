@@ -31,8 +31,8 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 def comparisons_of_runs(tree: ast.AST) -> Iterator[ast.AST]:
-    """Comparisons of a run's id with anything but None, and sets made to see whether ids differ."""
-    ids = {"campaign_instance_id", "instance_id", "campaignInstanceId"}
+    """Comparisons of a run's id, or of its last change, with anything but None, and sets to see whether ids differ."""
+    ids = {"campaign_instance_id", "instance_id", "campaignInstanceId", "updated_at"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             is_none = all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
@@ -123,6 +123,7 @@ def test_question__has_one_answer(question: str) -> None:
     ("finder", "code"),
     [
         (comparisons_of_runs, "before.campaign_instance_id != now.campaign_instance_id"),
+        (comparisons_of_runs, "now.updated_at != campaign.updated_at"),
         (comparisons_of_runs, "stopped.get('campaign_instance_id') in {None, run}"),
         (comparisons_of_runs, "len({one.campaign_instance_id, two.campaign_instance_id} - {None}) > 1"),
         (comparisons_of_runs, "(now.status, now.campaign_instance_id) == (before.status, before.campaign_instance_id)"),

@@ -13,7 +13,16 @@ from airflow_provider_campaigns.calling_hours import CallingHours
 from airflow_provider_campaigns.kore.campaigns import CampaignStatus
 from airflow_provider_campaigns.kore.errors import CampaignStateError
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience
-from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
+from airflow_provider_campaigns.kore.runs import (
+    InstanceId,
+    SameRun,
+    UnknownInstance,
+    as_note,
+    is_unchanged,
+    noted_run,
+    run_of,
+    same_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +33,12 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 """``{"campaign_instance_id": ..., "sent_at": ...}``, and ``confirmed_at`` once that is known; instants as ISO text.
 
+The run is as of ``as_note``: None of a campaign that never ran, ``"unknown"`` where it was not named.
+
 Of a stop's campaign also ``calling_hours``, as the service has them, or ``hours_of``, the campaign that has the same.
 Of a start also ``outcome_unknown``, True, if its answer was lost and no reading told whether it took effect. Of a stop
 also ``contacts_before_stop`` where it was counted, which may be long before it is sent: until then there is
-no ``sent_at``. Of a delete without a report only the run that its first try saw.
+no ``sent_at``. Of a delete without a report the run that its first try saw, and ``updated_at``, until it stops it.
 """
 
 
@@ -84,20 +95,27 @@ def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) ->
 def as_seen_first(evidence: Evidence) -> Judge:
     """Keeps of each campaign that is to be deleted which run it had when the task was first shown it.
 
+    Where a run is not known, the campaign must not have been changed since; unless this task was to stop it meanwhile,
+    which changes it.
+
     Raises:
-        CampaignStateError: by what is returned: it has another run by now, which nobody has looked at.
+        CampaignStateError: by what is returned: it has another run by now, or may have, which nobody has looked at.
     """
     earlier = evidence.recall()
 
     def check(campaign: Campaign) -> None:
         entry = earlier.get(campaign.campaign_id)
+        run = run_of(campaign)
         if not entry:
-            evidence.keep({campaign.campaign_id: {"campaign_instance_id": campaign.campaign_instance_id}})
-        elif _is_of_its_run(entry, campaign) is SameRun.NO:
+            seen = {"campaign_instance_id": as_note(run), "updated_at": campaign.updated_at}
+            evidence.keep({campaign.campaign_id: seen})
+            return
+        same = _is_of_its_run(entry, campaign)
+        if same is SameRun.NO or (same is SameRun.UNKNOWN and not was_sent(entry)):
             raise CampaignStateError(
-                f"campaign {campaign.campaign_id}: an earlier try of this task was to delete it as run "
-                f"{entry['campaign_instance_id']}, and it is {campaign.status} as run {campaign.campaign_instance_id} "
-                "by now. Nothing was deleted. Clear the task if this run is not wanted either",
+                f"campaign {campaign.campaign_id}: an earlier try of this task was to delete it as "
+                f"{_in_words(noted_run(entry['campaign_instance_id']))}, and it is {campaign.status} as "
+                f"{_in_words(run)} by now. Nothing was deleted. Clear the task if this run is not wanted either",
                 campaign_id=campaign.campaign_id,
             )
 
@@ -118,7 +136,14 @@ def stop_by_an_earlier_try(campaign: Campaign, earlier: Mapping[str, Entry]) -> 
 
 def _is_of_its_run(entry: Entry, campaign: Campaign) -> SameRun:
     """Whether what was kept is about the run that the campaign has now."""
-    return same_run(named_run(entry.get("campaign_instance_id")), named_run(campaign.campaign_instance_id))
+    unchanged = is_unchanged(entry.get("updated_at"), campaign.updated_at)
+    return same_run(noted_run(entry["campaign_instance_id"]), run_of(campaign), unchanged=unchanged)
+
+
+def _in_words(run: InstanceId) -> str:
+    if run is None:
+        return "one that never ran"
+    return "a run without a name" if isinstance(run, UnknownInstance) else f"run {run}"
 
 
 def entries_of_hours(hours: Mapping[str, CallingHours]) -> dict[str, Entry]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_provider_campaigns.kore.errors import CampaignsFailedError, KoreAuthenticationError, KoreError
 from airflow_provider_campaigns.kore.presence import PROVEN_MISSING, not_there
+from airflow_provider_campaigns.kore.runs import as_note, named_run
 from airflow_provider_campaigns.kore.senders import MOST_SENDERS, SENDERS, run_all
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Outcomes:
         names = ("sent_at", "confirmed_at", "contacts_before_stop")
         return {
             campaign_id: {
-                "campaign_instance_id": result.campaign_instance_id,
+                "campaign_instance_id": as_note(named_run(result.campaign_instance_id)),
                 **{name: result.details[name] for name in names if name in result.details},
             }
             for campaign_id, result in self.results.items()

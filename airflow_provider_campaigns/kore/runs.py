@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_campaigns.kore.campaigns import Campaign
+    from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus
 
 
 class UnknownInstance(Enum):
@@ -33,21 +33,36 @@ class SameRun(Enum):
 
 
 def named_run(instance_id: object) -> InstanceId:
-    """The run that an answer, a result or a note names; unknown where it names none, or what is no name."""
-    return instance_id if isinstance(instance_id, str) and instance_id else UnknownInstance.UNKNOWN
+    """The run that an answer or a result names; unknown where it names none, or what is no name."""
+    if not isinstance(instance_id, str) or instance_id in {"", UnknownInstance.UNKNOWN.value}:
+        return UnknownInstance.UNKNOWN
+    return instance_id
+
+
+def as_note(run: InstanceId) -> str | None:
+    """A run as it is kept, for ``noted_run``: its id, None for a campaign that never ran, or ``"unknown"``."""
+    return run.value if isinstance(run, UnknownInstance) else run
+
+
+def noted_run(note: object) -> InstanceId:
+    """The run that ``as_note`` kept: what was noted to have never run is not taken for a run that nobody named."""
+    return None if note is None else named_run(note)
 
 
 def run_of(campaign: Campaign) -> InstanceId:
-    """The latest run of a campaign: None only where its status says that it cannot have run without naming it.
+    """The latest run of a campaign; one of which nothing but the status is known may have run, whatever that is."""
+    if campaign.is_whole:
+        return run_beside(campaign.status, campaign.campaign_instance_id)
+    return named_run(campaign.campaign_instance_id)
 
-    A campaign that runs, or is over, has run; so may one whose status nobody documented, and one of which nothing but
-    the status is known.
+
+def run_beside(status: CampaignStatus, instance_id: str | None) -> InstanceId:
+    """The run that a reading names beside a status: None only where that says that none can have been without a name.
+
+    A campaign that runs, or is over, has run; so may one whose status nobody documented.
     """
-    status = campaign.status
-    may_have_run = status.is_running or status.is_ended or not status.is_known or not campaign.is_whole
-    if campaign.campaign_instance_id is None and may_have_run:
-        return UnknownInstance.UNKNOWN
-    return campaign.campaign_instance_id
+    may_have_run = status.is_running or status.is_ended or not status.is_known
+    return named_run(instance_id) if instance_id is not None or may_have_run else None
 
 
 def same_run(before: InstanceId, now: InstanceId, *, unchanged: bool = False) -> SameRun:

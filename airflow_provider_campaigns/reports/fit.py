@@ -142,9 +142,11 @@ def _of_run(manifest: Manifest, campaign: Campaign) -> _Doubt:
     reported, now = manifest.campaign_instance_id, campaign.campaign_instance_id
     same = run_reported(manifest, campaign)
     if same is SameRun.NO:
-        again = f"was started again since: it is {excerpt(campaign.status)} as run {now}"
+        about = "a campaign that never ran, and it was started"
+        if reported:
+            about = f"run {reported}, and the campaign was started again"
         return (
-            f"is about run {reported}, and the campaign {again}",
+            f"is about {about} since: it is {excerpt(campaign.status)} as run {now}",
             "If that run was meant to be, stop it and report it first",
         )
     if same is SameRun.UNKNOWN:

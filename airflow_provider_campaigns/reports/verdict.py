@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.runs import SameRun, has_run, is_unchanged, named_run, run_of, same_run
+from airflow_provider_campaigns.kore.campaigns import CampaignStatus
+from airflow_provider_campaigns.kore.runs import SameRun, has_run, is_unchanged, run_beside, run_of, same_run
 from airflow_provider_campaigns.reports.manifest import Reason
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class Facts:
 
     @property
     def _same_run(self) -> SameRun:
-        return _run_read_again(self.before, self.after)
+        unchanged = is_unchanged(self.before.updated_at, self.after.updated_at)
+        return same_run(run_of(self.before), run_of(self.after), unchanged=unchanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +188,13 @@ def may_be_about(manifest: Manifest, campaign: Campaign) -> bool:
 
 def run_reported(manifest: Manifest, campaign: Campaign) -> SameRun:
     """Whether a report is about the run that the campaign has now; without a run, if nothing has happened since."""
-    return _run_read_again(manifest, campaign)
-
-
-def _run_read_again(before: Campaign | Manifest, now: Campaign) -> SameRun:
-    """Whether a campaign still has the run that was read before.
-
-    Where a run is not named, the campaign must not have been changed since; of one that never ran, and does not say
-    when it was changed, nothing has to be told apart.
-    """
-    unchanged = is_unchanged(before.updated_at, now.updated_at)
-    if before.campaign_instance_id is None and run_of(now) is None:
-        unchanged = before.updated_at == now.updated_at
-    return same_run(named_run(before.campaign_instance_id), named_run(now.campaign_instance_id), unchanged=unchanged)
+    reported = run_beside(CampaignStatus(manifest.status), manifest.campaign_instance_id)
+    unchanged = is_unchanged(manifest.updated_at, campaign.updated_at)
+    same = same_run(reported, run_of(campaign), unchanged=unchanged)
+    says_when = manifest.updated_at is not None or campaign.updated_at is not None
+    if same is SameRun.YES and reported is None and says_when and not unchanged:
+        return SameRun.UNKNOWN  # it has not run, but its contacts may be others
+    return same
 
 
 def contacts_in(manifest: Manifest) -> int:

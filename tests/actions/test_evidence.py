@@ -479,6 +479,70 @@ class TestDelete:
         assert (error.retryable, error.ends_retries) == (False, True)
         assert not kore_simulator.effects("delete")
 
+    def test_delete__ran_since_an_earlier_try_saw_that_it_never_had(
+        self, client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+    ):
+        """A campaign that had never run when the task was first shown it, and has since, is left alone as well."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Ready")
+        self.delete_in_vain(client, fake_clock, kore_simulator, kept, campaign)
+        run = kore_simulator.restart(campaign)
+        kore_simulator.set_status(campaign, "Stopped")
+
+        error = self.delete(client, fake_clock, kept, campaign).failures[campaign]
+
+        assert str(error) == (
+            f"campaign {campaign}: an earlier try of this task was to delete it as one that never ran, and it is "
+            f"Stopped as run {run} by now. Nothing was deleted. Clear the task if this run is not wanted either"
+        )
+        assert (error.retryable, error.ends_retries) == (False, True)
+        assert not kore_simulator.effects("delete")
+
+    def test_delete__still_never_ran(
+        self, client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept
+    ):
+        """One that still has not run is deleted by the next try, whoever has edited it."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Ready")
+        self.delete_in_vain(client, fake_clock, kore_simulator, kept, campaign)
+        kore_simulator.service.store.get(campaign).updated_at = "2026-03-02T12:45:00.000Z"
+
+        assert only(self.delete(client, fake_clock, kept, campaign))["status"] == "Deleted"
+
+    @pytest.mark.parametrize("touched", [True, False])
+    def test_delete__run_without_a_name(
+        self, client: KoreClient, fake_clock: FakeClock, kore_simulator: KoreSimulator, kept: Kept, touched: bool
+    ):
+        """Where runs have no names, the next try deletes only what was not changed since the first has seen it."""
+        (campaign,) = add(kore_simulator, 1, name="C", status="Stopped")
+        stored = kore_simulator.service.store.get(campaign)
+        stored.instance_id = None
+        self.delete_in_vain(client, fake_clock, kore_simulator, kept, campaign)
+        assert kept.entries[campaign]["campaign_instance_id"] == "unknown"
+        if touched:
+            stored.updated_at = "2026-03-02T12:45:00.000Z"
+
+        outcomes = self.delete(client, fake_clock, kept, campaign)
+
+        if touched:
+            assert "as a run without a name, and it is Stopped as a run without a name by now" in str(
+                outcomes.failures[campaign]
+            )
+        else:
+            assert only(outcomes)["status"] == "Deleted"
+
+    @staticmethod
+    def delete(client: KoreClient, fake_clock: FakeClock, kept: Kept, campaign: str) -> Outcomes:
+        look = as_seen_first(kept)
+        options = DeleteOptions(if_unreported="delete")
+        return delete_campaigns(client, [Target(campaign)], options, first_look=look, clock=fake_clock.clock)
+
+    def delete_in_vain(
+        self, client: KoreClient, fake_clock: FakeClock, simulator: KoreSimulator, kept: Kept, campaign: str
+    ) -> None:
+        """A try that notes what it is shown, and fails in passing."""
+        simulator.fail_next(503, operation="delete", times=1000)
+        assert self.delete(client, fake_clock, kept, campaign).failures[campaign].retryable
+        simulator.clear_faults()
+
     @pytest.mark.usefixtures("kore_connection")
     def test_execute__cleared_by_who_has_looked(self, kore_simulator: KoreSimulator):
         """The refusal ends with the task: cleared, it deletes what is there."""

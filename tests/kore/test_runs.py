@@ -11,10 +11,12 @@ from airflow_provider_campaigns.kore.runs import (
     InstanceId,
     SameRun,
     UnknownInstance,
+    as_note,
     has_begun,
     has_run,
     is_unchanged,
     named_run,
+    noted_run,
     run_of,
     same_run,
 )
@@ -65,11 +67,19 @@ def test_is_unchanged__not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "run"), [("cid-1", "cid-1"), ("", UNKNOWN), (None, UNKNOWN), (7, UNKNOWN), (["cid-1"], UNKNOWN)]
+    ("value", "run"),
+    [("cid-1", "cid-1"), ("", UNKNOWN), (None, UNKNOWN), ("unknown", UNKNOWN), (7, UNKNOWN), (["cid-1"], UNKNOWN)],
 )
 def test_named_run(value: Any, run: InstanceId) -> None:
     """What names no run leaves it unknown."""
     assert named_run(value) == run
+
+
+@pytest.mark.parametrize(("run", "note"), [("cid-1", "cid-1"), (None, None), (UNKNOWN, "unknown")])
+def test_note(run: InstanceId, note: str | None) -> None:
+    """A note tells a campaign that never ran from one whose run nobody named."""
+    assert as_note(run) == note
+    assert noted_run(note) == run
 
 
 @pytest.mark.parametrize(

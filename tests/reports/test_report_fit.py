@@ -108,6 +108,8 @@ class TestFit:
              f"is about run cid-1, and the campaign was started again since: it is Stopped as run {RUN}."),
             ({}, {"campaignInstanceId": "cid-9", "status": "Active"},
              f"is about run {RUN}, and the campaign was started again since: it is Active as run cid-9."),
+            ({"campaign_instance_id": None, "status": "Ready"}, {},
+             f"is about a campaign that never ran, and it was started since: it is Stopped as run {RUN}."),
             ({}, {"status": "Active"}, "cannot hold all of the run: the campaign is Active."),
             ({}, {"status": "Paused"}, "cannot hold all of the run: the campaign is Paused."),
             ({"campaign_instance_id": None}, {"updatedAt": SINCE},

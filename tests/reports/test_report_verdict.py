@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.reports.manifest import Manifest
-from airflow_provider_campaigns.reports.verdict import Facts, contacts_in, is_about, judge
+from airflow_provider_campaigns.reports.verdict import Facts, contacts_in, is_about, judge, may_be_about
 
 
 def campaign(**changes: Any) -> Campaign:
@@ -28,6 +28,7 @@ def manifest(**changes: Any) -> Manifest:
         "complete": True,
         "campaign_id": "cd-1",
         "campaign_instance_id": "cid-1",
+        "status": "Stopped",
         "created_at": "2026-03-01T09:00:00.000Z",
         "updated_at": "2026-03-02T12:30:00.000Z",
         "duplicate_rows": 0,
@@ -202,6 +203,32 @@ def test_is_about__no_run() -> None:
 
     assert is_about(without, campaign(campaignInstanceId=None))
     assert not is_about(without, campaign(campaignInstanceId=None, updatedAt="2026-03-02T12:31:00.000Z"))
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ({"status": "Ready", "campaignInstanceId": None}, True),
+        ({"status": "Ready", "campaignInstanceId": None, "updatedAt": "2026-03-02T12:31:00.000Z"}, False),
+        ({"status": "Ready", "campaignInstanceId": None, "updatedAt": None}, False),
+        # It ran, although it says that nothing has changed.
+        ({}, False),
+        ({"campaignInstanceId": None, "updatedAt": "2026-03-02T12:31:00.000Z"}, False),
+    ],
+)
+def test_is_about__never_ran(now: dict[str, Any], expected: bool) -> None:
+    """A report of a campaign that never ran is about it until something happens to it, and about no run of it."""
+    never_ran = manifest(status="Ready", campaign_instance_id=None)
+
+    assert is_about(never_ran, campaign(**now)) is expected
+    assert may_be_about(never_ran, campaign()) is False
+
+
+def test_is_about__never_ran_and_no_word_of_changes() -> None:
+    """Where nothing ever tells of changes, a campaign that still has not run is the one that was reported."""
+    never_ran = manifest(status="Ready", campaign_instance_id=None, updated_at=None)
+
+    assert is_about(never_ran, campaign(status="Ready", campaignInstanceId=None, updatedAt=None))
 
 
 def test_empty__allowed() -> None:

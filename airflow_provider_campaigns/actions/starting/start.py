@@ -24,7 +24,17 @@ from airflow_provider_campaigns.kore.errors import (
 )
 from airflow_provider_campaigns.kore.listing import Expected
 from airflow_provider_campaigns.kore.presence import ProvenMissing, not_there
-from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, has_begun, named_run, run_of, same_run
+from airflow_provider_campaigns.kore.runs import (
+    SameRun,
+    UnknownInstance,
+    as_note,
+    has_begun,
+    is_unchanged,
+    named_run,
+    noted_run,
+    run_of,
+    same_run,
+)
 from airflow_provider_campaigns.kore.writes import Receipt, is_over, started_again
 
 if TYPE_CHECKING:
@@ -210,10 +220,7 @@ class _Start:
             return False
         if "confirmed_at" in entry:
             return True
-        before = entry.get("campaign_instance_id")
-        begun = has_begun(
-            campaign, before=UnknownInstance.UNKNOWN if before == UnknownInstance.UNKNOWN.value else before
-        )
+        begun = has_begun(campaign, before=noted_run(entry["campaign_instance_id"]))
         if begun is None or (entry.get("outcome_unknown") and not begun):
             why = "without a run to tell whether it began" if begun is None else "and no run of it shows yet"
             raise CampaignStateError(
@@ -273,13 +280,15 @@ class _Start:
         """Judge the campaign once more, right before it is started: all that is waited for is over."""
         self._clock.check_cancelled()
         self._targets[campaign.campaign_id].check_name(now)
-        same = same_run(run_of(campaign), run_of(now))
+        unchanged = is_unchanged(campaign.updated_at, now.updated_at)
+        same = same_run(run_of(campaign), run_of(now), unchanged=unchanged)
         if same is SameRun.NO:
             raise started_again(now, "was to be started")
-        if same is SameRun.UNKNOWN and now.updated_at != campaign.updated_at:
+        if same is SameRun.UNKNOWN:
+            what = "does not tell when it was changed" if now.updated_at is None else "was changed meanwhile"
             raise CampaignStateError(
-                f"campaign {now.campaign_id}: was changed meanwhile and names no run, so nothing tells whether "
-                "somebody else has run it. Nothing was sent",
+                f"campaign {now.campaign_id}: {what} and names no run, so nothing tells whether somebody else has run "
+                "it. Nothing was sent",
                 campaign_id=now.campaign_id,
             )
         step_for(now, allow_rerun=self._options.allow_rerun)
@@ -322,9 +331,7 @@ class _Start:
 
     def _read_again(self, campaign_id: str, listed: Campaign | None) -> Campaign:
         """The campaign from the list if that is enough: it has not begun, or its run is named."""
-        if listed is not None and (
-            listed.campaign_instance_id is not None or not (listed.status.is_running or listed.status.is_ended)
-        ):
+        if listed is not None and not isinstance(run_of(listed), UnknownInstance):
             return listed
         return self._client.get_campaign(campaign_id)
 
@@ -361,8 +368,4 @@ def _missing(campaign_id: str, missing: ProvenMissing) -> KoreNotFoundError:
 
 def _entry(campaign: Campaign, sent_at: str) -> Entry:
     """What is kept of a start before it is sent: the run before it, from which a new one is told."""
-    run = run_of(campaign)
-    return {
-        "campaign_instance_id": run.value if isinstance(run, UnknownInstance) else run,
-        "sent_at": sent_at,
-    }
+    return {"campaign_instance_id": as_note(run_of(campaign)), "sent_at": sent_at}

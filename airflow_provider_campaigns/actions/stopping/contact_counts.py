@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import KoreError
 from airflow_provider_campaigns.kore.patience import Patience, countdown
-from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
+from airflow_provider_campaigns.kore.runs import InstanceId, SameRun, as_note, named_run, same_run
 from airflow_provider_campaigns.kore.senders import SENDERS
 
 if TYPE_CHECKING:
@@ -46,26 +46,25 @@ class ContactCount:
 
     Attributes:
         total: the number.
-        campaign_instance_id: the run; None where the service did not name it.
+        run: the run; unknown where the service did not name it.
     """
 
     total: int
-    campaign_instance_id: str | None
+    run: InstanceId
 
     @classmethod
     def in_entry(cls, entry: Mapping[str, Any]) -> Self | None:
         """The count in what ``as_entry`` gave, None if there is none."""
         total = entry.get(CONTACTS_BEFORE_STOP)
-        return cls(total, entry.get("campaign_instance_id")) if isinstance(total, int) else None
+        return cls(total, named_run(entry.get("campaign_instance_id"))) if isinstance(total, int) else None
 
     def as_entry(self) -> dict[str, Any]:
         """The count as plain JSON values."""
-        return {"campaign_instance_id": self.campaign_instance_id, CONTACTS_BEFORE_STOP: self.total}
+        return {"campaign_instance_id": as_note(self.run), CONTACTS_BEFORE_STOP: self.total}
 
     def is_of(self, campaign: Campaign) -> bool:
         """True if it may be of the campaign's latest run: a count survives a reading that names no run."""
-        same = same_run(named_run(self.campaign_instance_id), named_run(campaign.campaign_instance_id))
-        return same is not SameRun.NO
+        return same_run(self.run, named_run(campaign.campaign_instance_id)) is not SameRun.NO
 
 
 class ContactsBeforeStop:
@@ -154,7 +153,7 @@ def _count(
             # The page about contact results speaks of voice only: what one SMS campaign does not tell, none does.
             is_hopeless = campaign.campaign_type is CampaignType.SMS or error.concerns_account
             return None
-        return ContactCount(total, campaign.campaign_instance_id)
+        return ContactCount(total, named_run(campaign.campaign_instance_id))
 
     with ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="count") as pool:
         counted = dict(zip((one.campaign_id for one in campaigns), pool.map(count, campaigns), strict=True))

@@ -48,7 +48,7 @@ from airflow_provider_campaigns.kore.errors import (
 from airflow_provider_campaigns.kore.listing import Expected
 from airflow_provider_campaigns.kore.patience import ENDLESS, Patience, countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing
-from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
+from airflow_provider_campaigns.kore.runs import SameRun, UnknownInstance, as_note, named_run, same_run
 from airflow_provider_campaigns.kore.sending import ACCEPTED_S, FRESH_S
 from airflow_provider_campaigns.kore.stand_ins import Need
 from airflow_provider_campaigns.kore.writes import Receipt, started_again
@@ -393,7 +393,7 @@ class _Stop:
 
     def _note_unread(self, campaign_ids: Iterable[str]) -> bool:
         """Note what is about to be sent; False if a later try would not know of it, and might send it again."""
-        entry = {"campaign_instance_id": None, "sent_at": instant_text(self._clock.now())}
+        entry = {"campaign_instance_id": UnknownInstance.UNKNOWN.value, "sent_at": instant_text(self._clock.now())}
         if self._evidence.keep(dict.fromkeys(campaign_ids, entry)):
             return True
         if isinstance(self._evidence, NoEvidence) and self._options.is_first_try:
@@ -476,7 +476,7 @@ class _Stop:
         at = instant_text(self._clock.now() if self._moment is None else max(self._clock.now(), self._moment.at))
         sending = {
             one: hours_in(self._earlier.get(one, {}))
-            | {"campaign_instance_id": campaign.campaign_instance_id, "sent_at": at}
+            | {"campaign_instance_id": as_note(named_run(campaign.campaign_instance_id)), "sent_at": at}
             | self._contacts.of(campaign)
             for one, campaign in campaigns.items()
             if will_stop(campaign, self._options) and not self._was_sent(one) and one not in self._unread

@@ -73,6 +73,25 @@ def test_start__run_again_while_it_waits(
     assert not kore_simulator.effects("start")
 
 
+def test_start__neither_run_nor_change_named(
+    kore_simulator: KoreSimulator, start: Start, let_it_wait: LetItWait
+) -> None:
+    """One that names neither its run nor when it was changed is sent no start: nothing shows that nobody has run it."""
+    campaign_id = kore_simulator.add_campaign(status="Stopped", campaign_type="sms")
+    campaign = kore_simulator.service.store.get(campaign_id)
+    campaign.instance_id = campaign.updated_at = None
+
+    def complete() -> None:
+        campaign.status = "Completed"
+
+    let_it_wait("start", campaign_id, complete)
+
+    error = failure(start(campaign_id, campaign_type="sms", allow_rerun=True), campaign_id)
+
+    assert "does not tell when it was changed and names no run" in str(error)
+    assert not kore_simulator.effects("start")
+
+
 @pytest.mark.parametrize("seen", ["edited", "not touched"])
 def test_start__run_without_a_name(
     kore_simulator: KoreSimulator, start: Start, let_it_wait: LetItWait, seen: str

@@ -19,6 +19,7 @@ from airflow_provider_campaigns.actions.stopping.contact_counts import ContactCo
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns, stop_one
 from airflow_provider_campaigns.actions.targets import Target
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignType
+from airflow_provider_campaigns.kore.runs import named_run
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -291,4 +292,4 @@ def test_is_of__unless_it_is_another_run(counted: str | None, read: str | None, 
     """A count is of the campaign's run unless that is known to be another."""
     campaign = Campaign.from_api({"_id": "cd-1", "status": "Stopped", "campaignInstanceId": read})
 
-    assert ContactCount(70, counted).is_of(campaign) is is_of
+    assert ContactCount(70, named_run(counted)).is_of(campaign) is is_of

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("no_rate_limit")
 CLOSE = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 OFFICE = CallingHours.parse("Asia/Kolkata", {"MO-FR": "9:00 AM-6:00 PM"})
 MAY = StopOptions(CampaignType.VOICE, stop_unread=True, confirm_timeout_s=30.0)
-SENT = {"campaign_instance_id": None, "sent_at": "2026-03-02T12:30:00.000Z"}
+SENT = {"campaign_instance_id": "unknown", "sent_at": "2026-03-02T12:30:00.000Z"}
 REFUSALS = [
     pytest.param(403, {"message": "Access Denied"}, id="forbidden"),
     pytest.param(401, {"message": "Unauthorized"}, id="unauthorized"),
