@@ -8,7 +8,6 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.budget_ledger import WINDOW_S
 from airflow_provider_campaigns.kore.errors import (
     Cause,
     KoreAuthenticationError,
@@ -24,6 +23,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreServiceError,
 )
 from airflow_provider_campaigns.kore.patience import Patience, countdown
+from airflow_provider_campaigns.kore.retry import Bounds, pause_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,6 @@ def check_connection(get_settings: Callable[[], KoreSettings]) -> tuple[bool, st
 
 def _ask(get_settings: Callable[[], KoreSettings]) -> tuple[bool, str]:
     from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
-    from airflow_provider_campaigns.kore.retry import Bounds  # noqa: PLC0415
 
     patience = Patience(countdown(CHECKED_WITHIN_S), place_s=_PLACE_WITHIN_S, answer_s=_ANSWER_WITHIN_S)
     try:
@@ -99,9 +98,8 @@ def _again(error: KoreError) -> str:
     """When to test again, where waiting helps."""
     if not error.retryable:
         return ""
-    is_limit = isinstance(error, KoreRateLimitError | KoreBudgetError)
-    wait_s = error.retry_after_s or (WINDOW_S if is_limit else None)
-    return "; test again" if wait_s is None else f"; test again in {math.ceil(wait_s)} s"
+    wait_s = pause_after(error)
+    return f"; test again in {math.ceil(wait_s)} s" if wait_s else "; test again"
 
 
 _NOT_THE_PLATFORM = (

@@ -8,9 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_campaigns.kore.budget_ledger import WINDOW_S
-from airflow_provider_campaigns.kore.errors import KoreError, KoreRateLimitError
-from airflow_provider_campaigns.kore.retry import MAX_PAUSE_S
+from airflow_provider_campaigns.kore.errors import KoreError
+from airflow_provider_campaigns.kore.retry import pause_after
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, RetryDecision, RetryPolicy
@@ -58,7 +57,5 @@ def kore_retry_policy() -> RetryPolicy:
 
 def retry_delay(error: KoreError) -> timedelta:
     """How long to wait before the call is made again; never longer than a pause that makes sense."""
-    asked_s = error.retry_after_s
-    if asked_s is None:
-        asked_s = WINDOW_S if isinstance(error, KoreRateLimitError) else _OTHERWISE_S
-    return timedelta(seconds=min(max(asked_s, _LEAST_S), MAX_PAUSE_S))
+    pause_s = pause_after(error)
+    return timedelta(seconds=_OTHERWISE_S if pause_s is None else max(pause_s, _LEAST_S))

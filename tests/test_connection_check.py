@@ -89,6 +89,10 @@ FORBIDDEN_HTML = "<html><title>403 Forbidden</title></html>"
             f"{LIMIT.format(400)} ({LIST}: HTTP 429: You've exceeded ... (84 characters))",
         ),
         (
+            {"status": 429, "headers": {"Retry-After": "604800"}},
+            f"{LIMIT.format(3600)} ({LIST}: HTTP 429: You've exceeded ... (84 characters))",
+        ),
+        (
             {"status": 403, "body": {"message": "Quota exceeded"}},
             f"{LIMIT.format(60)} ({LIST}: HTTP 403: Quota exceeded)",
         ),
@@ -324,7 +328,7 @@ def test_check_connection__proxy_variable(
     assert message.startswith("HTTPS_PROXY: names no proxy that can be used")
 
 
-@pytest.mark.parametrize(("pause", "seconds"), [("200", 200), (None, 60), ("900", 900)])
+@pytest.mark.parametrize(("pause", "seconds"), [("200", 200), (None, 60), ("900", 900), ("604800", 3600)])
 def test_check_connection__after_a_rate_limit(
     *,
     kore_simulator: KoreSimulator,

@@ -35,6 +35,7 @@ FAIL, DEFAULT = ("fail", None), ("default", None)
         (errors.KoreRateLimitError("too many", retry_after_s=0), after(1)),
         (errors.KoreRateLimitError("too many", retry_after_s=float("inf")), after(3600)),
         (errors.KoreBudgetError("full", retry_after_s=300), after(300)),
+        (errors.KoreBudgetError("full"), after(60)),
         (errors.KoreConnectionError("reset"), after(10)),
         (errors.KoreConnectionError("the certificate", retryable=False), FAIL),
         (errors.KoreServiceError("HTTP 503"), after(10)),

@@ -90,6 +90,17 @@ def _of(delays: tuple[float, ...], attempt: int) -> float:
     return delays[min(attempt, len(delays)) - 1]
 
 
+def pause_after(error: KoreError) -> float | None:
+    """For how many seconds nothing is worth a new call, for whoever comes back later by himself; None: nobody knows.
+
+    That is as long as the error says, but no longer than a pause that makes sense; a minute after a rate limit, or a
+    full budget, that does not say.
+    """
+    if error.retry_after_s is not None:
+        return min(error.retry_after_s, MAX_PAUSE_S)
+    return WINDOW_S if isinstance(error, KoreRateLimitError | KoreBudgetError) else None
+
+
 def blocks_after(
     error: KoreRateLimitError, *, priority: Priority, delay_s: float | None = None
 ) -> dict[Priority, float]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from airflow_provider_campaigns.kore.budget import WINDOW_S
 from airflow_provider_campaigns.kore.campaigns import Campaign
 from airflow_provider_campaigns.kore.errors import KoreConnectionError, KoreError
+from airflow_provider_campaigns.kore.retry import Bounds, pause_after
 from airflow_provider_campaigns.watching.watch import CampaignWatch
 
 if TYPE_CHECKING:
@@ -299,8 +300,8 @@ class StatusPoller:
             wait.end_look(trouble)
 
     def _hold_off(self, error: KoreError) -> None:
-        """Make the next look wait for as long as the service asks, and a little while in any case."""
-        pause_s = max(error.retry_after_s or 0.0, _LEAST_PAUSE_S)
+        """Make the next look wait for as long as the error says, and a little while in any case."""
+        pause_s = max(pause_after(error) or 0.0, _LEAST_PAUSE_S)
         self._not_before = max(self._not_before, asyncio.get_running_loop().time() + pause_s)
 
     async def _open(self) -> CampaignWatch:
@@ -353,7 +354,6 @@ class _NobodyWaitsError(Exception):
 
 def _open_client(settings: KoreSettings, sleep: Callable[[float], None]) -> KoreClient:
     from airflow_provider_campaigns.kore.client import KoreClient  # noqa: PLC0415
-    from airflow_provider_campaigns.kore.retry import Bounds  # noqa: PLC0415
 
     return KoreClient(settings, bounds=Bounds(attempts=_ATTEMPTS, look_again_s=math.inf), sleep=sleep)
 

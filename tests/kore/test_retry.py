@@ -16,7 +16,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreRequestError,
     KoreServiceError,
 )
-from airflow_provider_campaigns.kore.retry import Bounds, blocks_after, delay_s
+from airflow_provider_campaigns.kore.retry import Bounds, blocks_after, delay_s, pause_after
 
 PASSING = KoreServiceError("HTTP 503")
 LIMITED = KoreRateLimitError("too many")
@@ -172,6 +172,26 @@ def test_blocks_after(
     error = KoreRateLimitError("too many", retry_after_s=retry_after_s)
 
     assert blocks_after(error, priority=priority, delay_s=delay) == blocks
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (KoreRateLimitError("too many", retry_after_s=0.0), 0.0),
+        (KoreRateLimitError("too many", retry_after_s=3600.0), 3600.0),
+        (KoreRateLimitError("too many", retry_after_s=604_800.0), 3600.0),
+        (KoreRateLimitError("too many", retry_after_s=float("inf")), 3600.0),
+        (KoreRateLimitError("too many"), 60.0),
+        (KoreBudgetError("no place", retry_after_s=7.5), 7.5),
+        (KoreBudgetError("no place"), 60.0),
+        (KoreServiceError("HTTP 503", retry_after_s=604_800.0), 3600.0),
+        (KoreServiceError("HTTP 503"), None),
+        (KoreRequestError("HTTP 412"), None),
+    ],
+)
+def test_pause_after(error: KoreError, seconds: float | None) -> None:
+    """As long as the error says, up to an hour; a minute after a rate limit that does not say; else nobody knows."""
+    assert pause_after(error) == seconds
 
 
 def test_bounds__defaults() -> None:

@@ -19,6 +19,7 @@ from airflow_provider_campaigns.kore.errors import (
     KoreAuthenticationError,
     KoreError,
     KoreProtocolError,
+    KoreRateLimitError,
     KoreRequestError,
     KoreServiceError,
 )
@@ -44,6 +45,7 @@ class Account:
         self.simulator = simulator
         self.requests_per_minute = requests_per_minute
         self.bounds = Bounds()
+        self.troubles: list[KoreError] = []
         self.clients: list[KoreClient] = []
         self.threads: set[str] = set()
         self.is_asleep = threading.Event()
@@ -56,6 +58,8 @@ class Account:
     async def get_settings(self) -> KoreSettings:
         self.asked_as.add(WHO.get())
         self.looks.append(asyncio.get_running_loop().time())
+        if self.troubles:
+            raise self.troubles.pop()
         return KoreSettings(
             host=self.simulator.url,
             client_id=self.simulator.client_id,
@@ -383,6 +387,32 @@ def test_poll__pause_after_one_that_failed(kore_simulator: KoreSimulator, status
     run_in_idle_time(story())
 
     assert account.looks == pytest.approx([0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("trouble", "pause_s"),
+    [
+        (KoreRateLimitError("HTTP 429", retry_after_s=400.0), 400),
+        (KoreRateLimitError("HTTP 429", retry_after_s=604_800.0), 3600),
+        (KoreRateLimitError("HTTP 429"), 60),
+        (KoreServiceError("HTTP 503", retry_after_s=604_800.0), 3600),
+    ],
+)
+def test_poll__pause_that_is_asked_for(kore_simulator: KoreSimulator, trouble: KoreError, pause_s: float) -> None:
+    """The next look comes when the account may send again, or the service is back: after an hour at most."""
+    campaign_id = kore_simulator.add_campaign(status="Stopped")
+    account = Account(kore_simulator)
+    account.troubles = [trouble]
+
+    async def story() -> None:
+        poller = account.poller()
+        wait = join(poller, campaign_id)
+        await asyncio.wait([wait.reached], timeout=3601)
+        poller.leave(wait)
+
+    run_in_idle_time(story())
+
+    assert account.looks == pytest.approx([0, pause_s])
 
 
 def test_poll__cut_short(kore_simulator: KoreSimulator) -> None:
