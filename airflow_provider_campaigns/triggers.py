@@ -14,7 +14,7 @@ from airflow_provider_campaigns.budget_connection import store_of
 from airflow_provider_campaigns.connection import budget_conn_id_of, settings_from
 from airflow_provider_campaigns.hooks import KoreCampaignHook, not_looked_up
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import KoreNotFoundError
+from airflow_provider_campaigns.kore.presence import says_not_there
 from airflow_provider_campaigns.watching.poller import StatusPoller
 from airflow_provider_campaigns.watching.watch import StatusGoal, results_of
 
@@ -120,7 +120,7 @@ class CampaignStatusTrigger(BaseTrigger):
         error = wait.reached.exception()
         if error is None:
             return {"status": "reached", "campaigns": results_of(wait.reached.result())}
-        if isinstance(error, KoreNotFoundError) and error.status is None:  # proven, and not one answer's word
+        if says_not_there(error):
             return {"status": "missing", "message": str(error)}
         return {
             "status": "error",

@@ -74,7 +74,7 @@ class CampaignReader:
         """
         return look_for(
             campaign_id,
-            read=partial(self._get, kinds=_kinds(campaign_type)),
+            read=partial(self._get, kinds=kinds_of(campaign_type)),
             is_listed=partial(self._is_listed, campaign_type=campaign_type),
             proof=self._client.proof,
             kind=campaign_type,
@@ -178,7 +178,7 @@ class CampaignReader:
         # A list from before may still hold what was deleted since; only a fresh one contradicts the reading.
         return any(
             self._list(kind).may_hold(campaign_id) and self._list(kind, fresh=True).may_hold(campaign_id)
-            for kind in _kinds(campaign_type)
+            for kind in kinds_of(campaign_type)
         )
 
     def _list(self, kind: CampaignType, *, fresh: bool = False) -> Listing:
@@ -188,7 +188,7 @@ class CampaignReader:
             return self._lists[kind]
 
 
-def _kinds(known: CampaignType | None) -> tuple[CampaignType, ...]:
+def kinds_of(known: CampaignType | None) -> tuple[CampaignType, ...]:
     """The lists in which a campaign may be."""
     return tuple(CampaignType) if known is None else (known,)
 

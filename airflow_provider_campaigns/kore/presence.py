@@ -96,6 +96,11 @@ def look_for(
         return PROVEN_MISSING
 
 
+def says_not_there(error: BaseException) -> bool:
+    """True of the error of ``not_there``: what one answer says is no proof."""
+    return isinstance(error, KoreNotFoundError) and error.status is None
+
+
 def not_there(campaign_id: str, what_then: str, missing: ProvenMissing = PROVEN_MISSING) -> KoreNotFoundError:
     """The error for a campaign that is provably not there; ``what_then`` says what that means, and what to do."""
     return KoreNotFoundError(

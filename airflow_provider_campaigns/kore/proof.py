@@ -158,7 +158,7 @@ class Proof:
             KoreError: the status view shows the campaign, or could not be read.
         """
         is_by_status = not_found.endpoint is not None and not_found.endpoint.startswith("status_")
-        if is_by_status or (refusal is not None and not is_refusal(refusal)):
+        if is_by_status or (refusal is not None and not is_lasting(refusal)):
             return False  # the status view is no second witness to itself
         means = self._means_if_any(kind, may_try=may_try)
         if means is None or not means.is_plain or means.nothing_found != not_found.nothing_found:
@@ -192,7 +192,7 @@ class Proof:
         try:
             listed = self._try_list(kind)
         except KoreError as error:
-            if not is_refusal(error):
+            if not is_lasting(error):
                 raise _not_tried("the list", error) from error
             refusal = error
         self._read_one_that_is_there(listed, refusal)
@@ -236,7 +236,7 @@ class Proof:
         except KoreError as error:
             if error.nothing_found is not None:
                 return error
-            if is_refusal(error):
+            if is_lasting(error):
                 raise _no_means(f"reading an id that cannot be there is answered by {error}") from error
             raise _not_tried("an id that cannot be there", error) from error
         raise _no_means("reading finds a campaign also for an id that cannot be there")
@@ -267,7 +267,7 @@ class Proof:
                         region.write(after[:_SIZE], 0)
 
 
-def is_refusal(error: KoreError) -> bool:
+def is_lasting(error: KoreError) -> bool:
     """True of an answer that will be the same the next time, or that is not understood; False of what may pass."""
     return isinstance(error, KoreProtocolError) or not error.retryable
 

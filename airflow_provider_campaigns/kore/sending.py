@@ -109,7 +109,7 @@ class _SoFar:
         if self.accepted is None and goal.drains and isinstance(trouble, KoreProtocolError) and trouble.retryable:
             self.accepted = trouble
         self.maybe_later = self.maybe_later or _may_take_effect_later(trouble)
-        if not _is_refusal(trouble):
+        if not _is_believed_later(trouble):
             return False
         self.refusals += 1
         return self.refusals == 1 and not self.in_doubt
@@ -590,7 +590,7 @@ class Sender:
 
         The first of a write is not, however long others were refused.
         """
-        if not _is_refusal(trouble) or self._bounds.look_again_s is None:
+        if not _is_believed_later(trouble) or self._bounds.look_again_s is None:
             return 0.0
         return self._believed_in_s(Effect.WRITE) or (math.inf if so_far.refusals == 1 else 0.0)
 
@@ -712,7 +712,7 @@ def _found_no_connection(trouble: KoreError) -> bool:
     return isinstance(trouble, KoreConnectionError) and trouble.never_sent
 
 
-def _is_refusal(trouble: KoreError) -> bool:
+def _is_believed_later(trouble: KoreError) -> bool:
     """True if a write was refused in a way that is believed only when it is still there after a while.
 
     That is by 401 or 403, in the service's own words, and where none of its paths is known of a campaign that is:

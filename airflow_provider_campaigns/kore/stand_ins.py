@@ -116,11 +116,11 @@ def leads_on(error: KoreError, need: Need) -> bool:
     Not so where nothing was answered, which is an outage; where the service says when to come back; where it says that
     there is no such campaign; and where a list moved while it was read.
     """
-    return is_unknown_path(error) if need is Need.CONTACTS else is_refusal(error)
+    return is_unknown_path(error) if need is Need.CONTACTS else another_may_tell(error)
 
 
-def is_refusal(error: KoreError) -> bool:
-    """The same where another may tell, whether or not there is one."""
+def another_may_tell(error: KoreError) -> bool:
+    """The same of any need, whether or not there is another."""
     # A list is not asked for a campaign, so it does not say that there is none.
     is_of_list = error.endpoint is not None and error.endpoint.startswith("list_")
     if isinstance(error, KoreNotFoundError) and not is_of_list:
@@ -152,7 +152,7 @@ def may_pass_by(
         refused: what was refused, by the name of its endpoint; empty where no other was asked.
         is_absence: whether an answer is known to mean that there is no such campaign.
     """
-    if error.retryable or isinstance(error, KoreAuthenticationError) or not is_refusal(error):
+    if error.retryable or isinstance(error, KoreAuthenticationError) or not another_may_tell(error):
         return False
     lists = [one for name, one in refused.items() if name.startswith("list_")]
     if any(one.names_campaign for one in lists):

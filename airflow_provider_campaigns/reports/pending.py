@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PENDING = frozenset({"in-progress", "waitingForDisposition"})
+NOT_FINAL = frozenset({"in-progress", "waitingForDisposition"})
+"""Outcomes that say of themselves that there will be another."""
 
 
 def is_pending(row: Mapping[str, Any]) -> bool:
@@ -19,7 +20,7 @@ def is_pending(row: Mapping[str, Any]) -> bool:
     outcome = row.get("dialerOutcome")
     if outcome is None or (isinstance(outcome, str) and not outcome.strip()):
         return _was_tried(row.get("numberOfAttemptsSoFar"))
-    return isinstance(outcome, str) and outcome in _PENDING
+    return isinstance(outcome, str) and outcome in NOT_FINAL
 
 
 def _was_tried(attempts: object) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns.kore.errors import KoreConfigurationError, shown_argument
 from airflow_provider_campaigns.reports.finite import finite
 from airflow_provider_campaigns.reports.own_number import OwnNumber
+from airflow_provider_campaigns.reports.pending import NOT_FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,9 +42,6 @@ DEEPEST_ROW = 100
 
 LONGEST_ROW = 200_000
 """Characters. To find a number in a text takes some 200 times its size of memory (measured)."""
-
-NOT_FINAL = frozenset({"in-progress", "waitingForDisposition"})
-"""Outcomes that say of themselves that there will be another."""
 
 # What a spreadsheet takes for a formula, also behind blanks, and in the width of East Asian scripts.
 _FORMULA = re.compile("[\t\r]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")

@@ -141,8 +141,8 @@ class _WholeReading:
                     gathered.add(Parts(self._parts_folder, state.parts), reading.again, left_out=facts.left_out)
                     alike = gathered.is_as_before and not reading.repeats_a_conversation
                     facts = replace(facts, is_confirmed=alike)
-                is_settled = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
-                if is_settled or (not facts.is_comparable and state.reading > 1):
+                is_enough = not facts.is_doubtful or (facts.is_stable and gathered.is_as_before)
+                if is_enough or (not facts.is_comparable and state.reading > 1):
                     return Found(facts, contents, state, self._contacts_seen, reading.pending)
             contents.discard()
             if facts.is_comparable and (gathered.is_done(facts.total) or state.reading == MOST_READINGS):

@@ -146,23 +146,23 @@ class Campaign:
         self.instance_id = instance_id
         self.results_emptied = False
         self.messages_sent = 0
-        self._settled()
+        self._end_drain()
         self._touch(now)
 
     def begin_stop(self, now: float, *, drain_polls: int, drain_seconds: float, empty_results: bool) -> None:
-        """Accept a stop; the status follows at once, or when the drain is over (see `settle`)."""
+        """Accept a stop; the status follows at once, or when the drain is over (see `pass_time`)."""
         self.stopping = True
         self.drain_polls = drain_polls
         self.drain_until = now + drain_seconds
         self.results_emptied = empty_results
         self._touch(now)
-        self.settle(now)
+        self.pass_time(now)
 
-    def settle(self, now: float) -> None:
+    def pass_time(self, now: float) -> None:
         """Do what time alone does to a campaign: end a drain, or a run whose scheduled end has come."""
         if self.stopping and self.drain_polls <= 0 and now >= self.drain_until:
             self.status = "Stopped"
-            self._settled()
+            self._end_drain()
         if self.status == "Active" and self.ends_at is not None and now >= self.ends_at:
             self.status = "Completed"
             self.ends_at = None
@@ -182,7 +182,7 @@ class Campaign:
         if not force and status not in TRANSITIONS.get(self.status, frozenset()):
             raise IllegalTransitionError(f"campaign {self.campaign_id} is {self.status}: it does not become {status}")
         self.status = status
-        self._settled()
+        self._end_drain()
         self._touch(now)
 
     def plan(
@@ -224,7 +224,7 @@ class Campaign:
             self.status = "Ready"
         self._touch(now)
 
-    def _settled(self) -> None:
+    def _end_drain(self) -> None:
         self.stopping = False
         self.drain_polls = 0
         self.drain_until = 0.0

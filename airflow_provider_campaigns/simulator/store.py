@@ -41,7 +41,7 @@ class CampaignStore:
         with self.lock:
             campaign = self._campaigns.get(campaign_id)
             if campaign is not None:
-                self._settle(campaign)
+                self._pass_time(campaign)
             return campaign
 
     def get(self, campaign_id: str) -> Campaign:
@@ -59,7 +59,7 @@ class CampaignStore:
         """Every campaign, as it is now, in the order they were added."""
         with self.lock:
             for campaign in self._campaigns.values():
-                self._settle(campaign)
+                self._pass_time(campaign)
             return list(self._campaigns.values())
 
     def add(self, campaign_type: CampaignType, fields: Mapping[str, Any]) -> Campaign:
@@ -109,8 +109,8 @@ class CampaignStore:
             digits = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
         return f"{prefix}-{digits[1:] if campaign_type == 'voice' else digits}"
 
-    def _settle(self, campaign: Campaign) -> None:
+    def _pass_time(self, campaign: Campaign) -> None:
         now = self._clock.time()
         if campaign.is_due(now):
             self.begin_run(campaign)
-        campaign.settle(now)
+        campaign.pass_time(now)

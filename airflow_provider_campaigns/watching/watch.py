@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.actions.outcomes import Result
-from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader
+from airflow_provider_campaigns.actions.reading import LIST_FROM, CampaignReader, kinds_of
 from airflow_provider_campaigns.kore.campaigns import Campaign, CampaignStatus, CampaignType
 from airflow_provider_campaigns.kore.errors import KoreError, KoreNotFoundError
 from airflow_provider_campaigns.kore.listing import LIST_PAGE_SIZE
@@ -110,7 +110,7 @@ class CampaignWatch:
         return {one: found for portion in self.look(campaigns) for one, found in portion.items()}
 
     def _is_list_worth_it(self, campaigns: Mapping[str, CampaignType | None]) -> bool:
-        kinds = _kinds(campaigns.values())
+        kinds = {kind for known in campaigns.values() for kind in kinds_of(known)}
         pages = sum(self._pages.get(kind, 1) for kind in kinds)
         return len(campaigns) >= max(LIST_FROM, pages)
 
@@ -145,9 +145,3 @@ class CampaignWatch:
 def results_of(campaigns: Iterable[Campaign]) -> list[dict[str, Any]]:
     """What a task that only waited says about campaigns: the operators' results, with nothing changed."""
     return [Result.of(campaign, changed=False).as_dict() for campaign in campaigns]
-
-
-def _kinds(known: Iterable[CampaignType | None]) -> set[CampaignType]:
-    """The lists in which campaigns of these types may be."""
-    kinds = set(known)
-    return set(CampaignType) if None in kinds else {kind for kind in kinds if kind is not None}

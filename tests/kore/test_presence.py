@@ -24,6 +24,7 @@ from airflow_provider_campaigns.kore.presence import (
     ProvenMissing,
     look_for,
     not_there,
+    says_not_there,
 )
 from airflow_provider_campaigns.kore.proof import Proof
 
@@ -206,3 +207,17 @@ def test_told() -> None:
 
     assert PROVEN_MISSING.told(at) == {"proven_missing_at": "2026-03-02T12:30:00.000Z"}
     assert ProvenMissing(GET_AND_STATUS).told(at) == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_proven"),
+    [
+        (not_there("cd-1", ""), True),
+        (KoreNotFoundError("HTTP 404", status=404), False),
+        (KoreProtocolError("not understood"), False),
+        (RuntimeError("a defect"), False),
+    ],
+)
+def test_says_not_there(error: Exception, *, is_proven: bool) -> None:
+    """What was proven, and not what one answer says."""
+    assert says_not_there(error) is is_proven

@@ -11,7 +11,7 @@ from airflow_provider_campaigns.actions.rounds import Progress
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreError, KoreProtocolError
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
-from airflow_provider_campaigns.kore.proof import is_refusal
+from airflow_provider_campaigns.kore.proof import is_lasting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ class _Unproven:
 def _look(client: KoreClient, campaigns: Mapping[str, str | None], outcomes: Outcomes) -> dict[str, str | _Unproven]:
     """Of each, by which readings it is gone, or why that is not proven; one list per type serves them all."""
     lists = _lists(client, {kind for kind in CampaignType if {kind, None} & set(campaigns.values())})
-    if isinstance(lists, KoreError) and not is_refusal(lists):
+    if isinstance(lists, KoreError) and not is_lasting(lists):
         return dict.fromkeys(campaigns, _Unproven(f"the list could not be read ({lists})"))
 
     def is_listed(campaign_id: str) -> bool:
