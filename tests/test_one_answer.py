@@ -30,9 +30,25 @@ def names_in(node: ast.AST) -> set[str]:
     return found
 
 
+def assignments_in(tree: ast.AST) -> Iterator[tuple[ast.Name, object]]:
+    """Variables that are given an attribute, or an item, and the name of that; also several at once."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+            pairs = zip(target.elts, node.value.elts, strict=False) if several else [(target, node.value)]  # type: ignore[attr-defined]
+            for name, value in pairs:
+                if isinstance(name, ast.Name) and isinstance(value, ast.Attribute):
+                    yield name, value.attr
+                elif isinstance(name, ast.Name) and isinstance(value, ast.Subscript):
+                    yield name, getattr(value.slice, "value", None)
+
+
 def comparisons_of_runs(tree: ast.AST) -> Iterator[ast.AST]:
-    """Comparisons of a run's id, or of its last change, with anything but None, and sets to see whether ids differ."""
-    ids = {"campaign_instance_id", "instance_id", "campaignInstanceId", "updated_at"}
+    """Comparisons of a run's id, or of its last change, with anything but None, and sets made to see if ids differ."""
+    ids = {"campaign_instance_id", "instance_id", "campaignInstanceId", "run_of", "updated_at"}
+    variables = {target.id for target, name in assignments_in(tree) if name in ids}
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             is_none = all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
@@ -42,22 +58,26 @@ def comparisons_of_runs(tree: ast.AST) -> Iterator[ast.AST]:
         else:
             continue
         # A key that is compared as a text is no run.
-        if not is_none and any(ids & names_in(side) and not isinstance(side, ast.Constant) for side in sides):
+        is_run = any(ids & names_in(side) and not isinstance(side, ast.Constant) for side in sides)
+        if not is_none and (is_run or any(isinstance(side, ast.Name) and side.id in variables for side in sides)):
             yield node
 
 
 def judgements_of_rest(tree: ast.AST) -> Iterator[ast.AST]:
     """Conditions and sets that put together what ``Campaign.is_at_rest`` says."""
     for node in ast.walk(tree):
-        is_condition = isinstance(node, ast.BoolOp) and {"is_ended", "READY"} <= names_in(node)
-        if is_condition or (isinstance(node, ast.Set) and {"STOPPED", "COMPLETED", "READY"} <= names_in(node)):
+        names = {name.upper() for name in names_in(node)}
+        is_condition = isinstance(node, ast.BoolOp) and {"IS_ENDED", "READY"} <= names
+        is_one_of = isinstance(node, ast.Set | ast.Tuple | ast.List) and {"STOPPED", "COMPLETED", "READY"} <= names
+        if is_condition or is_one_of:
             yield node
 
 
 def beliefs_in_not_found(tree: ast.AST) -> Iterator[ast.AST]:
     """Readings of a campaign whose "not found" is caught beside them."""
+    readings = {"get_campaign", "read", "_read", "_get"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and "get_campaign" in names_in(ast.Module(node.body, [])):
+        if isinstance(node, ast.Try) and readings & names_in(ast.Module(node.body, [])):
             yield from (one for one in node.handlers if one.type and "KoreNotFoundError" in names_in(one.type))
 
 
@@ -70,9 +90,17 @@ def other_words_for_patience(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def waits_after_a_rate_limit(tree: ast.AST) -> Iterator[ast.AST]:
-    """Decisions by ``retry_after_s``."""
+    """Decisions by ``retry_after_s``: comparisons, conditions, and what stands in for it or bounds it."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Compare) and "retry_after_s" in names_in(node):
+        is_bound = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"min", "max"}
+        if (is_bound or isinstance(node, ast.Compare | ast.BoolOp | ast.IfExp)) and "retry_after_s" in names_in(node):
+            yield node
+
+
+def tables_of_outcomes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Collections of outcomes that are not final."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Set | ast.Tuple | ast.List) and "waitingForDisposition" in names_in(node):
             yield node
 
 
@@ -93,12 +121,14 @@ def names_of_requests(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 # The question; what gives an answer away; where it is answered; the parts of the package that are looked at.
+# ``kore/stand_ins`` asks only whether the service says when to come back.
 QUESTIONS: dict[str, tuple[Finder, set[str], tuple[str, ...]]] = {
     "is it the same run?": (comparisons_of_runs, {"kore/runs"}, ("",)),
     "is the campaign at rest?": (judgements_of_rest, {"kore/campaigns"}, ("",)),
     "is it provably not there?": (beliefs_in_not_found, {"kore/presence"}, ("",)),
     "how long may I wait?": (other_words_for_patience, {"kore/budget", "kore/budget_ledger"}, ("kore/", "actions/")),
-    "how long does a rate limit last?": (waits_after_a_rate_limit, {"kore/retry"}, ("kore/", "actions/", "watching/")),
+    "how long does a rate limit last?": (waits_after_a_rate_limit, {"kore/retry", "kore/stand_ins"}, ("",)),
+    "is this result final?": (tables_of_outcomes, {"reports/pending"}, ("",)),
     "over which time are requests counted?": (minutes, {"kore/budget_ledger"}, ("",)),
     "what was sent, in a message?": (names_of_requests, {"kore/endpoints"}, ("",)),
 }
@@ -133,6 +163,16 @@ def test_question__has_one_answer(question: str) -> None:
         (beliefs_in_not_found, "try:\n    client.get_campaign(one)\nexcept (ValueError, KoreNotFoundError):\n    pass"),
         (other_words_for_patience, "def read(campaign_id, *, within_s=None): ..."),
         (waits_after_a_rate_limit, "error.retry_after_s is not None"),
+        (comparisons_of_runs, "run_of(one) != run_of(two)"),
+        (comparisons_of_runs, "a, b = one.campaign_instance_id, two.campaign_instance_id\nif a != b: pass"),
+        (comparisons_of_runs, "run = manifest['campaign_instance_id']\nis_it = run == other"),
+        (judgements_of_rest, "campaign.status.is_ended or campaign.status == 'Ready'"),
+        (judgements_of_rest, "status in (CampaignStatus.STOPPED, CampaignStatus.COMPLETED, CampaignStatus.READY)"),
+        (beliefs_in_not_found, "try:\n    one = self._reader.read(it)\nexcept KoreNotFoundError:\n    pass"),
+        (waits_after_a_rate_limit, "error.retry_after_s or 60.0"),
+        (waits_after_a_rate_limit, "max(error.retry_after_s, 5)"),
+        (waits_after_a_rate_limit, "error.retry_after_s if is_limit else 5"),
+        (tables_of_outcomes, "NOT_FINAL = frozenset(('in-progress', 'waitingForDisposition'))"),
         (minutes, "WINDOW_S = 60.0"),
         (names_of_requests, "f'{endpoint.name}: no answer'"),
     ],
@@ -150,6 +190,12 @@ def test_finder__finds(finder: Finder, code: str) -> None:
         (comparisons_of_runs, "{'campaign_instance_id': campaign.campaign_instance_id}"),
         (judgements_of_rest, "campaign.status == CampaignStatus.READY and not target.is_explicit"),
         (beliefs_in_not_found, "try:\n    client.stop_campaign(one)\nexcept KoreNotFoundError:\n    pass"),
+        (comparisons_of_runs, "run = campaign.campaign_instance_id\nif run is None: pass"),
+        (judgements_of_rest, "status in (CampaignStatus.STOPPED, CampaignStatus.COMPLETED)"),
+        (beliefs_in_not_found, "try:\n    self._reader.read(it)\nexcept KoreRequestError:\n    pass"),
+        (waits_after_a_rate_limit, "KoreBudgetError('no place', retry_after_s=error.retry_after_s)"),
+        (waits_after_a_rate_limit, "pause_after(error) or 5"),
+        (tables_of_outcomes, "row['dialerOutcome'] == 'waitingForDisposition'"),
         (minutes, "POLL_S = 60.0"),
         (names_of_requests, "KoreError(endpoint.name)"),
     ],
@@ -157,3 +203,15 @@ def test_finder__finds(finder: Finder, code: str) -> None:
 def test_finder__leaves_alone(finder: Finder, code: str) -> None:
     """What asks something else is not taken for it."""
     assert list(finder(ast.parse(code))) == []
+
+
+def test_predicate__has_one_meaning() -> None:
+    """No two functions of modules ask by one name, ``is_...``, with or without an underscore, two things."""
+    names = [
+        node.name.lstrip("_")
+        for tree in TREES.values()
+        for node in ast.iter_child_nodes(tree)
+        if isinstance(node, ast.FunctionDef) and node.name.lstrip("_").startswith("is_")
+    ]
+
+    assert sorted(name for name in names if names.count(name) > 1) == []
