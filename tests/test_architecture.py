@@ -348,7 +348,6 @@ NOT_ON_RETRYING = {
         "KoreServiceError",
     },
     "hooks": {"KoreConnectionError"},  # made there, for a connection that cannot be looked up
-    "retry_policy": {"KoreRateLimitError"},  # how long to wait, not whether
 }
 
 
