@@ -26,6 +26,7 @@ from kore_support import (
 from airflow_provider_campaigns.kore import connections, patience
 from airflow_provider_campaigns.kore.budget import Priority
 from airflow_provider_campaigns.kore.errors import Cause, KoreConnectionError, KoreError, KoreServiceError
+from airflow_provider_campaigns.kore.exchange import Exchange
 from airflow_provider_campaigns.kore.patience import Patience
 
 if TYPE_CHECKING:
@@ -335,3 +336,14 @@ class TestNoEnd:
             )
 
         assert (caught.value.status, caught.value.outcome_unknown) == (503, True)
+
+
+@pytest.mark.parametrize("is_connecting", [False, True])
+def test_left__nothing(is_connecting: bool) -> None:
+    """A step for which no time is left is not begun."""
+    exchange = Exchange(connect_timeout_s=0.0, timeout_s=0.0, before_connecting=lambda: None, trusted_since=0.0)
+    if is_connecting:
+        exchange.begin_connecting()
+
+    with pytest.raises(TimeoutError, match="timed out"):
+        exchange.left_s()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +101,12 @@ def test_run_of__without_an_id(status: str, run: InstanceId) -> None:
     """A campaign that names no run never had one only where its status says so."""
     assert run_of(campaign(status)) is run
     assert has_run(campaign(status)) is (run is UNKNOWN)
+
+
+@pytest.mark.parametrize("status", [*KNOWN_STATUSES, "Draining"])
+def test_run_of__by_its_status_alone(status: str) -> None:
+    """A campaign of which nothing but the status is known may have run, whatever that is."""
+    assert run_of(replace(campaign(status), is_whole=False)) is UNKNOWN
 
 
 @pytest.mark.parametrize("status", [*KNOWN_STATUSES, "Draining"])
