@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Its theme tells of its successor at every start.
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs
 
-.PHONY: help setup demo airflow simulator test coverage test-long test-browser test-crash test-evening test-matrix test-package test-distributed check \
+.PHONY: help setup demo airflow simulator test coverage test-browser test-crash test-evening test-matrix test-package test-distributed check \
   format bench build audit docs docs-serve pins clean
 
 help: ## List the targets
@@ -35,15 +35,12 @@ simulator: setup ## Keep the simulator alone until Ctrl-C
 test: setup ## Run the tests (TESTS="tests/actions/stopping -k scheduled" some of them)
 	$(PYTHON_ENV) -m pytest $(or $(TESTS),$(PARALLEL) $(if $(CELL),--cell $(CELL)))
 
-coverage: setup ## Run the tests but the long ones, and say which lines and branches none of them has met
+coverage: setup ## Run the tests, and say which lines and branches none of them has met
 	@rm -f .coverage .coverage.*
-	$(PYTHON_ENV) -m coverage run -m pytest $(PARALLEL) --long without
+	$(PYTHON_ENV) -m coverage run -m pytest $(PARALLEL)
 	@$(PYTHON_ENV) -m coverage combine --quiet
 	$(PYTHON_ENV) -m coverage report --fail-under 95
 	$(PYTHON_ENV) -m coverage report --fail-under 100 --include '*/kore/*,*/actions/*,*/reports/*,*/calling_hours*.py'
-
-test-long: setup ## Run the long tests: what starts an Airflow, kills processes or tries thousands of cases
-	$(PYTHON_ENV) -m pytest $(PARALLEL) --long only
 
 test-browser: setup ## Look at the report's page and at Airflow's user interface in Chromium (3 minutes)
 	@scripts/browser.sh

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 
@@ -22,7 +23,7 @@ from airflow_names import AIRFLOW, forget_secrets
 from fake_clock import FakeClock
 from kore_support import LetItWait, Waits
 from report_support import Reporter
-from suites import KILLS, LONG, TESTS, runs_in
+from suites import KILLS, LONG, TESTS, runs_in, traits_of
 
 from airflow_provider_campaigns.kore.budget import RequestBudget
 from airflow_provider_campaigns.kore.client import KoreClient
@@ -50,15 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the Makefile name a part of the tests."""
+    """Let the Makefile name a cell of the matrix."""
     parser.addoption("--cell", default="", help="run what is run in this cell of the matrix, such as python-3.13")
-    parser.addoption("--long", choices=("without", "only"), help="leave out what takes long, or run nothing else")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what is not of the part, before it is imported, which takes longer than deselecting it."""
-    part = config.getoption("cell"), config.getoption("long")
-    if collection_path.name.startswith("test_") and not runs_in(*part, collection_path):
+    """Leave out what is not run in the cell, before it is imported, which takes longer than deselecting it."""
+    if collection_path.name.startswith("test_") and not runs_in(config.getoption("cell"), collection_path):
         return True
     return None
 
@@ -67,6 +66,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """End with what takes long, the longest first: no worker is left alone with it."""
     order = {name: place for place, name in enumerate((*LONG, *KILLS))}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).as_posix(), -1))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Measure no more in this process, nor in those that it starts, once the tests begin that take long."""
+    if "coverage" in sys.modules and "long" in traits_of(item.path):
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+        if measuring := sys.modules["coverage"].Coverage.current():
+            measuring.stop()
 
 
 def pytest_unconfigure() -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from suites import KILLS, LONG, OF_THE_PROJECT, TESTS, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, runs_in, traits_of
+from suites import KILLS, LONG, OF_THE_PROJECT, TESTS, WITH_AIRFLOW_ALL_THE_SAME, WITH_LIBRARIES, traits_of
 from test_architecture import NO_AIRFLOW
 
 if TYPE_CHECKING:
@@ -152,13 +152,6 @@ class TestSuites:
     def test_long__are_there(self) -> None:
         """What takes long exists."""
         assert [name for name in LONG if not (TESTS / name).is_file()] == []
-
-    def test_runs_in__each_file_once(self) -> None:
-        """What `make coverage` runs and what `make test-long` runs are all, and nothing twice."""
-        files = [path for folder in ("", "kore", "actions", "operators") for path in (TESTS / folder).glob("test_*.py")]
-
-        assert {runs_in("", "without", path) + runs_in("", "only", path) for path in files} == {1}
-        assert sum(runs_in("", "only", path) for path in TESTS.rglob("test_*.py")) == len(LONG)
 
     def test_kills__are_all(self) -> None:
         """The order of what kills names each file."""

@@ -64,10 +64,10 @@ LONG = (
     "actions/test_writes_meanwhile.py",
     "test_timetables_oracle.py",
 )
-"""What starts an Airflow, kills processes or tries thousands of cases, the longest first.
+"""What starts an Airflow, kills processes or tries thousands of cases, the longest first: it runs last.
 
-`make test-long` runs it alone. `make coverage` leaves it out, for to measure it takes twice the time: each line is met
-by a test that states a fact about it, and not by the luck of a draw.
+`make coverage` runs it, too, but does not measure it, for that takes twice the time: each line is met by a test that
+states a fact about it, and not by the luck of a draw.
 """
 
 
@@ -99,16 +99,14 @@ def traits_of(path: Path) -> set[str]:
     return {trait for trait, is_so in traits.items() if is_so}
 
 
-def runs_in(cell: str, long: str | None, path: Path) -> bool:
-    """True if a file is run in a cell of the matrix, "" for none, "without" what takes long, or "only" that.
+def runs_in(cell: str, path: Path) -> bool:
+    """True if a file is run in a cell of the matrix; "" is none, and runs all.
 
-    A cell runs not again what meets no Airflow; with the oldest dependencies, what meets those.
+    Not again what meets no Airflow; with the oldest dependencies, what meets those.
     """
-    traits = traits_of(path)
-    if long is not None and ("long" in traits) is not (long == "only"):
-        return False
     if not cell:
         return True
+    traits = traits_of(path)
     return traits.isdisjoint({"without_airflow", "of_the_project"}) or (
         cell.startswith("airflow-") and "with_libraries" in traits
     )
