@@ -221,7 +221,7 @@ class TestNotIdle:
             def respond(self, conn: socket.socket, received: Received) -> bool:
                 return "trigger=" in received.line or super().respond(conn, received)
 
-        with listening(Silent()) as server, client_of(account(server.url, timeout_s=0.1)) as client:
+        with listening(Silent()) as server, client_of(account(server.url, timeout_s=0.7)) as client:
             client.get_campaign(CAMPAIGN)
             time.sleep(0.06)
             assert client.send_stop_once(CAMPAIGN, "voice").receipt is None
