@@ -103,6 +103,10 @@ FORBIDDEN_HTML = "<html><title>403 Forbidden</title></html>"
             f"{OUTAGE} in 150 s ({LIST}: HTTP 503: Service Unavaila... (19 characters))",
         ),
         (
+            {"status": 503, "headers": {"Retry-After": "0"}},
+            f"{OUTAGE} ({LIST}: HTTP 503: Service Unavaila... (19 characters))",
+        ),
+        (
             {"status": 403, "body": FORBIDDEN_HTML},
             f"{FIREWALL} ({LIST}: HTTP 403: <html><title>403... (41 characters))",
         ),
