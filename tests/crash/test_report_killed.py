@@ -26,5 +26,5 @@ def test_killed__at_any_instant(kore_simulator: KoreSimulator, tmp_path: Path) -
     left = Counter(KilledReports(kore_simulator, campaign_id, tmp_path).run(points(SEED, 240)))
 
     print(f"seed {SEED}, left behind: {dict(left)}")  # noqa: T201 - which stages were met, beside the verdict
-    assert left["parts"] >= 40
-    assert left["files"] >= 20
+    assert left["parts"] >= 20
+    assert left["files"] >= 10
