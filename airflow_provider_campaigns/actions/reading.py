@@ -113,7 +113,7 @@ class CampaignReader:
             by_id = {one: target for one, target in by_id.items() if one in listed}
 
         def read(campaign_id: str) -> Campaign | ProvenMissing:
-            found = listed.get(campaign_id) or self.read(campaign_id)
+            found = listed.get(campaign_id) or self.read(campaign_id, campaign_type)
             if not isinstance(found, ProvenMissing):
                 check_type(found, campaign_type)
                 by_id[campaign_id].check_name(found)
