@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
+    from airflow_provider_campaigns.reports.digests import Difference
     from airflow_provider_campaigns.reports.fit import CheckedReport
+    from airflow_provider_campaigns.reports.verdict import Verdict
     from airflow_provider_campaigns.reports.whole_reading import Found
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,9 @@ def verify_report(
     """Read the campaign's results once more, and make sure that nothing of them would be lost.
 
     What only adds to the report is written beside it, as a report in the same formats that takes its place, and
-    justifies the delete instead. Costs one request for each page of 100 contacts, and up to three more.
+    justifies the delete instead. Costs one request for each page of 100 contacts, one more, and where there are several
+    pages another. Where there is something new, or something amiss, the campaign is read as well; where all is as it
+    was, the caller has to see that the campaign is unchanged, right before the delete.
 
     Args:
         client: where the campaign is.
@@ -96,20 +100,28 @@ class _Second:
         )
         publisher = Publisher(self._client, self._folder, options, kept, self._clock)
         self._folder.remove_folder(PARTS_FOLDER)  # a task that was killed may have read its pages hours ago
-        with whole_reading(self._client, self._campaign, self._folder, options, self._clock) as found:
-            verdict = judge(
-                found.facts,
-                contacts_before_stop=kept.contacts_before_stop,
-                allow_empty=kept.allow_empty,
-                contacts_seen=max(contacts_in(kept), found.contacts_seen),
-            )
+        reading = whole_reading(
+            self._client, self._campaign, self._folder, options, self._clock, is_looked_at_after=True
+        )
+        with reading as read:
+            found, difference = read, self._difference(read)
+            if difference is not None or self._judge(read).reason is not None:
+                after = self._client.get_campaign(self._campaign.campaign_id)
+                found = replace(read, facts=replace(read.facts, after=after))
+            verdict = self._judge(found)
             if verdict.reason is not None:
                 self._folder.remove_folder(PARTS_FOLDER)
                 check_fit(kept, found.facts.after, self._folder)  # says it better of one that was started again
                 self._refuse(f"is not borne out: {verdict.text}", verdict.reason)
-            if not self._has_more(found):
+            if difference is None:
                 self._folder.remove_folder(PARTS_FOLDER)
                 return replace(self._report, verified="all")
+            if difference.lost:
+                self._refuse(
+                    f"is not borne out: of {difference.lost} of its {kept.rows} contacts the service has less than the "
+                    "report, such as no outcome or disposition any more, or another",
+                    Reason.SAYS_LESS,
+                )
             new = publisher.publish(found, verdict, extends=(kept.sha256, *kept.extends))
         log.info(
             "campaign %s: its results have grown since the report of %s; what was read now is in %s",
@@ -120,22 +132,23 @@ class _Second:
         checked = check_report(self._folder, found.facts.after, manifest_sha256=new.sha256)
         return replace(checked, given_sha256=self._report.given_sha256 or kept.sha256, verified="all")
 
-    def _has_more(self, found: Found) -> bool:
-        """True if the service has anything that the report has not.
+    def _judge(self, found: Found) -> Verdict:
+        """Whether what was read now is all there is."""
+        kept = self._kept
+        return judge(
+            found.facts,
+            contacts_before_stop=kept.contacts_before_stop,
+            allow_empty=kept.allow_empty,
+            contacts_seen=max(contacts_in(kept), found.contacts_seen),
+        )
 
-        Raises:
-            ReportRefusedError: it has less.
-        """
+    def _difference(self, found: Found) -> Difference | None:
+        """What the service has and the report has not, and the other way round; None if there is nothing."""
         if found.facts.total is None:
-            return False
+            return None
         difference = compare(self._kept_digests, found.contents.digests, rows=found.facts.rows)
-        if difference.lost:
-            self._refuse(
-                f"is not borne out: of {difference.lost} of its {self._kept.rows} contacts the service has less than "
-                "the report, such as no outcome or disposition any more, or another",
-                Reason.SAYS_LESS,
-            )
-        return bool(difference.new) or not self._kept.contact_results
+        is_none = not difference.lost and not difference.new and self._kept.contact_results
+        return None if is_none else difference
 
     def _ends_agree(self) -> bool:
         """True if number of contacts, first and last page are as the report has them."""

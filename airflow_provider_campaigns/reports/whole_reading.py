@@ -71,7 +71,13 @@ class Found:
 
 @contextmanager
 def whole_reading(
-    client: KoreClient, campaign: Campaign, folder: Folder, options: ExportOptions, clock: Clock
+    client: KoreClient,
+    campaign: Campaign,
+    folder: Folder,
+    options: ExportOptions,
+    clock: Clock,
+    *,
+    is_looked_at_after: bool = False,
 ) -> Iterator[Found]:
     """Read all contacts of the campaign's latest run; in the ``with`` block the rows can be committed.
 
@@ -81,13 +87,16 @@ def whole_reading(
         folder: of the run; what a killed try has read is in its ``_parts``.
         options: which files are written of the rows, and what is accepted without results by contact.
         clock: the time it lives in; asked between pages whether to end.
+        is_looked_at_after: the caller reads the campaign after all pages. It is read here only where the pages are in
+            doubt then; where they are not, ``after`` of the facts is what was given.
 
     Raises:
         ReportError: there are no results by contact, and ``if_no_contact_results`` is ``fail``.
         ReportStorageError: the storage refuses.
         KoreError: the campaign cannot be read.
     """
-    found = _WholeReading(client, campaign.campaign_id, folder, options, clock).run(campaign)
+    reading = _WholeReading(client, campaign.campaign_id, folder, options, clock, is_looked_at_after=is_looked_at_after)
+    found = reading.run(campaign)
     try:
         yield found
     finally:
@@ -116,8 +125,16 @@ class _WholeReading:
     """One call of ``whole_reading``."""
 
     def __init__(
-        self, client: KoreClient, campaign_id: str, folder: Folder, options: ExportOptions, clock: Clock
+        self,
+        client: KoreClient,
+        campaign_id: str,
+        folder: Folder,
+        options: ExportOptions,
+        clock: Clock,
+        *,
+        is_looked_at_after: bool,
     ) -> None:
+        self._is_looked_at_after = is_looked_at_after
         self._client = client
         self._campaign_id = campaign_id
         self._folder = folder
@@ -300,7 +317,7 @@ class _WholeReading:
             is_stable = is_as_before(last, reading.again[-1])
         facts = Facts(
             before=campaign,
-            after=self._client.get_campaign(campaign.campaign_id),
+            after=campaign,
             total=first.total,
             rows=contents.tally.rows,
             duplicates=reading.duplicates,
@@ -309,6 +326,8 @@ class _WholeReading:
             left_out=left_out,
             pending=contents.tally.pending,
         )
+        if facts.is_doubtful or not self._is_looked_at_after:
+            facts = replace(facts, after=self._client.get_campaign(campaign.campaign_id))
         return facts, reading, again
 
     def _page_of(self, answer: ContactPage) -> Page:

@@ -103,8 +103,11 @@ def check_same(before: Campaign, now: Campaign, *, was_stopped: bool = False) ->
         raise _changed(before, f"was {before.status} and became {now.status}{which}")
 
 
-def check_unchanged(before: Campaign, now: Campaign) -> None:
+def check_unchanged(before: Campaign, now: Campaign, *, was_compared: bool) -> None:
     """Make sure that a campaign is still what was judged: the same, and in the same status.
+
+    One whose results ``was_compared`` with its report meanwhile must not have been changed at all: nothing else tells
+    that all pages were read of one state of it.
 
     Raises:
         CampaignStateError: as ``check_same``.
@@ -112,6 +115,8 @@ def check_unchanged(before: Campaign, now: Campaign) -> None:
     check_same(before, now)
     if now.status != before.status:
         raise _changed(before, f"was {before.status} and became {now.status}")
+    if was_compared and now.updated_at != before.updated_at:
+        raise _changed(before, f"was changed at {before.updated_at}, and was again at {now.updated_at}")
 
 
 def _changed(before: Campaign, how: str) -> CampaignStateError:

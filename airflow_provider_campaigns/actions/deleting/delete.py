@@ -323,7 +323,7 @@ class _Delete:
         if report is not None:
             report.check_again(now)
         check_reported(now, report, if_unreported=self._options.if_unreported)
-        check_unchanged(campaign, now)
+        check_unchanged(campaign, now, was_compared=report is not None)
         check_deletable(now)
 
     def _accepted(

@@ -49,7 +49,7 @@ MARCH_2, MARCH_3 = "2026-03-02T12:30:00.000Z", "2026-03-03T12:30:00.000Z"
 )
 def test_check_unchanged(before: Campaign, now: Campaign) -> None:
     """It is what was judged: in the same status, with the same run, or provably unchanged."""
-    check_unchanged(before, now)
+    check_unchanged(before, now, was_compared=False)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,19 @@ def test_check_unchanged(before: Campaign, now: Campaign) -> None:
 def test_check_unchanged__changed(before: Campaign, now: Campaign, message: str) -> None:
     """What changed its name, its status or its run, or may have run again, is not what was judged."""
     with pytest.raises(CampaignStateError, match=message) as caught:
-        check_unchanged(before, now)
+        check_unchanged(before, now, was_compared=False)
+
+    assert caught.value.retryable is True
+
+
+@pytest.mark.parametrize("changed_at", [MARCH_2, None])
+def test_check_unchanged__compared(changed_at: str | None) -> None:
+    """What was compared with its report is still so if it was not changed at all meanwhile, in whatever way."""
+    before = campaign(run="cid-1", updatedAt=changed_at)
+    check_unchanged(before, before, was_compared=True)
+
+    with pytest.raises(CampaignStateError, match=f"was changed at {changed_at}, and was again at {MARCH_3}") as caught:
+        check_unchanged(before, campaign(run="cid-1", updatedAt=MARCH_3), was_compared=True)
 
     assert caught.value.retryable is True
 
@@ -82,7 +94,7 @@ def test_check_unchanged__changed(before: Campaign, now: Campaign, message: str)
 def test_check_unchanged__nothing_tells(before: Campaign) -> None:
     """Of a campaign that names neither its run nor when it was changed, nobody can tell; no retry mends that."""
     with pytest.raises(CampaignStateError, match="names neither its run nor when it was changed") as caught:
-        check_unchanged(before, campaign())
+        check_unchanged(before, campaign(), was_compared=False)
 
     assert caught.value.retryable is False
 

@@ -88,7 +88,7 @@ class TestDelete:
         delete(result_of(save_report(kore_simulator, campaign_id, tmp_path)))
 
         assert [one.operation for one in kore_simulator.requests] == [
-            *("get", "list", "get", "contacts", "contacts", "get"),
+            *("get", "list", "get", "contacts", "contacts"),
             *("get", "delete", "list", "get"),
         ]
 

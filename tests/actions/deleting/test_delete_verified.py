@@ -73,7 +73,7 @@ class TestNothingNew:
         assert receipt["given_manifest_sha256"] == receipt["manifest_sha256"] == result["manifest_sha256"]
         pages = ["contacts"] * (3 + 2)
         assert [one.operation for one in kore_simulator.requests] == [
-            *("get", "list", "get", *pages, "get"),
+            *("get", "list", "get", *pages),
             *("get", "delete", "list", "get"),
         ]
 
@@ -424,6 +424,29 @@ class TestLess:
 
         assert "was started again since" in str(failure(delete(result), campaign_id))
         kore_simulator.assert_no_writes()
+
+    def test_changed_meanwhile(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        meanwhile: Meanwhile,
+    ) -> None:
+        """A campaign that is changed in any way while all is read once more is not deleted; the next try reads anew."""
+        kore_simulator.service.store.get(campaign_id).updated_at = "2026-03-02T12:30:00.000Z"
+        result = report.one(campaign_id)
+
+        def change() -> None:
+            kore_simulator.service.store.get(campaign_id).updated_at = "2026-03-02T12:45:00.000Z"
+
+        meanwhile("get_contact_page", change)
+        error = failure(delete(result), campaign_id)
+
+        assert error.retryable
+        assert "was changed at 2026-03-02T12:30:00.000Z, and was again at 2026-03-02T12:45:00.000Z" in str(error)
+        kore_simulator.assert_no_writes()
+        assert only(delete(result))["status"] == "Deleted"
 
 
 class TestEnds:

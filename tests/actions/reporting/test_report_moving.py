@@ -111,8 +111,8 @@ class TestMoving:
         self, report: Reporter, kore_simulator: KoreSimulator, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Of a report that is not complete the log says that nothing is proven."""
-        campaign_id = kore_simulator.add_campaign(status="Paused", contacts=3)
-        result = report.one(campaign_id)
+        rows = [{"phoneNumber": f"1200555010{n}", "uniqueId": f"c-{n}", "status": "completed"} for n in range(3)]
+        result = report.one(kore_simulator.add_campaign(status="Paused", contacts=rows))
 
         assert (result["proven_by"], result["readings"]) == (None, 1)
         assert " results are still coming (not proven; 1 reading; all results final); do not delete" in caplog.text
