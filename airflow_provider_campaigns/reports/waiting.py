@@ -95,8 +95,8 @@ class Waiting:
         """From when on a try does more than read the campaign."""
         return self.ends_at if self._note is None else min(self._note.since + LOOK_EVERY, self.ends_at)
 
-    def goes_on(self, client: KoreClient, campaign_id: str, phone_numbers: PhoneNumbers) -> bool:
-        """True if it is too early for a whole reading; looks, if a look is due. Without a note it is not too early."""
+    def go_on(self, client: KoreClient, campaign_id: str, phone_numbers: PhoneNumbers) -> bool:
+        """Go on waiting, with a look if one is due; False if there is no note, or it is time for a whole reading."""
         note, now = self._note, self._clock.now()
         if note is None or now >= self.ends_at:
             return False

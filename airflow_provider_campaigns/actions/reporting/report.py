@@ -174,7 +174,7 @@ class _Report:
         waiting = self._waiting(campaign, target, folder, kept)
         if waiting is not None and kept is not None and kept.reason == Reason.PENDING and is_about(kept, campaign):
             is_enough = self._is_enough(kept, target)
-            if is_enough and waiting.goes_on(self._client, campaign.campaign_id, self._options.phone_numbers):
+            if is_enough and waiting.go_on(self._client, campaign.campaign_id, self._options.phone_numbers):
                 return _result(folder, kept, changed=False, waiting=waiting)
         manifest = export_report(
             self._client,
