@@ -115,7 +115,7 @@ def check_unchanged(before: Campaign, now: Campaign, *, was_compared: bool) -> N
     check_same(before, now)
     if now.status != before.status:
         raise _changed(before, f"was {before.status} and became {now.status}")
-    if was_compared and now.updated_at != before.updated_at:
+    if was_compared and (before.updated_at or now.updated_at) and not is_unchanged(before.updated_at, now.updated_at):
         raise _changed(before, f"was changed at {before.updated_at}, and was again at {now.updated_at}")
 
 
