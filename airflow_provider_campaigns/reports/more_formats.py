@@ -26,7 +26,7 @@ def can_have(kept: Manifest, formats: Collection[str]) -> bool:
     return not missing or not kept.contact_results or kept.name_of(CONTACT_FILES["jsonl"]) is not None
 
 
-def with_formats(folder: Folder, kept: Manifest, formats: Collection[str]) -> Manifest:
+def add_formats(folder: Folder, kept: Manifest, formats: Collection[str]) -> Manifest:
     """Give a complete report the formats that it lacks; what it has stays as it is.
 
     Args:

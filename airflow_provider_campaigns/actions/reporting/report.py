@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_of, instant_text
-from airflow_provider_campaigns.kore.errors import (
-    CampaignStateError,
-    KoreError,
-)
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 from airflow_provider_campaigns.reports.digests import is_comparable_with
@@ -24,7 +21,7 @@ from airflow_provider_campaigns.reports.export_state import PAGE_SIZE
 from airflow_provider_campaigns.reports.folder import Folder, plain_name
 from airflow_provider_campaigns.reports.kept_page import write_page_again
 from airflow_provider_campaigns.reports.manifest import MANIFEST_NAME, PAGE_NAME, Manifest, Reason, load_manifest
-from airflow_provider_campaigns.reports.more_formats import can_have, with_formats
+from airflow_provider_campaigns.reports.more_formats import add_formats, can_have
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
 from airflow_provider_campaigns.reports.proof import proof_in_words
 from airflow_provider_campaigns.reports.rows import PhoneNumbers, key_from
@@ -102,10 +99,10 @@ def report_campaigns(
     outcomes = Outcomes(target.campaign_id for target in targets)
     for target in targets:
         clock.check_cancelled()
-        if earlier is not None and _carried_over(target.campaign_id, earlier, outcomes, clock.now()):
+        if earlier is not None and _carry_over(target.campaign_id, earlier, outcomes, clock.now()):
             continue
         try:
-            outcomes.results[target.campaign_id] = report.of(target)
+            outcomes.results[target.campaign_id] = report.make(target)
         except KoreError as error:
             error.campaign_id = error.campaign_id or target.campaign_id
             log.warning("campaign %s: could not be reported: %s", target.campaign_id, error)
@@ -113,8 +110,8 @@ def report_campaigns(
     return outcomes
 
 
-def _carried_over(campaign_id: str, earlier: Outcomes, outcomes: Outcomes, now: datetime) -> bool:
-    """True if what became of a campaign earlier still holds; then it is among the outcomes."""
+def _carry_over(campaign_id: str, earlier: Outcomes, outcomes: Outcomes, now: datetime) -> bool:
+    """Put what became of a campaign earlier among the outcomes, if it still holds; True if it is there."""
     result, failure = earlier.results.get(campaign_id), earlier.failures.get(campaign_id)
     if result is not None and (_LOOK not in result.details or now < datetime.fromisoformat(result.details[_LOOK])):
         outcomes.results[campaign_id] = result
@@ -149,9 +146,9 @@ class _Report:
         self._options = options
         self._clock = clock
 
-    def of(self, target: Target) -> Result:
-        """The report of one campaign: the one that is kept, or a new one."""
-        if target.was_just_missing(self._clock.now()) and (result := self._kept_of_gone(target)) is not None:
+    def make(self, target: Target) -> Result:
+        """Make the report of one campaign, unless the one that is kept will do."""
+        if target.was_just_missing(self._clock.now()) and (result := self._keep_of_gone(target)) is not None:
             result.details["proven_missing_at"] = target.proven_missing_at
             return result
         campaign = self._reader.read(target.campaign_id)
@@ -162,7 +159,7 @@ class _Report:
         if same_run(meant, named_run(campaign.campaign_instance_id)) is SameRun.NO:
             return self._started_again(target, campaign)
         folder = self._folder_of(campaign.campaign_id, campaign.campaign_instance_id)
-        kept = self._found(folder)
+        kept = self._load_and_mend(folder)
         is_good = kept is not None and kept.complete and is_about(kept, campaign) and self._is_enough(kept, target)
         if kept is not None and is_good and not self._is_to_be_read_anew(folder, kept):
             return self._keep(folder, kept)
@@ -230,7 +227,7 @@ class _Report:
 
     def _missing(self, target: Target, missing: ProvenMissing) -> Result:
         """The report that is kept of a campaign that is gone, or what becomes of one without."""
-        if (result := self._kept_of_gone(target)) is not None:
+        if (result := self._keep_of_gone(target)) is not None:
             return result
         others = "".join(
             f"; {folder.url()} has formats={list(kept.formats)} and phone_numbers={kept.phone_numbers!r}"
@@ -244,8 +241,8 @@ class _Report:
             missing=missing,
         )
 
-    def _kept_of_gone(self, target: Target) -> Result | None:
-        """The report that is kept of a campaign that is gone, if it would do.
+    def _keep_of_gone(self, target: Target) -> Result | None:
+        """Keep the report that is there of a campaign that is gone, if it would do.
 
         Raises:
             ReportError: what may be a better one cannot be read.
@@ -275,7 +272,7 @@ class _Report:
     def _started_again(self, target: Target, campaign: Campaign) -> Result:
         """The report that is kept of a run that is over; the service has only the run after it."""
         folder = self._folder_of(target.campaign_id, target.campaign_instance_id)
-        kept = self._found(folder)
+        kept = self._load_and_mend(folder)
         if kept is not None and kept.complete and self._is_enough(kept, target):
             return self._keep(folder, kept)
         raise CampaignStateError(
@@ -291,7 +288,7 @@ class _Report:
         name = run_folder(campaign_id, instance_id)
         return self._root.child(campaign_id).child(name, scratch=PARTS_FOLDER)
 
-    def _found(self, folder: Folder) -> Manifest | None:
+    def _load_and_mend(self, folder: Folder) -> Manifest | None:
         """The manifest in a folder, if all its files are there as it says; a page that is not is written again.
 
         Raises:
@@ -320,7 +317,7 @@ class _Report:
         for name in self._root.child(target.campaign_id).names():
             folder = self._root.child(target.campaign_id).child(name, scratch=PARTS_FOLDER)
             try:
-                kept = self._found(folder)
+                kept = self._load_and_mend(folder)
             except ReportStorageError:
                 raise
             except ReportError as error:
@@ -357,7 +354,7 @@ class _Report:
         if self._options.plan_only:
             return _result(folder, kept, changed=False)
         folder.remove_folder(PARTS_FOLDER)  # a try that was killed behind the manifest leaves them
-        manifest = with_formats(folder, kept, self._options.formats)
+        manifest = add_formats(folder, kept, self._options.formats)
         return _result(folder, manifest, changed=manifest is not kept)
 
 
