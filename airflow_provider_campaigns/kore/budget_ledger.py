@@ -288,8 +288,8 @@ class Ledger:
         if known.said_at + _SAYS_AGAIN_S < self.now or known.said_at < self.back_at:
             self.machines[machine] = known._replace(said_at=self.now)
 
-    def is_written(self, version: int, *, by: int) -> None:
-        """A machine writes this ledger, under a new version."""
+    def sign(self, version: int, *, by: int) -> None:
+        """Note which machine writes this ledger, under which new version."""
         self.version, self.written_by = version, by
         self.machines[by] = Machine(by, self.now, version)
 

@@ -240,7 +240,7 @@ class SharedKeeping:
         """Write the ledger if the store still has what was read; then the mirror, unless that knows more meanwhile."""
         # Later than all versions that anybody knows of, also where the store has come back with an older one.
         version = max(kept.version + 1, ledger.version + 1, int(ledger.now * 1e6))
-        ledger.is_written(version, by=this_process().machine)
+        ledger.sign(version, by=this_process().machine)
         ledger.ahead_s = way.ahead_s or 0.0
         data = ledger.saved()
         found = self._store.replace(self._name, data, version=kept.version, new_version=ledger.version, as_of=as_of)

@@ -578,7 +578,7 @@ class KoreClient:
                 left = [one for one in possible if one is not sent_by]
                 return None
             other = left.pop()
-            if self._stand_ins.does_not_know(sent_by.name):
+            if self._stand_ins.note_unknown_path(sent_by.name):
                 log.warning("%s; it is sent by %s instead", trouble, other.name)
             self._sent_by[verb, campaign_id] = sent_by = other
             return other
@@ -631,7 +631,7 @@ class KoreClient:
             except KoreError as error:
                 is_absence = partial(self.proof.is_absence, kind=None, may_try=False)
                 if patience is not None and may_pass_by(error, need, refused, is_absence):
-                    if self._sender.waits_to_ask_again(self._stand_ins.all_refused_for_s(need), error, patience):
+                    if self._sender.wait_to_ask_again(self._stand_ins.note_all_refused(need), error, patience):
                         continue
                     if error.retryable:
                         raise  # not believed, for want of time

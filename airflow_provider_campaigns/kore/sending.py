@@ -187,8 +187,8 @@ class Sender:
                 delay = delay_s(error, attempt, jitter=self._jitter(), is_stop=priority is Priority.STOP)
                 if isinstance(error, KoreAuthenticationError) and not was_refused:
                     was_refused = True
-                    delay = (self._is_doubtful(error) and self._believed_in_s(Effect.READ)) or None
-                goes_on = self._is_outage(Effect.READ, error, delay) or _is_probed(error, priority)
+                    delay = (self._doubt(error) and self._note_refusal(Effect.READ)) or None
+                goes_on = self._note_failure(Effect.READ, error, delay) or _is_probed(error, priority)
                 if delay is None or delay > repeat_s() or (attempt >= self._bounds.attempts and not goes_on):
                     raise
                 log.info("%s; attempt %d, again in %.1f s", error, attempt, delay)
@@ -294,7 +294,7 @@ class Sender:
             is_blocked = isinstance(trouble, KoreRateLimitError)
             is_news = so_far.add(trouble, goal, is_stop=is_stop)
             is_accepted = so_far.accepted is not None
-            is_checked = is_to_be_checked(goal, trouble) or (is_news and self._is_doubtful(trouble))
+            is_checked = is_to_be_checked(goal, trouble) or (is_news and self._doubt(trouble))
             if is_checked or (so_far.in_doubt and not is_blocked):
                 found = yield from self._look_into(endpoint, goal, trouble, patience, so_far, sent_at=answered_at)
                 if found is not None:
@@ -351,7 +351,7 @@ class Sender:
         )
         if delay is not None and left_s:
             delay = min(delay, left_s)
-        goes_on = left_s > 0 or self._is_outage(Effect.WRITE, trouble, delay) or _is_probed(trouble, priority)
+        goes_on = left_s > 0 or self._note_failure(Effect.WRITE, trouble, delay) or _is_probed(trouble, priority)
         is_last = so_far.sendings >= self._bounds.attempts and not goes_on
         return None if delay is None or is_last or delay > self._repeat_s(patience)() else delay
 
@@ -571,8 +571,8 @@ class Sender:
         rest = count(drain[-1] + _READ_ON_S, _READ_ON_S)
         return chain(drain, takewhile(lambda due: due <= ACCEPTED_S, rest) if trouble is accepted else rest)
 
-    def _believed_in_s(self, effect: Effect) -> float:
-        """Seconds until a refusal that was met just now is believed, 0 if it is already.
+    def _note_refusal(self, effect: Effect) -> float:
+        """Note a refusal that was met just now: seconds until it is believed, 0 if it is already.
 
         That is so long after the first since one of its kind was answered: fifty campaigns with wrong credentials are
         told so after one such wait, not after seven.
@@ -592,9 +592,9 @@ class Sender:
         """
         if not _is_believed_later(trouble) or self._bounds.look_again_s is None:
             return 0.0
-        return self._believed_in_s(Effect.WRITE) or (math.inf if so_far.refusals == 1 else 0.0)
+        return self._note_refusal(Effect.WRITE) or (math.inf if so_far.refusals == 1 else 0.0)
 
-    def waits_to_ask_again(self, refused_for_s: float, refusal: KoreError, patience: Patience) -> bool:
+    def wait_to_ask_again(self, refused_for_s: float, refusal: KoreError, patience: Patience) -> bool:
         """Wait until what all readings refuse is to be believed, if it is still there then; False if it is already.
 
         Where there is no time for that it is not believed either, so the refusal may pass.
@@ -614,8 +614,8 @@ class Sender:
         self._sleep(left_s)
         return True
 
-    def _is_outage(self, effect: Effect, error: KoreError, delay: float | None) -> bool:
-        """True if what failed may be sent again as long as the service answers none of its kind."""
+    def _note_failure(self, effect: Effect, error: KoreError, delay: float | None) -> bool:
+        """Note what failed in passing; True if it may be sent again as long as the service answers none of its kind."""
         if error.concerns_account or delay is None:
             return False
         now = self._clock()
@@ -625,8 +625,8 @@ class Sender:
         self._failing[effect] = since, now
         return now + delay < since + self._bounds.outage_s
 
-    def _is_doubtful(self, refusal: KoreError) -> bool:
-        """True if a first refusal is looked into before it is believed; else it says that it was met once."""
+    def _doubt(self, refusal: KoreError) -> bool:
+        """Doubt a first refusal: True if it is looked into before it is believed; else it says that it was met once."""
         if self._bounds.look_again_s is not None:
             return True
         if isinstance(refusal, KoreAuthenticationError):

@@ -88,8 +88,8 @@ class StandIns:
         self._told.update(news)
         return news
 
-    def does_not_know(self, endpoint_name: str) -> bool:
-        """The service does not know the path of a write; True if that was not said before."""
+    def note_unknown_path(self, endpoint_name: str) -> bool:
+        """Note that the service does not know the path of a write; True if that was not said before."""
         self._until[endpoint_name] = self._clock() + REFUSED_S
         is_news = endpoint_name not in self._told
         self._told.add(endpoint_name)
@@ -101,8 +101,8 @@ class StandIns:
         if are_of_all and all(are_of_all):
             self._none_until[need] = self._clock() + REFUSED_S
 
-    def all_refused_for_s(self, need: Need) -> float:
-        """All were refused just now: seconds since they were for the first time, while none of them was answered."""
+    def note_all_refused(self, need: Need) -> float:
+        """Note that all were refused just now: seconds since they first were, while none of them was answered."""
         now = self._clock()
         since = self._all_refused_at.setdefault(need, now)
         if now - since > REFUSED_S:
