@@ -214,15 +214,15 @@ class _Delete:
             if self._options.confirm:
                 self._client.proof.means(kind)
             if stop is not None:
-                campaign = self._stopped(campaign, kind, stop)
+                campaign = self._stop_first(campaign, kind, stop)
             return self._send(campaign, kind, report)
         except CampaignStateError as error:
             if report is None:
                 error.retryable, error.ends_retries = False, True
             raise
 
-    def _stopped(self, campaign: Campaign, kind: CampaignType, stop: StopOne) -> Campaign:
-        """The campaign after its run was stopped, if it is that run which is over."""
+    def _stop_first(self, campaign: Campaign, kind: CampaignType, stop: StopOne) -> Campaign:
+        """Stop the run of a campaign: the campaign afterwards, if it is that run which is over."""
         stop(self._targets[campaign.campaign_id], kind, partial(check_same, campaign))
         now = self._client.get_campaign(campaign.campaign_id)
         check_same(campaign, now, was_stopped=True)

@@ -362,10 +362,10 @@ class _Stop:
             self._stop_found(early.found)
             targets = early.unread
         found = self._urgent.read_many(targets, self._options.campaign_type, self._outcomes)
-        self._stop_found(found | self._unreadable(targets))
+        self._stop_found(found | self._take_unread(targets))
 
-    def _unreadable(self, targets: Sequence[Target]) -> dict[str, Campaign]:
-        """Of those that could not be read, what is to be stopped all the same; it is no failure then."""
+    def _take_unread(self, targets: Sequence[Target]) -> dict[str, Campaign]:
+        """Take from the failures what could not be read and is to be stopped all the same; it is noted first."""
         failures = self._outcomes.failures
         may = {
             target.campaign_id: failures[target.campaign_id]
