@@ -171,7 +171,7 @@ def status(campaign: Campaign) -> Body:
 
 
 def contact_results(
-    campaign: Campaign, *, page: int, limit: int, order: Sequence[int] | None = None, settled: bool = True
+    campaign: Campaign, *, page: int, limit: int, order: Sequence[int] | None = None, pending: bool = False
 ) -> Body:
     """The contacts view (pages: get-all-contact-details-voice-campaigns and -v2); `order`: of the rows."""
     total = campaign.result_rows
@@ -179,7 +179,7 @@ def contact_results(
     return {
         "status": "success",
         "data": {
-            "results": contacts.rows(campaign, places, settled=settled),
+            "results": contacts.rows(campaign, places, pending=pending),
             "page": page,
             "limit": limit,
             "totalPages": pages(total, limit),

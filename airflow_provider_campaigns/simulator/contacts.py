@@ -45,16 +45,16 @@ _NUMBERS = _AREA_CODES * _NUMBERS_PER_AREA
 _SETTLED = {"": "retry-cancelled", "waitingForDisposition": "completed"}
 
 
-def rows(campaign: Campaign, indices: Iterable[int], *, settled: bool) -> list[dict[str, Any]]:
-    """The campaign's result rows at these places; `settled` once what was under way when the run ended is over."""
+def rows(campaign: Campaign, indices: Iterable[int], *, pending: bool) -> list[dict[str, Any]]:
+    """The campaign's result rows at these places; `pending` while what was under way when it ended goes on."""
     if not isinstance(campaign.contacts, int):
         return [campaign.contacts[index] for index in indices]
-    seed, over = campaign.results_seed, settled and campaign.status in {"Stopped", "Completed"}
-    return [row(seed, index, finished=over) for index in indices]
+    seed, settled = campaign.results_seed, not pending and campaign.status in {"Stopped", "Completed"}
+    return [row(seed, index, settled=settled) for index in indices]
 
 
-def row(seed: int, index: int, *, finished: bool) -> dict[str, Any]:
-    """The result of contact `index`; in the end retries are cancelled, and notes are written."""
+def row(seed: int, index: int, *, settled: bool) -> dict[str, Any]:
+    """The result of contact `index`; once it has `settled`, retries are cancelled and notes are written."""
     digest = hashlib.blake2b(b"%d/%d" % (seed, index), digest_size=16).digest()
     outcome = _OUTCOME_OF_BYTE[digest[12]]
     talked = outcome in _TALKED
@@ -63,7 +63,7 @@ def row(seed: int, index: int, *, finished: bool) -> dict[str, Any]:
         "phoneNumber": phone_number(index),
         # Nothing but its number tells a contact without one from others, so none has one where numbers repeat.
         "uniqueId": "" if index % 10 == 9 and index < _NUMBERS else f"customer-{index:07d}",
-        "dialerOutcome": _SETTLED.get(outcome, outcome) if finished else outcome,
+        "dialerOutcome": _SETTLED.get(outcome, outcome) if settled else outcome,
         "numberOfAttemptsSoFar": 0 if outcome == "timezone_skip" else 1 + digest[14] % 3,
         "botSessionId": digest[:12].hex() if talked else "",
         "agentDispositionCodes": list(_DISPOSITIONS[digest[15] % len(_DISPOSITIONS)]) if talked else [],

@@ -201,8 +201,8 @@ class Service:
         elif self.switches.contact_paging == "ignored":
             page = 1
         pending_s = self.switches.pending_seconds
-        settled = not pending_s or self._clock.time() >= seconds_of(campaign.updated_at) + pending_s
-        return Answer(200, bodies.contact_results(campaign, page=page, limit=limit, order=order, settled=settled))
+        pending = bool(pending_s) and self._clock.time() < seconds_of(campaign.updated_at) + pending_s
+        return Answer(200, bodies.contact_results(campaign, page=page, limit=limit, order=order, pending=pending))
 
     def _list(self, call: Call) -> Answer:
         self._check_query(call, ())

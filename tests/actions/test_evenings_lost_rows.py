@@ -205,7 +205,7 @@ class Evening:
         )
         self.campaign().contacts = self.rows  # the very list: what happens to it is served at once
         for _ in range(size):
-            self.append(finished=rng.random() < 0.7)
+            self.append(settled=rng.random() < 0.7)
         self.chance = rng.choice([0.03, 0.1, 0.2, 0.4])
         self.left = rng.choice([2, 6, 15, 40])
         self.may_take = rng.random() < 0.5
@@ -228,8 +228,8 @@ class Evening:
 
     # What the service does
 
-    def append(self, *, finished: bool) -> None:
-        self.rows.append(made_up_row(self.seed, self.number, finished=finished))
+    def append(self, *, settled: bool) -> None:
+        self.rows.append(made_up_row(self.seed, self.number, settled=settled))
         self.number += 1
 
     def campaign(self) -> Campaign:
@@ -262,7 +262,7 @@ class Evening:
     def add(self) -> str:
         row, rng = self.any_row(), self.rng
         if row is None or rng.random() < 0.25:
-            self.append(finished=rng.random() < 0.5)
+            self.append(settled=rng.random() < 0.5)
             return "a row comes"
         field = rng.choice(["attempt", "outcome", "disposition", "disposition", "session", "other"])
         if field == "attempt":

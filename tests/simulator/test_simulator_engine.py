@@ -107,12 +107,12 @@ def test_list__filters_and_order(still: Caller, clock: ManualClock) -> None:
 # -- contact results ---------------------------------------------------------------------------------------------------
 
 
-@given(index=st.integers(0, 5_000_000), seed=st.integers(0, 2**32), finished=st.booleans())
-def test_row__pure_and_documented(index: int, seed: int, finished: bool) -> None:
+@given(index=st.integers(0, 5_000_000), seed=st.integers(0, 2**32), settled=st.booleans())
+def test_row__pure_and_documented(index: int, seed: int, settled: bool) -> None:
     """A row depends on seed and index alone, has the documented fields, and a number that nobody has."""
-    row = contacts.row(seed, index, finished=finished)
+    row = contacts.row(seed, index, settled=settled)
 
-    assert row == contacts.row(seed, index, finished=finished)
+    assert row == contacts.row(seed, index, settled=settled)
     assert list(row) == [
         "phoneNumber",
         "uniqueId",
@@ -125,7 +125,7 @@ def test_row__pure_and_documented(index: int, seed: int, finished: bool) -> None
     ]
     assert row["phoneNumber"][4:9] == "55501"
     assert len(row["phoneNumber"]) == 11
-    assert not (finished and row["dialerOutcome"] == "")
+    assert not (settled and row["dialerOutcome"] == "")
 
 
 def test_contacts__a_million_rows_cost_nothing(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +134,9 @@ def test_contacts__a_million_rows_cost_nothing(caller: Caller, monkeypatch: pyte
     made: list[int] = []
     row = contacts.row
 
-    def counted(seed: int, index: int, *, finished: bool) -> dict[str, Any]:
+    def counted(seed: int, index: int, *, settled: bool) -> dict[str, Any]:
         made.append(index)
-        return row(seed, index, finished=finished)
+        return row(seed, index, settled=settled)
 
     monkeypatch.setattr(contacts, "row", counted)
 
