@@ -35,13 +35,13 @@ log = logging.getLogger(__name__)
 class CallingHoursDeadline(BaseDeadlineReference):
     """The close at which ``when="calling_hours_end"`` stops campaigns, as the ``reference`` of a ``DeadlineAlert``.
 
-    Needs Airflow 3.3. Airflow asks for it once, when a run is made, and calls back if the run has not ended with
-    success at the close plus the alert's ``interval``. The close is that of the run, whenever it was queued. A run by
-    hand that comes after it counts from its own instant; a run that is made late, inside the hours of a later day, from
-    the close of that day, for which its stop waits.
+    Needs Airflow 3.3. Airflow asks for it once, when a DAG run is made, and calls back if that has not ended with
+    success at the close plus the alert's ``interval``. The close is that of the DAG run, whenever it was queued. A DAG
+    run by hand that comes after it counts from its own instant; one that is made late, inside the hours of a later day,
+    from the close of that day, for which its stop waits.
 
-    A run has no deadline where its stop does nothing at a close: in a backfill, while ``last_day`` is still to come,
-    and more than 24 hours after the close, where the stop fails by itself.
+    A DAG run has no deadline where its stop does nothing at a close: in a backfill, while ``last_day`` is still to
+    come, and more than 24 hours after the close, where the stop fails by itself.
 
     Args:
         timezone: as of ``CallingHoursTimetable``, of which the next two are as well.
@@ -70,7 +70,7 @@ class CallingHoursDeadline(BaseDeadlineReference):
         if BaseDeadlineReference is object:
             raise ImportError(
                 "CallingHoursDeadline: deadlines that count from something of one's own came with Airflow 3.3; on 3.2 "
-                "take DeadlineReference.DAGRUN_QUEUED_AT and add the time from the run to the close, for example "
+                "take DeadlineReference.DAGRUN_QUEUED_AT and add the time from the DAG run to the close, for example "
                 "interval=timedelta(minutes=11); on 3.1 leave deadline out"
             )
         self.closed_on = read_closed_days(closed_on)
@@ -98,9 +98,9 @@ class CallingHoursDeadline(BaseDeadlineReference):
         return cls(None, reference_data["hours"], **{name: reference_data[name] for name in names})
 
     def close_for(self, run: DagRun, now: datetime) -> datetime | None:
-        """The close for a run that is made ``now``; None if nothing is stopped then.
+        """The close for a DAG run that is made ``now``; None if nothing is stopped then.
 
-        Never raises because of the run: an error here would keep Airflow from making it.
+        Never raises because of the DAG run: an error here would keep Airflow from making it.
         """
         context: Any = {"dag_run": run}
         run_at = run_instant(context)
@@ -111,7 +111,7 @@ class CallingHoursDeadline(BaseDeadlineReference):
                 return None
             closing = self.schedule.closing_to_act_on(run_at, now)
         except KoreError as error:
-            log.warning("DAG %s, run %s: has no deadline: %s", run.dag_id, run.run_id, error)
+            log.warning("DAG run %s of %s: has no deadline: %s", run.run_id, run.dag_id, error)
             return None
         return max(closing.at, run_at)
 

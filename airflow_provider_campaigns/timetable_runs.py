@@ -1,4 +1,4 @@
-"""Which runs calling hours ask for: one for each closing or opening, and when each of them is still worth making.
+"""Which DAG runs calling hours ask for: one for each closing or opening, and when each is still worth making.
 
 Pure: what ``CallingHoursTimetable`` tells Airflow is decided here, as of an instant that is given.
 """
@@ -37,7 +37,7 @@ _DAY_AT_MOST = timedelta(days=3)  # from the first to the last instant of a date
 
 
 class Event(NamedTuple):
-    """What a run is made for: the closing or the opening, of each day or of each stretch."""
+    """What a DAG run is made for: the closing or the opening, of each day or of each stretch."""
 
     closing: bool
     daily: bool
@@ -54,7 +54,7 @@ EVENTS = {
 
 
 class Run(NamedTuple):
-    """One event and its run; instants in UTC."""
+    """One event and its DAG run; instants in UTC."""
 
     start: datetime
     end: datetime
@@ -64,7 +64,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """All runs of a timetable, in order: from one to the next, start, end, event and due time all advance.
+    """All DAG runs of a timetable, in order: from one to the next, start, end, event and due time all advance.
 
     They are worked out in blocks of four weeks, which are kept: a scheduler or a backfill asks for one after the other.
     """
@@ -75,7 +75,7 @@ class Runs:
     _blocks: dict[int, list[Run]] = field(init=False, compare=False, default_factory=dict)
 
     def next_run(self, last: DataInterval | None, restriction: TimeRestriction, now: datetime) -> Run | None:
-        """The first run after ``last`` that the restriction allows and that is not overdue."""
+        """The first DAG run after ``last`` that the restriction allows and that is not overdue."""
         earliest = restriction.earliest
         floors: list[datetime] = [] if earliest is None else [earliest]
         if earliest is None or not restriction.catchup:
@@ -92,15 +92,15 @@ class Runs:
         return run
 
     def starting_from(self, start: datetime) -> Iterator[Run]:
-        """The runs whose interval starts at or after, the earliest first."""
-        # The block tells when a run's day opens, and an interval never starts after that.
+        """The DAG runs whose interval starts at or after, the earliest first."""
+        # The block tells when the day of a DAG run opens, and an interval never starts after that.
         first = int(start.timestamp() // _BLOCK_S)
         for number in range(first, first + _HORIZON_BLOCKS):
             runs = self._block(number)
             yield from runs[bisect_left(runs, start, key=attrgetter("start")) :]
 
     def begun(self, at: datetime) -> Iterator[Run]:
-        """The runs whose interval starts at or before, the latest first."""
+        """The DAG runs whose interval starts at or before, the latest first."""
         lead_s = max(-self.offset.total_seconds(), 0)
         last = int((at.timestamp() + lead_s) // _BLOCK_S)
         for number in range(last, last - _HORIZON_BLOCKS, -1):
@@ -108,7 +108,7 @@ class Runs:
             yield from reversed(runs[: bisect_right(runs, at, key=attrgetter("start"))])
 
     def _begun_by_start_date(self, earliest: datetime, last: DataInterval | None, now: datetime) -> Run | None:
-        """The first run after ``last`` for an event that comes after the start date, and whose interval began before.
+        """The first DAG run after ``last`` for an event after the start date, and whose interval began before.
 
         It begins at the start date, for Airflow makes no task for a logical date before that; one of several begins a
         second after the one before, because no two have the same. None if the event is over.
@@ -120,7 +120,7 @@ class Runs:
         return None
 
     def _rest_of(self, last: DataInterval, now: datetime) -> Run | None:
-        """A run for the rest of a day that was extended after its run was made, if that close is still to come.
+        """A DAG run for the rest of a day that was extended after its own was made, if that close is still to come.
 
         The day's own logical date is taken, by ``last``. Waiting for it to become free would stop the DAG for good, and
         leaving the day out would miss a close.
@@ -132,7 +132,7 @@ class Runs:
         return run._replace(start=start) if start < run.end else None
 
     def _start_of_oldest_timely(self, now: datetime, *, is_new: bool) -> datetime:
-        """The start of the oldest run that is not overdue; now, if all that have begun are."""
+        """The start of the oldest DAG run that is not overdue; now, if all that have begun are."""
         oldest = now
         for run in self.begun(now):
             if self._is_overdue(run, now, is_new=is_new):
@@ -148,7 +148,7 @@ class Runs:
         return changed is not None and changed <= now
 
     def _block(self, number: int) -> list[Run]:
-        """The runs whose day or stretch opens in that block."""
+        """The DAG runs whose day or stretch opens in that block."""
         runs = self._blocks.get(number)
         if runs is None:
             # Two threads may both get here; they store the same.

@@ -30,28 +30,28 @@ _OFFSET_LIMIT = timedelta(days=1)
 class CallingHoursTimetable(Timetable):
     """Runs a DAG when calling hours close or open, once per event, whatever the clocks do.
 
-    The data interval is the time the run is about: the day from its first opening to its last close for ``last_close``
-    and ``first_open``, the one stretch for ``every_close`` and ``every_open``. A day is the date on which a stretch
-    begins, so an overnight close belongs to the evening before. The run is due at the event plus the offset. Where that
-    is before the opening, the interval starts there, because Airflow runs no task before its logical date.
+    The data interval is the time a DAG run is about: the day from its first opening to its last close for
+    ``last_close`` and ``first_open``, the one stretch for ``every_close`` and ``every_open``. A day is the date on
+    which a stretch begins, so an overnight close belongs to the evening before. A DAG run is due at the event plus the
+    offset; where that is before the opening, its interval starts there: Airflow runs no task before its logical date.
 
     ``start_date``, ``end_date`` and the range of a backfill count by the logical date, the start of the interval. But
-    an event after ``start_date`` that is still ahead has its run, also where its interval would begin before: then it
-    begins at ``start_date``, because Airflow makes no task for an earlier logical date.
+    an event after ``start_date`` that is still ahead has its DAG run, also where its interval would begin before: then
+    it begins at ``start_date``, because Airflow makes no task for an earlier logical date.
 
     With ``catchup=False`` a missed event is made up only while nothing has changed since: a close until the next
     opening, an opening until the next close. So unpausing a DAG at noon does not run last night's close. A DAG that
     never ran makes up nothing older than five minutes (``timetable_runs.GRACE``), whatever its ``start_date``.
 
-    A run by hand gets the interval of the last run whose interval has begun.
+    A DAG run by hand gets the interval of the last DAG run whose interval has begun.
 
     Args:
         timezone: name in the tz database; None if ``hours`` names it. Two that differ are an error.
         hours: as in ``CallingHours.parse``, such as ``{"MO-FR": "9:00 AM-6:00 PM"}``, or a calling-hours object of the
             service, or a campaign object that holds one.
         event: ``last_close`` or ``first_open`` of each day, ``every_close`` or ``every_open``.
-        offset: from the event to the run, seconds or a timedelta, less than a day; by default 10 minutes before a close
-            and exactly at an opening.
+        offset: from the event to the DAG run, seconds or a timedelta, less than a day; by default 10 minutes before a
+            close and exactly at an opening.
         closed_on: dates whose windows do not take place, as dates or as ISO text. A plain collection, because it is
             stored with the DAG.
 
@@ -99,27 +99,27 @@ class CallingHoursTimetable(Timetable):
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """The next run as of now; None if the restriction leaves none."""
+        """The next DAG run as of now; None if the restriction leaves none."""
         return self.next_run(last_automated_data_interval, restriction, now=datetime.now(UTC))
 
     def next_run(self, last: DataInterval | None, restriction: TimeRestriction, *, now: datetime) -> DagRunInfo | None:
-        """The run after the one with the interval ``last``, as of ``now``; None if the restriction leaves none."""
+        """The DAG run after the one with the interval ``last``, as of ``now``; None if the restriction leaves none."""
         run = self._runs.next_run(last, restriction, now)
         return run and DagRunInfo(run_after=pendulum.instance(run.run_after), data_interval=_data_interval(run))
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
-        """The interval of the last run whose interval began at or before.
+        """The interval of the last DAG run whose interval began at or before.
 
-        So a run by hand during a day, and in the night after it, is about that day, as the scheduled one is. And a run
-        by hand with the very logical date of a scheduled run gets its interval: it takes that run's place, for Airflow
-        allows no two with one logical date.
+        So a DAG run by hand during a day, and in the night after it, is about that day, as the scheduled one is. And
+        one by hand with the very logical date of a scheduled one gets its interval: it takes the place of that, for
+        Airflow allows no two with one logical date.
         """
         return _data_interval(next(self._runs.begun(run_after)))
 
     def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
-        """What Airflow 3.2 and later count on from, once it has found that run under the logical date of the next one.
+        """What Airflow 3.2 and later count on from, once it has found that DAG run under the next one's logical date.
 
-        That may be a run by hand for a future logical date, made by the command line, whose interval is that of the day
+        That may be one by hand for a future logical date, made by the command line, whose interval is that of the day
         on which it was made. Counting on from there would lead to the same logical date, again and again.
         """
         info = super().run_info_from_dag_run(dag_run=dag_run)

@@ -120,8 +120,8 @@ class TestInstant:
         """The scheduler's log says why there is no deadline."""
         close_for(CallingHoursDeadline(*KOLKATA), scheduled("2026-03-02 03:30", "2026-03-02 12:30"), "2026-03-03 12:31")
 
-        (message,) = caplog.messages
-        assert message.startswith("DAG stops, run r: has no deadline: the close of 2026-03-02 was at 2026-03-02T12:30")
+        (told,) = caplog.messages
+        assert told.startswith("DAG run r of stops: has no deadline: the close of 2026-03-02 was at 2026-03-02T12:30")
 
     @settings(max_examples=60, deadline=None)
     @given(
