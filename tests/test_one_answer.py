@@ -82,10 +82,11 @@ def beliefs_in_not_found(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def other_words_for_patience(tree: ast.AST) -> Iterator[ast.AST]:
-    """Parameters that say for how long, or until when, a request is waited for."""
+    """Parameters that say for how long, or until when, a request is waited for; and deadlines worked out beside it."""
     words = {"within_s", "deadline", "ends_at", "left_s", "place_timeout_s", "answer_timeout_s"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.arg) and node.arg in words:
+        is_worked_out = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == "deadline"
+        if is_worked_out or (isinstance(node, ast.arg) and node.arg in words):
             yield node
 
 
@@ -162,6 +163,7 @@ def test_question__has_one_answer(question: str) -> None:
         (beliefs_in_not_found, "try:\n    client.get_campaign(one)\nexcept KoreNotFoundError:\n    pass"),
         (beliefs_in_not_found, "try:\n    client.get_campaign(one)\nexcept (ValueError, KoreNotFoundError):\n    pass"),
         (other_words_for_patience, "def read(campaign_id, *, within_s=None): ..."),
+        (other_words_for_patience, "deadline = clock.monotonic() + 60.0"),
         (waits_after_a_rate_limit, "error.retry_after_s is not None"),
         (comparisons_of_runs, "run_of(one) != run_of(two)"),
         (comparisons_of_runs, "a, b = one.campaign_instance_id, two.campaign_instance_id\nif a != b: pass"),
@@ -195,6 +197,7 @@ def test_finder__finds(finder: Finder, code: str) -> None:
         (beliefs_in_not_found, "try:\n    self._reader.read(it)\nexcept KoreRequestError:\n    pass"),
         (waits_after_a_rate_limit, "KoreBudgetError('no place', retry_after_s=error.retry_after_s)"),
         (waits_after_a_rate_limit, "pause_after(error) or 5"),
+        (other_words_for_patience, "left_s = countdown(60.0, clock.monotonic)"),
         (tables_of_outcomes, "row['dialerOutcome'] == 'waitingForDisposition'"),
         (minutes, "POLL_S = 60.0"),
         (names_of_requests, "KoreError(endpoint.name)"),

@@ -10,6 +10,7 @@ from airflow_provider_campaigns.actions.deleting.deletable import says_deleted
 from airflow_provider_campaigns.actions.rounds import Progress
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.errors import CampaignTimeoutError, KoreError, KoreProtocolError
+from airflow_provider_campaigns.kore.patience import countdown
 from airflow_provider_campaigns.kore.presence import ProvenMissing, look_for
 from airflow_provider_campaigns.kore.proof import is_lasting
 
@@ -44,7 +45,7 @@ def prove_gone(
     Returns:
         By which readings each of the others was proven gone.
     """
-    deadline = clock.monotonic() + TIMEOUT_S
+    left_s = countdown(TIMEOUT_S, clock.monotonic)
     progress = Progress(outcomes.total, not_yet="proven gone", clock=clock)
     proven: dict[str, str] = {}
     waiting = campaigns
@@ -52,14 +53,14 @@ def prove_gone(
         looks = _look(client, waiting, outcomes)
         proven |= {one: found for one, found in looks.items() if isinstance(found, str)}
         unproven = {one: found for one, found in looks.items() if isinstance(found, _Unproven)}
-        is_over = clock.monotonic() >= deadline
+        is_over = left_s() <= 0
         for campaign_id, look in unproven.items():
             if is_over or not look.may_pass:
                 outcomes.failures[campaign_id] = _not_proven(campaign_id, look)
         waiting = {one: campaigns[one] for one in unproven if one not in outcomes.failures}
         if waiting:
             progress.tell({one: unproven[one].seen for one in waiting})
-            clock.sleep(max(0.0, min(POLL_S, deadline - clock.monotonic())))
+            clock.sleep(max(0.0, min(POLL_S, left_s())))
     return proven
 
 
