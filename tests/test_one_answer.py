@@ -106,12 +106,17 @@ def tables_of_outcomes(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def minutes(tree: ast.AST) -> Iterator[ast.AST]:
-    """The minute over which requests are counted, written out."""
+    """The minute over which requests are counted, written out: by a name, or where so many a minute are divided."""
+    lengths = {"60", "60.0", "timedelta(minutes=1)", "timedelta(seconds=60)"}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and any("WINDOW" in name for name in names_in(node)):
-            value = node.value
-            if isinstance(value, ast.Constant) and value.value == 60:
-                yield node
+        if isinstance(node, ast.BinOp):
+            sides, words = [node.left, node.right], ("per_minute",)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            sides, words = [node.value], ("WINDOW", "window_s", "MINUTE")
+        else:
+            continue
+        if lengths & set(map(ast.unparse, sides)) and any(word in name for name in names_in(node) for word in words):
+            yield node
 
 
 def names_of_requests(tree: ast.AST) -> Iterator[ast.AST]:
@@ -176,6 +181,9 @@ def test_question__has_one_answer(question: str) -> None:
         (waits_after_a_rate_limit, "error.retry_after_s if is_limit else 5"),
         (tables_of_outcomes, "NOT_FINAL = frozenset(('in-progress', 'waitingForDisposition'))"),
         (minutes, "WINDOW_S = 60.0"),
+        (minutes, "class Budget:\n    window_s: float = 60.0"),
+        (minutes, "A_MINUTE = timedelta(minutes=1)"),
+        (minutes, "a_second = settings.requests_per_minute / 60"),
         (names_of_requests, "f'{endpoint.name}: no answer'"),
     ],
 )
@@ -200,6 +208,8 @@ def test_finder__finds(finder: Finder, code: str) -> None:
         (other_words_for_patience, "left_s = countdown(60.0, clock.monotonic)"),
         (tables_of_outcomes, "row['dialerOutcome'] == 'waitingForDisposition'"),
         (minutes, "POLL_S = 60.0"),
+        (minutes, "requests_per_minute: int = 60"),
+        (minutes, "DAY_MINUTES = 24 * 60"),
         (names_of_requests, "KoreError(endpoint.name)"),
     ],
 )

@@ -7,6 +7,8 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_campaigns.kore.budget import WINDOW_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
@@ -21,7 +23,7 @@ _T = TypeVar("_T")
 
 def readers_for(requests_per_minute: int) -> int:
     """How many readers keep the budget busy, at up to a second for an answer; more would only wait in its queue."""
-    return max(1, min(MOST_READERS, 1 + requests_per_minute // 60))
+    return max(1, min(MOST_READERS, 1 + int(requests_per_minute / WINDOW_S)))
 
 
 def read_ahead(read: Callable[[int], _T], numbers: Iterable[int], *, readers: int) -> Generator[_T]:
