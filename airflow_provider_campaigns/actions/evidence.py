@@ -76,6 +76,11 @@ def was_sent(entry: Entry) -> bool:
     return "sent_at" in entry
 
 
+def was_seen(entry: Entry) -> bool:
+    """True if an earlier try has proven, by reading it, what became of the campaign: it is of the task's type."""
+    return "confirmed_at" in entry
+
+
 def check_not_started_again(campaign: Campaign, earlier: Mapping[str, Entry]) -> None:
     """Make sure that a campaign that goes on is not a new run, after an earlier try has stopped the one before.
 

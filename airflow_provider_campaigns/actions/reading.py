@@ -67,7 +67,9 @@ class CampaignReader:
     ) -> Campaign | ProvenMissing:
         """The campaign, or ``ProvenMissing``.
 
-        ``campaign_type`` saves a list, and ``was_missing``, which says that it was proven missing just before, all.
+        ``campaign_type`` saves a list: what was seen to be of a type is not in the list of the other. A type that is
+        only meant does not do: the list would lack a campaign of the other as well. ``was_missing``, which says that it
+        was proven missing just before, saves all lists.
 
         Raises:
             KoreError: neither can be said.
@@ -88,10 +90,13 @@ class CampaignReader:
         campaign_type: CampaignType,
         outcomes: Outcomes,
         *,
+        seen: Collection[str] = (),
         most_alone: int | None = None,
         most_pages: float = math.inf,
     ) -> dict[str, Campaign | ProvenMissing]:
         """Every target as a campaign or ``ProvenMissing``; one that cannot be read, or is another, becomes a failure.
+
+        Those that were ``seen`` before, as of this type, are missing where its list lacks them; others where both do.
 
         Many are looked up in the list of ``campaign_type``, of which ``most_pages`` are read. What is not found there
         is read by itself: that is one request each, so where there are more than ``most_alone``, they are not read.
@@ -113,7 +118,7 @@ class CampaignReader:
             by_id = {one: target for one, target in by_id.items() if one in listed}
 
         def read(campaign_id: str) -> Campaign | ProvenMissing:
-            found = listed.get(campaign_id) or self.read(campaign_id, campaign_type)
+            found = listed.get(campaign_id) or self.read(campaign_id, campaign_type if campaign_id in seen else None)
             if not isinstance(found, ProvenMissing):
                 check_type(found, campaign_type)
                 by_id[campaign_id].check_name(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from delete_support import BY, remove
 from saved_report import open_folder, save_report
+from start_support import Notes
 
 from airflow_provider_campaigns.actions.deleting.archive import Archive
 from airflow_provider_campaigns.actions.deleting.delete import DeleteOptions, delete_campaigns
@@ -17,7 +18,7 @@ from airflow_provider_campaigns.actions.reporting.settle import read_ended
 from airflow_provider_campaigns.actions.stopping.stop import StopOptions, stop_campaigns
 from airflow_provider_campaigns.actions.targets import Target, Targets
 from airflow_provider_campaigns.kore.campaigns import CampaignType
-from airflow_provider_campaigns.kore.errors import KoreServiceError
+from airflow_provider_campaigns.kore.errors import KoreError, KoreServiceError
 from airflow_provider_campaigns.reports.errors import ReportRefusedError
 from airflow_provider_campaigns.reports.folder import Folder
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("no_rate_limit")
 
 Json = dict[str, Any]
+
+STOPPED_AT = "2026-03-02T12:30:00.000Z"
 
 
 @dataclass
@@ -54,9 +57,12 @@ class Evening:
         self.simulator.requests.clear()
         return ids
 
-    def stop(self, ids: list[str]) -> dict[str, Json]:
-        options = StopOptions(self.kind, if_missing="succeed")
-        outcomes = stop_campaigns(self.client, [Target(one) for one in ids], options, clock=self.fake_clock.clock)
+    def stop(self, ids: list[str], *, has_notes: bool = False) -> dict[str, Json]:
+        """With notes, as of Airflow 3.3, it knows that it has stopped these campaigns before."""
+        confirmed = {"campaign_instance_id": "cid-1", "sent_at": STOPPED_AT, "confirmed_at": STOPPED_AT}
+        notes = Notes({one: confirmed for one in ids if has_notes})
+        options, targets = StopOptions(self.kind, if_missing="succeed"), [Target(one) for one in ids]
+        outcomes = stop_campaigns(self.client, targets, options, evidence=notes, clock=self.fake_clock.clock)
         outcomes.raise_failures("stopped")
         return {one["campaign_id"]: one for one in outcomes.as_dicts()}
 
@@ -103,23 +109,31 @@ def reported(evening: Evening) -> Json:
 
 @pytest.mark.parametrize("by_id", [False, True])
 @pytest.mark.parametrize("kind", list(CampaignType))
-@pytest.mark.parametrize("number", [1, 4, 50])
+@pytest.mark.parametrize(("number", "has_notes", "lists"), [(1, True, 1), (4, True, 1), (4, False, 2), (50, False, 2)])
 def test_cleared__requests(
-    evening: Evening, kore_simulator: KoreSimulator, tmp_path: Path, number: int, kind: CampaignType, *, by_id: bool
+    evening: Evening,
+    kore_simulator: KoreSimulator,
+    tmp_path: Path,
+    number: int,
+    kind: CampaignType,
+    lists: int,
+    *,
+    has_notes: bool,
+    by_id: bool,
 ) -> None:
-    """One request of the stop and one of the delete for each campaign, and the list of their type: 3 for a lone one."""
+    """One request of the stop and one of the delete for each campaign, and a list or two: at most 3 a campaign."""
     evening.kind = kind
     ids = evening.deleted(number)
 
-    stopped = evening.stop(ids)
+    stopped = evening.stop(ids, has_notes=has_notes)
     by_stop = len(kore_simulator.requests)
     settled = [evening.settle(one, stopped[one]) for one in ids]
     reports = [only(evening.report(one)) for one in settled]
     by_report = len(kore_simulator.requests) - by_stop
     deletes = [only(evening.delete(one, archive=tmp_path / "archive", by_id=by_id)) for one in reports]
 
-    assert (by_stop, by_report) == (number + 1, 0)
-    assert len(kore_simulator.requests) == 2 * number + 1 <= 3 * number
+    assert (by_stop, by_report) == (number + lists, 0)
+    assert len(kore_simulator.requests) == 2 * number + lists <= 3 * number
     assert [one["changed"] for one in reports] == [False] * number
     assert [(one["status"], one["changed"]) for one in deletes] == [("Missing", False)] * number
     kore_simulator.assert_no_writes()
@@ -133,12 +147,23 @@ def test_cleared__an_hour_later(evening: Evening, kore_simulator: KoreSimulator)
     kore_simulator.requests.clear()
 
     settled = evening.settle(campaign_id, stopped)
-    assert [one.operation for one in kore_simulator.requests] == ["get", "list"]
+    assert [one.operation for one in kore_simulator.requests] == ["get", "list", "list"]
     assert settled["proven_missing_at"] == "2026-03-02T13:30:00.000Z"
     report = only(evening.report(settled | {"proven_missing_at": stopped["proven_missing_at"]}))
-    assert [one.operation for one in kore_simulator.requests][2:] == ["get", "list", "list"]
+    assert [one.operation for one in kore_simulator.requests][3:] == ["get", "list", "list"]
     assert only(evening.delete(report))["status"] == "Missing"
-    assert [one.operation for one in kore_simulator.requests][5:] == ["get", "list", "list"]
+    assert [one.operation for one in kore_simulator.requests][6:] == ["get", "list", "list"]
+
+
+@pytest.mark.parametrize("has_lied_to", ["stop", "settle"])
+def test_cleared__of_the_other_type(evening: Evening, kore_simulator: KoreSimulator, has_lied_to: str) -> None:
+    """A campaign of the other type that runs is not called missing because reading does not find it for once."""
+    text = kore_simulator.add_campaign(campaign_type="sms", status="Active")
+    kore_simulator.fail_next(404, operation="get")
+
+    with pytest.raises(KoreError, match="the list holds it"):
+        evening.stop([text]) if has_lied_to == "stop" else evening.settle(text, None)
+    kore_simulator.assert_no_writes()
 
 
 def test_cleared__is_there_again(evening: Evening, kore_simulator: KoreSimulator) -> None:

@@ -116,13 +116,36 @@ def test_read_many__few(kore_simulator: KoreSimulator, reader: CampaignReader) -
 
 
 def test_read_many__many(kore_simulator: KoreSimulator, reader: CampaignReader) -> None:
-    """From four on the list serves them, and only what it does not hold is read by itself."""
+    """From four on the list serves them; only what it does not hold is read by itself, and looked for in the other."""
     ids = [kore_simulator.add_campaign(status="Active") for _ in range(4)]
 
     found = reader.read_many([Target(one) for one in [*ids, STRANGER]], CampaignType.VOICE, Outcomes(ids))
 
     assert [found[one] is PROVEN_MISSING for one in [*ids, STRANGER]] == [False, False, False, False, True]
-    assert operations(kore_simulator) == ["list", "get"]
+    assert operations(kore_simulator) == ["list", "get", "list"]
+
+
+def test_read_many__seen_before(kore_simulator: KoreSimulator, reader: CampaignReader) -> None:
+    """What was seen to be of the type is missing where the list of that type lacks it."""
+    targets = [Target(STRANGER), Target("cd-never-seen")]
+
+    found = reader.read_many(targets[:1], CampaignType.VOICE, Outcomes([STRANGER]), seen={STRANGER})
+    assert operations(kore_simulator) == ["get", "list"]
+    found |= reader.read_many(targets[1:], CampaignType.VOICE, Outcomes(["cd-never-seen"]), seen={STRANGER})
+    assert operations(kore_simulator) == ["get", "list", "get", "list"]
+    assert list(found.values()) == [PROVEN_MISSING, PROVEN_MISSING]
+
+
+@pytest.mark.parametrize("answer", [400, 404])
+def test_read_many__of_the_other_type(kore_simulator: KoreSimulator, reader: CampaignReader, answer: int) -> None:
+    """A campaign of the other type that reading does not find for once is not missing: the other list holds it."""
+    text = kore_simulator.add_campaign(campaign_type="sms", status="Active")
+    kore_simulator.fail_next(answer, operation="get", body={"message": "Campaign not found"})
+    outcomes = Outcomes([text])
+
+    assert reader.read_many([Target(text)], CampaignType.VOICE, outcomes) == {}
+    assert "the list holds it" in str(outcomes.failures[text])
+    assert outcomes.failures[text].retryable
 
 
 def test_read_many__wrong_ones_fail_alone(kore_simulator: KoreSimulator, reader: CampaignReader) -> None:

@@ -21,7 +21,7 @@ SEED = 20260303
 def test_killed__at_any_instant(kore_simulator: KoreSimulator, tmp_path: Path) -> None:
     """After a kill -9 at any of 240 instants, the next try ends with the files of an undisturbed report."""
     kore_simulator.switches(rate_limit=None)
-    campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=1_001)
+    campaign_id = kore_simulator.add_campaign(status="Stopped", contacts=1_221)
 
     left = Counter(KilledReports(kore_simulator, campaign_id, tmp_path).run(points(SEED, 240)))
 

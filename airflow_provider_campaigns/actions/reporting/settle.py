@@ -107,7 +107,7 @@ def read_ended(
     said = (stopped or {}).get("proven_missing_at")
     if replace(target, proven_missing_at=said).was_just_missing(clock.now()):
         return missing(proven_missing_at=said)
-    campaign = CampaignReader(client).read(target.campaign_id, campaign_type)
+    campaign = CampaignReader(client).read(target.campaign_id)
     if isinstance(campaign, ProvenMissing):
         return missing(missing=campaign, **campaign.told(clock.now()))
     target.check_name(campaign)

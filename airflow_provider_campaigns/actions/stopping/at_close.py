@@ -23,6 +23,7 @@ from airflow_provider_campaigns.actions.evidence import (
     entries_of_hours,
     kept_hours,
     stop_by_an_earlier_try,
+    was_seen,
     was_sent,
 )
 from airflow_provider_campaigns.actions.outcomes import MISSING, Outcomes, Result
@@ -389,7 +390,8 @@ def plan_close_run(
     def plan(campaign_id: str) -> Planned | None:
         target = by_id[campaign_id]
         try:
-            campaign = listed.get(campaign_id) or reader.read(campaign_id, options.campaign_type)
+            seen = options.campaign_type if was_seen(earlier.get(campaign_id, {})) else None
+            campaign = listed.get(campaign_id) or reader.read(campaign_id, seen)
         except KoreError as error:
             if calling_hours is None and error.retryable and not options.plan_only:
                 absent[campaign_id] = target
@@ -528,7 +530,7 @@ def _look_for(
 
     def look(campaign_id: str) -> Planned | None:
         try:
-            campaign = reader.read(campaign_id, options.campaign_type)
+            campaign = reader.read(campaign_id)
         except KoreError as error:
             log.info("campaign %s: could not be looked for: %s", campaign_id, error)
             return None

@@ -18,6 +18,7 @@ from airflow_provider_campaigns.actions.evidence import (
     check_not_started_again,
     hours_in,
     stop_by_an_earlier_try,
+    was_seen,
     was_sent,
 )
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
@@ -361,7 +362,8 @@ class _Stop:
             self._outcomes.failures.update(early.failures)
             self._stop_found(early.found)
             targets = early.unread
-        found = self._urgent.read_many(targets, self._options.campaign_type, self._outcomes)
+        seen = {one for one in campaign_ids if was_seen(self._earlier.get(one, {}))}
+        found = self._urgent.read_many(targets, self._options.campaign_type, self._outcomes, seen=seen)
         self._stop_found(found | self._take_unread(targets))
 
     def _take_unread(self, targets: Sequence[Target]) -> dict[str, Campaign]:
