@@ -16,8 +16,7 @@ done
 # The newest supported Airflow; its patch release is chosen by hand.
 printf 'apache-airflow==3.3.2\n' >"$constraints"
 "${compile[@]}" pyproject.toml --all-extras --group dev --output-file requirements-dev.txt "$@"
-# pip takes celery[redis] for unpinned where celery alone is pinned.
-"${compile[@]}" --no-strip-extras pyproject.toml requirements/distributed.in --extra simulator --extra redis --extra postgres \
+"${compile[@]}" pyproject.toml requirements/distributed.in --extra simulator --extra redis --extra postgres \
   --output-file requirements/distributed.txt "$@"
 
 # The oldest, in its newest patch release, and with it the oldest of everything that pyproject.toml asks for at run time.

@@ -91,7 +91,8 @@ if command -v uv >/dev/null 2>&1; then
 else
   printf 'setup: installing into %s with pip (once; takes one to three minutes)\n' "$environment"
   "$python" -m venv --clear "$environment" || fail "cannot create $environment; on Debian and Ubuntu: apt-get install python3-venv"
-  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$pins"
+  # All is pinned; pip would look for dependencies all the same, and takes celery[redis] for another package than celery.
+  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement "$pins"
   [ -z "$with_package" ] ||
     "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 fi
