@@ -79,7 +79,11 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
         "| campaign | status | contacts | never reached | outcomes | complete | report |",
         "|---|---|---:|---:|---|---|---|",
     ]
+    proofs: dict[str, int] = {}
     for report in left:
+        proof = reports.proof_in_words(
+            report["proven_by"], report["readings"], report.get("pending"), complete=report["complete"]
+        )
         figures = _figures(report.get("files", {}).get(reports.SUMMARY_NAME))
         cells = (
             _cell(report.get("name") or report["campaign_id"]),
@@ -87,10 +91,11 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
             _cell(report.get("rows")),
             _cell((figures.get("contacts") or {}).get("never_reached")),
             _cell(", ".join(f"{count} {one or 'in progress'}" for one, count in _most(figures.get("outcomes")))),
-            _completeness(report),
+            f"{_completeness(report)} ({proofs.setdefault(proof, len(proofs) + 1)})",
             _address(report.get("files", {}).get(reports.PAGE_NAME) or report["report_url"]),
         )
         lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "How that was found, by its number:", "", *(f"{number}. {proof}" for proof, number in proofs.items())]
     if gone := sorted(gone):
         lines += ["", f"Gone already: {', '.join(gone)}."]
     lines += [
@@ -101,11 +106,10 @@ def question(left: Iterable[Mapping[str, Any]], gone: Iterable[str]) -> str:
 
 
 def _completeness(report: Mapping[str, Any]) -> str:
-    complete, pending = report["complete"], report.get("pending")
-    proof = reports.proof_in_words(report["proven_by"], report["readings"], pending, complete=complete)
-    if not complete:
-        return f"**no** ({_cell(report['reason'])}): will not be deleted; {proof}"
-    return f"yes; **{proof}**" if pending else f"yes; {proof}"
+    if not report["complete"]:
+        return f"**no**, {_cell(report['reason'])}: will not be deleted"
+    pending = report.get("pending")
+    return f"yes, **{pending} not final**" if pending else "yes"
 
 
 def _figures(url: str | None) -> Mapping[str, Any]:

@@ -52,12 +52,20 @@ def test_question__figures(tmp_path: Path) -> None:
     """Contacts, those never reached, the outcomes that occur most, whether it is complete, and where its page is."""
     (tmp_path / "summary-5f.json").write_text(json.dumps(SUMMARY))
 
-    (line,) = [one for one in question([report(tmp_path)], []).splitlines() if one.startswith("| Spring")]
+    lines = question([report(tmp_path)], []).splitlines()
 
-    assert line == (
-        "| Spring | Stopped | 1200 | 412 | 553 completed, 225 no-answer, 112 busy, 60 failed | yes; proven: the pages "
-        f"stood still while they were read; 1 reading; all results final | `file://{tmp_path}/report-5f.html` |"
-    )
+    assert lines[2:8] == [
+        "| campaign | status | contacts | never reached | outcomes | complete | report |",
+        "|---|---|---:|---:|---|---|---|",
+        (
+            "| Spring | Stopped | 1200 | 412 | 553 completed, 225 no-answer, 112 busy, 60 failed | yes (1) "
+            f"| `file://{tmp_path}/report-5f.html` |"
+        ),
+        "",
+        "How that was found, by its number:",
+        "",
+    ]
+    assert lines[8] == "1. proven: the pages stood still while they were read; 1 reading; all results final"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +92,7 @@ def test_question__without_figures(tmp_path: Path, summary: str | None) -> None:
     if summary is not None:
         (tmp_path / "summary-5f.json").write_text(summary)
 
-    assert "| Spring | Stopped | - | - |  | yes; proven" in question([report(tmp_path, rows=None)], [])
+    assert "| Spring | Stopped | - | - |  | yes (1) |" in question([report(tmp_path, rows=None)], [])
 
 
 def test_question__incomplete_and_gone(tmp_path: Path) -> None:
@@ -92,27 +100,43 @@ def test_question__incomplete_and_gone(tmp_path: Path) -> None:
     incomplete = report(tmp_path, complete=False, reason="rows_missing", proven_by=None, readings=2)
     text = question([incomplete], ["cd-3", "cd-2"])
 
-    assert "| **no** (rows\\_missing): will not be deleted; not proven; 2 readings; all results final |" in text
-    assert "\n\nGone already: cd-2, cd-3.\n" in text
+    assert "| **no**, rows\\_missing: will not be deleted (1) |" in text
+    assert "\n1. not proven; 2 readings; all results final\n\nGone already: cd-2, cd-3.\n" in text
 
 
 @pytest.mark.parametrize(
-    ("proven_by", "readings", "pending", "shown"),
+    ("proven_by", "readings", "pending", "cell", "proof"),
     [
-        ("gathered", 4, 0, "| yes; proven: all readings together hold each contact; 4 readings; all results final |"),
+        ("gathered", 4, 0, "yes (1)", "proven: all readings together hold each contact; 4 readings; all results final"),
         (
             *("same_rows_twice", 2, 3),
-            "| yes; **proven: a further reading found the same rows; 2 readings; 3 results not final** |",
+            "yes, **3 not final** (1)",
+            "proven: a further reading found the same rows; 2 readings; 3 results not final",
         ),
-        (
-            *("totals", 1, None),
-            "| yes; proven: by totals only, as there are no results by contact; 1 reading |",
-        ),
+        ("totals", 1, None, "yes (1)", "proven: by totals only, as there are no results by contact; 1 reading"),
     ],
 )
-def test_question__proof(tmp_path: Path, proven_by: str, readings: int, pending: int | None, shown: str) -> None:
+def test_question__proof(
+    tmp_path: Path, proven_by: str, readings: int, pending: int | None, cell: str, proof: str
+) -> None:
     """Who is asked sees how a report was proven, in how many readings, and how many results never became final."""
-    assert shown in question([report(tmp_path, proven_by=proven_by, readings=readings, pending=pending)], [])
+    text = question([report(tmp_path, proven_by=proven_by, readings=readings, pending=pending)], [])
+
+    assert f"| {cell} |" in text
+    assert f"\n1. {proof}\n" in text
+
+
+def test_question__proofs_of_many(tmp_path: Path) -> None:
+    """What is the same for many is said once: fifty campaigns are a table that can be read."""
+    gathered = report(tmp_path, name="Moved", proven_by="gathered", readings=4)
+    lines = question([report(tmp_path), gathered, report(tmp_path)], []).splitlines()
+
+    assert [line.split(" | ")[5] for line in lines[4:7]] == ["yes (1)", "yes (2)", "yes (1)"]
+    assert lines[10:13] == [
+        "1. proven: the pages stood still while they were read; 1 reading; all results final",
+        "2. proven: all readings together hold each contact; 4 readings; all results final",
+        "",
+    ]
 
 
 def test_question__escaped(tmp_path: Path) -> None:
