@@ -207,7 +207,7 @@ def test_cleared__receipt_owed(evening: Evening, kore_simulator: KoreSimulator, 
     campaign_id = report["campaign_id"]
     kore_simulator.add_campaign(campaign_id=campaign_id, status="Stopped")
     archive = tmp_path / "archive"
-    Archive(Folder(archive), BY).begin(evening.client.get_campaign(campaign_id), {})
+    Archive(Folder(archive), BY).begin(evening.client.get_campaign(campaign_id), {}, evening.fake_clock.clock.now())
     remove(kore_simulator, campaign_id)
     kore_simulator.requests.clear()
 

@@ -62,11 +62,12 @@ class Archive:
                 campaign_id=campaign.campaign_id,
             )
 
-    def begin(self, campaign: Campaign, report: Mapping[str, Any]) -> Record:
+    def begin(self, campaign: Campaign, report: Mapping[str, Any], at: datetime) -> Record:
         """Keep the campaign's object and the grounds, before anything is sent. If this fails, nothing may be deleted.
 
         ``report`` is what the receipt will say of the report that justifies the delete, whoever writes it; empty
-        without one. What an earlier delete of the same run has left is removed: the campaign is there all the same.
+        without one. ``at`` is now. What an earlier delete of the same run has left is removed: the campaign is there
+        all the same.
 
         Raises:
             ReportStorageError: it cannot be written.
@@ -75,33 +76,36 @@ class Archive:
         folder = self._folder_of(campaign)
         for name in (RECEIPT, ANSWER):
             folder.remove(name)
+        grounds = {"report": dict(report), "deleted_by": dict(self.deleted_by), "begun_at": instant_text(at)}
         # The object comes last: where it is, so are the grounds.
-        _write(folder, GROUNDS, {"format": FORMAT, "report": dict(report), "deleted_by": dict(self.deleted_by)})
+        _write(folder, GROUNDS, {"format": FORMAT, **grounds})
         _write(folder, CAMPAIGN, campaign.raw)
-        return Record(folder, campaign, report, self.deleted_by, self.deleted_by)
+        return Record(folder, campaign, report, self.deleted_by, instant_text(at), self.deleted_by)
 
     def _folder_of(self, campaign: Campaign) -> Folder:
         run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
         return self.root.child(campaign.campaign_id).child(run)
 
-    def unfinished(self, campaign_id: str) -> list[Record]:
-        """Records of tries that kept the campaign's object and did not come to a receipt that says it is gone.
+    def unfinished(self, campaign_id: str) -> Record | None:
+        """The record of a campaign that is owed a receipt which says that it is gone.
+
+        A campaign is deleted once: if any of its runs has that receipt, none is owed. Of several records without it,
+        that of a delete which was accepted is owed one, else that which was begun last.
 
         Raises:
             ReportStorageError: one of them cannot be read.
         """
         above = self.root.child(campaign_id)
-        folders = [above.child(run) for run in above.names()]
-        return [
-            self._begun_in(folder)
-            for folder in folders
-            if folder.exists(CAMPAIGN) and _kept_in(folder, RECEIPT).get("proven_gone_at") is None
-        ]
+        folders = [folder for run in above.names() if (folder := above.child(run)).exists(CAMPAIGN)]
+        if any(_kept_in(folder, RECEIPT).get("proven_gone_at") for folder in folders):
+            return None
+        records = [self._begun_in(folder) for folder in folders]
+        return max(records, key=lambda one: (one.is_answered, one.begun_at), default=None)
 
     def _begun_in(self, folder: Folder) -> Record:
         grounds = _kept_in(folder, GROUNDS)
         report, tried_by = (grounds.get(name) or {} for name in ("report", "deleted_by"))
-        return Record(folder, _campaign_in(folder), report, tried_by, self.deleted_by)
+        return Record(folder, _campaign_in(folder), report, tried_by, grounds.get("begun_at") or "", self.deleted_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class Record:
         campaign: as it was before.
         report: what is said of the report that justified the delete; empty without one.
         tried_by: who sent the delete, or meant to.
+        begun_at: when, before it was sent; empty in a record of an earlier version.
         finished_by: who writes the receipt.
     """
 
@@ -120,6 +125,7 @@ class Record:
     campaign: Campaign
     report: Mapping[str, Any]
     tried_by: Mapping[str, Any]
+    begun_at: str
     finished_by: Mapping[str, Any]
 
     @property
@@ -130,11 +136,12 @@ class Record:
     @property
     def is_answered(self) -> bool:
         """True if the service's own answer says that this record's delete was done."""
-        return self.folder.exists(ANSWER) and not json.loads(self.folder.read(ANSWER)).get("lost")
+        answer = _kept_in(self.folder, ANSWER)
+        return bool(answer) and not answer.get("lost")
 
     def keep_answer(self, receipt: Receipt | None) -> None:
         """Keep the service's answer; if it was lost, or nobody knows it any more, that. One that is kept stays."""
-        if not self.folder.exists(ANSWER):
+        if not _kept_in(self.folder, ANSWER):
             _write(self.folder, ANSWER, {"lost": True} if receipt is None or receipt.by_reading else receipt.raw)
 
     def finish(

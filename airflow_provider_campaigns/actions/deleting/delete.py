@@ -236,7 +236,7 @@ class _Delete:
                 how = self._options.verify_results
                 report = verify_report(self._client, campaign, report, how=how, clock=self._clock)
             facts = {} if report is None else facts_of(report)
-            record = None if self._archive is None else self._archive.begin(campaign, facts)
+            record = None if self._archive is None else self._archive.begin(campaign, facts, self._clock.now())
             with self._deletes.sending(campaign, kind):
                 receipt = self._client.delete_campaign(
                     campaign.campaign_id,
@@ -268,17 +268,16 @@ class _Delete:
 
     def _was_missing(self, campaign_id: str) -> bool:
         """True if it has just been proven missing, and no receipt is owed, which tells how and when that was proven."""
-        return self._targets[campaign_id].was_just_missing(self._clock.now()) and not self._unfinished(campaign_id)
+        return self._targets[campaign_id].was_just_missing(self._clock.now()) and self._unfinished(campaign_id) is None
 
-    def _unfinished(self, campaign_id: str) -> list[Record]:
-        return [] if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
+    def _unfinished(self, campaign_id: str) -> Record | None:
+        return None if self._archive is None or self._options.plan_only else self._archive.unfinished(campaign_id)
 
     def _missing(self, campaign_id: str, missing: ProvenMissing) -> None:
         """The result of a campaign that is provably not there; one that an earlier try deleted gets its receipt."""
-        earlier = self._unfinished(campaign_id)
-        for record in earlier:
+        record = self._unfinished(campaign_id)
+        if record is not None:
             self._outcomes.results[campaign_id] = self._complete(record, missing)
-        if earlier:
             return
         told = {} if self._reports is None else self._reports.told(campaign_id)
         self._outcomes.results[campaign_id] = Result.missing(
