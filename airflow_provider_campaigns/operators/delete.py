@@ -72,9 +72,9 @@ class DeleteCampaignOperator(CampaignsOperator):
             deleted, and the report's task, cleared, reads everything anew.
         archive_path: a folder of any storage, such as ``s3://my_aws@results/deleted``. For each campaign it gets, in
             ``{campaign_id}/{campaign_instance_id or "never-ran"}/``, ``campaign.json`` (the object, before the delete),
-            ``delete-grounds.json`` (by which report, for whom, who approved), ``delete-answer.json`` (what the service
-            answered; ``{"lost": true}`` if that was lost) and, last, ``receipt.json``. If it cannot be written, nothing
-            is deleted.
+            ``delete-grounds.json`` (by which report, for whom, who approved), ``delete-accepted.json`` (the same of the
+            delete that was accepted, and when), ``delete-answer.json`` (what the service answered; ``{"lost": true}``
+            if that was lost) and, last, ``receipt.json``. If it cannot be begun, nothing is deleted.
         expected_name: the campaign's name, or ``{id: name}``; another name is an error.
         confirm: prove that each campaign is gone, by reading and by the list, or by the status view where the list is
             refused. What is to prove it is tried before; if it would not, nothing is sent. False believes the answer.

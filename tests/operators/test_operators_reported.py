@@ -325,5 +325,11 @@ class TestBucket:
 
             assert done.state == "success"
             archive = Folder(ObjectStoragePath(done.result["archive_url"]))
-            assert archive.names() == ["campaign.json", "delete-answer.json", "delete-grounds.json", "receipt.json"]
+            assert archive.names() == [
+                "campaign.json",
+                "delete-accepted.json",
+                "delete-answer.json",
+                "delete-grounds.json",
+                "receipt.json",
+            ]
             assert json.loads(archive.read("receipt.json"))["report_url"] == report.url()

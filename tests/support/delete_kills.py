@@ -169,7 +169,14 @@ class _Try:
         assert list(outcomes.results) == [self.reported]
         assert "is not complete: rows_missing" in str(outcomes.failures[self.unfit])
         kept = {one.name: json.loads(one.read_text()) for one in self.receipt.parent.glob("*.json")}
-        assert sorted(kept) == ["campaign.json", "delete-answer.json", "delete-grounds.json", "receipt.json"]
+        accepted = ["delete-accepted.json"] if kept["receipt.json"]["deleted_by"] else []
+        assert sorted(kept) == [
+            "campaign.json",
+            *accepted,
+            "delete-answer.json",
+            "delete-grounds.json",
+            "receipt.json",
+        ]
         assert kept["campaign.json"]["_id"] == kept["receipt.json"]["campaign_id"] == self.reported
         self._check_report(kept["receipt.json"])
         assert not (self.archive / self.unfit).exists()

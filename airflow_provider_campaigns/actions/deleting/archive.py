@@ -3,6 +3,9 @@
 The receipt says that the delete is over. A try that was killed leaves a record without one, and one whose delete was
 accepted and not proven leaves one that says so. The next try completes both: it finds the campaign gone, and the record
 says what it was, by which report it was deleted, and for whom.
+
+Grounds are those of the try that was the last to mean to delete. Once a delete is accepted, its grounds are kept apart:
+no try that only means to delete touches them, or the receipt. What is known to have been done stays known.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 CAMPAIGN = "campaign.json"
 GROUNDS = "delete-grounds.json"
+ACCEPTED = "delete-accepted.json"
 ANSWER = "delete-answer.json"
 RECEIPT = "receipt.json"
 GONE = "gone"
@@ -66,21 +70,21 @@ class Archive:
         """Keep the campaign's object and the grounds, before anything is sent. If this fails, nothing may be deleted.
 
         ``report`` is what the receipt will say of the report that justifies the delete, whoever writes it; empty
-        without one. ``at`` is now. What an earlier delete of the same run has left is removed: the campaign is there
-        all the same.
+        without one. ``at`` is now. What tells of an earlier delete of the same run that was accepted, or done, stays:
+        that one may still take effect, or have done so by now.
 
         Raises:
-            ReportStorageError: it cannot be written.
+            ReportStorageError: it cannot be written, or what is there not read.
             KoreProtocolError: the id of its run cannot be the name of a folder.
         """
         folder = self._folder_of(campaign)
-        for name in (RECEIPT, ANSWER):
-            folder.remove(name)
+        if earlier := _accepted_in(folder):
+            _keep(folder, ACCEPTED, earlier)
         grounds = {"report": dict(report), "deleted_by": dict(self.deleted_by), "begun_at": instant_text(at)}
         # The object comes last: where it is, so are the grounds.
         _write(folder, GROUNDS, {"format": FORMAT, **grounds})
         _write(folder, CAMPAIGN, campaign.raw)
-        return Record(folder, campaign, report, self.deleted_by, instant_text(at), self.deleted_by)
+        return Record(folder, campaign, grounds, self.deleted_by)
 
     def _folder_of(self, campaign: Campaign) -> Folder:
         run = run_folder(campaign.campaign_id, campaign.campaign_instance_id)
@@ -99,13 +103,10 @@ class Archive:
         folders = [folder for run in above.names() if (folder := above.child(run)).exists(CAMPAIGN)]
         if any(_kept_in(folder, RECEIPT).get("proven_gone_at") for folder in folders):
             return None
-        records = [self._begun_in(folder) for folder in folders]
-        return max(records, key=lambda one: (one.is_answered, one.begun_at), default=None)
-
-    def _begun_in(self, folder: Folder) -> Record:
-        grounds = _kept_in(folder, GROUNDS)
-        report, tried_by = (grounds.get(name) or {} for name in ("report", "deleted_by"))
-        return Record(folder, _campaign_in(folder), report, tried_by, grounds.get("begun_at") or "", self.deleted_by)
+        records = [
+            Record(folder, _campaign_in(folder), _kept_in(folder, GROUNDS), self.deleted_by) for folder in folders
+        ]
+        return max(records, key=lambda one: (one.is_accepted, one.grounds.get("begun_at") or ""), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +116,15 @@ class Record:
     Attributes:
         folder: where.
         campaign: as it was before.
-        report: what is said of the report that justified the delete; empty without one.
-        tried_by: who sent the delete, or meant to.
-        begun_at: when, before it was sent; empty in a record of an earlier version.
+        grounds: of the try that began it, or was the last to: ``report``, what is said of the report that justifies the
+            delete, empty without one; ``deleted_by``, who means to delete; ``begun_at``. An earlier version kept no
+            instant.
         finished_by: who writes the receipt.
     """
 
     folder: Folder
     campaign: Campaign
-    report: Mapping[str, Any]
-    tried_by: Mapping[str, Any]
-    begun_at: str
+    grounds: Mapping[str, Any]
     finished_by: Mapping[str, Any]
 
     @property
@@ -134,40 +133,46 @@ class Record:
         return self.folder.url()
 
     @property
-    def is_answered(self) -> bool:
-        """True if the service's own answer says that this record's delete was done."""
-        answer = _kept_in(self.folder, ANSWER)
-        return bool(answer) and not answer.get("lost")
+    def is_accepted(self) -> bool:
+        """True if a delete of this run, by whichever try, is known to have been accepted."""
+        return bool(_accepted_in(self.folder))
 
-    def keep_answer(self, receipt: Receipt | None) -> None:
-        """Keep the service's answer; if it was lost, or nobody knows it any more, that. One that is kept stays."""
-        if not _kept_in(self.folder, ANSWER):
-            _write(self.folder, ANSWER, {"lost": True} if receipt is None or receipt.by_reading else receipt.raw)
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What is said of the report by which the campaign was deleted."""
+        return (_accepted_in(self.folder) or self.grounds).get("report") or {}
 
-    def finish(
-        self,
-        receipt: Receipt | None,
-        *,
-        request: str,
-        deleted_at: str | None,
-        proven_gone_at: datetime | None,
-        proven_by: str | None,
-        outcome: str,
-    ) -> None:
+    def accept(self, receipt: Receipt, deleted_at: str) -> None:
+        """Keep that the delete was accepted, on which grounds, and the service's answer; what is kept already stays.
+
+        One whose answer was lost tells nothing where an earlier one is known to have been accepted: either may have
+        taken effect.
+
+        Raises:
+            ReportStorageError: it cannot be written.
+        """
+        if receipt.by_reading and self.is_accepted:
+            return
+        _keep(self.folder, ACCEPTED, {"format": FORMAT, **self.grounds, "deleted_at": deleted_at})
+        if not receipt.by_reading:
+            _keep(self.folder, ANSWER, receipt.raw)
+
+    def finish(self, *, request: str, proven_gone_at: datetime | None, proven_by: str | None, outcome: str) -> None:
         """Write the receipt: who deleted what, when, and by which report. Once it says "gone", nothing follows it.
 
-        ``receipt`` and ``deleted_at`` are None where an earlier try did not come to tell: it may have been killed, or
-        its delete refused, and somebody else deleted since. Unless that try kept the service's answer, nobody is said
-        to have deleted then, only who tried to and who found the campaign gone. When an earlier receipt says that it
-        was deleted, that stays.
+        It goes by the delete that is known to have been accepted. Where none is, a try may have been killed, or its
+        delete refused, and somebody else deleted since: nobody is said to have deleted then, only who tried to and who
+        found the campaign gone.
         ``proven_gone_at`` and ``proven_by`` are None where there is no proof; ``outcome`` says why.
 
         Raises:
             ReportStorageError: it cannot be written; the next try completes it.
         """
-        is_ours = receipt is not None or self.is_answered
-        self.keep_answer(receipt)
+        if not _kept_in(self.folder, ANSWER):
+            _write(self.folder, ANSWER, {"lost": True})
+        accepted = _accepted_in(self.folder)
         campaign, report = self.campaign, self.report
+        who = dict((accepted or self.grounds).get("deleted_by") or {})
         _write(
             self.folder,
             RECEIPT,
@@ -186,17 +191,36 @@ class Record:
                 "results_verified": report.get("verified"),
                 "request": request,
                 "outcome": outcome,
-                "deleted_at": deleted_at or _kept_in(self.folder, RECEIPT).get("deleted_at"),
+                "deleted_at": accepted.get("deleted_at"),
                 "proven_gone_at": None if proven_gone_at is None else instant_text(proven_gone_at),
                 "proven_by": proven_by,
-                "deleted_by": dict(self.tried_by) if is_ours else None,
-                **({} if is_ours else {"tried_by": dict(self.tried_by), "found_gone_by": dict(self.finished_by)}),
+                "deleted_by": who if accepted else None,
+                **({} if accepted else {"tried_by": who, "found_gone_by": dict(self.finished_by)}),
             },
         )
 
 
 def _write(folder: Folder, name: str, value: Mapping[str, Any]) -> None:
     folder.write(name, [json_bytes(dict(value))])
+
+
+def _keep(folder: Folder, name: str, value: Mapping[str, Any]) -> None:
+    """Write a file, unless that is what it says."""
+    if _kept_in(folder, name) != value:
+        _write(folder, name, value)
+
+
+def _accepted_in(folder: Folder) -> Mapping[str, Any]:
+    """The grounds of the delete that is known to have been accepted, and ``deleted_at``; empty if none is.
+
+    An earlier version kept only the answer, and the instant in a receipt without a proof.
+    """
+    if accepted := _kept_in(folder, ACCEPTED):
+        return accepted
+    answer, receipt = _kept_in(folder, ANSWER), _kept_in(folder, RECEIPT)
+    if receipt.get("deleted_by") or (answer and not answer.get("lost")):
+        return {**_kept_in(folder, GROUNDS), "deleted_at": receipt.get("deleted_at")}
+    return {}
 
 
 def _kept_in(folder: Folder, name: str) -> Mapping[str, Any]:

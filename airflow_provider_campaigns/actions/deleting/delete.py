@@ -291,12 +291,10 @@ class _Delete:
         )
 
     def _complete(self, record: Record, missing: ProvenMissing) -> Result:
-        """Write the receipt that an earlier try owes. Whether it or somebody else deleted, only its answer tells."""
-        campaign, changed = record.campaign, record.is_answered
+        """Write the receipt that an earlier try owes. The delete was ours if one is known to have been accepted."""
+        campaign, changed = record.campaign, record.is_accepted
         record.finish(
-            None,
             request=self._request(campaign),
-            deleted_at=None,
             proven_gone_at=self._clock.now(),
             proven_by=missing.by,
             outcome=GONE,
@@ -333,12 +331,13 @@ class _Delete:
             campaign.campaign_id,
             "is gone; the answer to its delete was lost" if receipt.by_reading else "the delete was accepted",
         )
-        result = Result.of(campaign, changed=True, deleted_at=instant_text(self._clock.now()), **facts)
+        deleted_at = instant_text(self._clock.now())
+        result = Result.of(campaign, changed=True, deleted_at=deleted_at, **facts)
         result.status = DELETED
         if record is not None:
             result.details["archive_url"] = record.url
             try:
-                record.keep_answer(receipt)
+                record.accept(receipt, deleted_at)
             except ReportStorageError as error:
                 # It is tried again with the receipt; until then the campaign has to be proven gone.
                 log.warning("campaign %s: the answer could not be archived yet: %s", campaign.campaign_id, error)
@@ -371,10 +370,9 @@ class _Delete:
 
     def _write_receipt(self, accepted: _Accepted, record: Record, outcome: str) -> None:
         details = accepted.result.details
+        record.accept(accepted.receipt, details["deleted_at"])
         record.finish(
-            accepted.receipt,
             request=self._request(record.campaign),
-            deleted_at=details["deleted_at"],
             proven_gone_at=self._clock.now() if outcome == GONE else None,
             proven_by=details.get("proven_by"),
             outcome=outcome,

@@ -84,7 +84,7 @@ class TestArchiveFails:
         assert "its campaignInstanceId cannot be the name of a folder" in str(error)
         kore_simulator.assert_no_writes()
 
-    @pytest.mark.parametrize("lost", ["delete-answer.json", "receipt.json"])
+    @pytest.mark.parametrize("lost", ["delete-accepted.json", "delete-answer.json", "receipt.json"])
     def test_delete__receipt_not_writable(
         self,
         kore_simulator: KoreSimulator,
@@ -118,7 +118,7 @@ class TestArchiveFails:
         result = only(delete(result_of(path)))
 
         assert result["status"] == "Deleted"
-        assert result["changed"] is (lost == "receipt.json")
+        assert result["changed"] is (lost != "delete-accepted.json")
         assert kept(tmp_path, campaign_id)["receipt.json"]["report_url"] == url_of(path)
         kore_simulator.assert_one_effect("delete", campaign_id)
 
@@ -217,15 +217,19 @@ class TestArchiveFails:
     def test_delete__there_again(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
     ) -> None:
-        """A receipt does not outlive the next delete of a campaign that is there all the same."""
+        """A receipt outlives a delete of a campaign that is there all the same, unless that one is accepted."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
         before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
         delete(result_of(path))
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
         kore_simulator.add_campaign(**before)
         kore_simulator.fail_next(400, operation="delete", body={"status": "failed"})
+        delete.by = BY | {"try_number": 2}
 
         assert campaign_id in delete(result_of(path)).failures
-        assert sorted(kept(tmp_path, campaign_id)) == ["campaign.json", "delete-grounds.json"]
+        assert kept(tmp_path, campaign_id)["receipt.json"] == receipt
+        only(delete(result_of(path)))
+        assert kept(tmp_path, campaign_id)["receipt.json"] == receipt | {"deleted_by": BY | {"try_number": 2}}
 
     def test_delete__refused_and_then_made_by_hand(
         self, kore_simulator: KoreSimulator, delete: DeleteReported, campaign_id: str, tmp_path: Path
@@ -250,8 +254,8 @@ class TestArchiveFails:
         path = save_report(kore_simulator, campaign_id, tmp_path)
         delete(result_of(path))
         (record,) = (tmp_path / "archive" / campaign_id).iterdir()
-        (record / "receipt.json").unlink()
-        (record / "delete-grounds.json").unlink()
+        for name in ("receipt.json", "delete-accepted.json", "delete-grounds.json"):
+            (record / name).unlink()
 
         only(delete(result_of(path)))
 
@@ -349,8 +353,8 @@ class TestGoneAlready:
         path = save_report(kore_simulator, campaign_id, tmp_path)
         delete(result_of(path))
         (record,) = (tmp_path / "archive" / campaign_id).iterdir()
-        (record / "receipt.json").unlink()
-        (record / "delete-answer.json").unlink()
+        for name in ("receipt.json", "delete-answer.json", "delete-accepted.json"):
+            (record / name).unlink()
 
         result = only(delete(result_of(path), if_missing=if_missing))
 

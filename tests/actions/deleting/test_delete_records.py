@@ -10,8 +10,10 @@ import pytest
 from delete_support import BY, DeleteReported, add, failure, kept, only, remove
 from saved_report import result_of, save_report
 
-from airflow_provider_campaigns.actions.deleting.archive import Record
+from airflow_provider_campaigns.actions.deleting.archive import Archive, Record
 from airflow_provider_campaigns.kore.errors import CampaignTimeoutError
+from airflow_provider_campaigns.reports.errors import ReportStorageError
+from airflow_provider_campaigns.reports.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.simulator import KoreSimulator
 
 GRACE = BY | {"approved_by": ["Grace"]}
+ADA = BY | {"try_number": 2, "approved_by": ["Ada"]}
 EITHER_ORDER = pytest.mark.parametrize("runs", [("cid-a", "cid-b"), ("cid-b", "cid-a")])
 """Whichever of two runs the archive's folder lists first, it must not matter."""
 
@@ -206,22 +209,244 @@ class TestRuns:
         assert receipt_of(tmp_path, campaign_id, runs[1]) is None
 
 
-def test_torn_answer(
-    kore_simulator: KoreSimulator,
-    delete: DeleteReported,
-    campaign_id: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """An answer that was torn hides from no campaign that it is gone."""
-    (other,) = add(kore_simulator)
-    given = [result_of(save_report(kore_simulator, one, tmp_path)) for one in (campaign_id, other)]
-    kill_before_its_receipt(delete, given, monkeypatch)
-    (answer,) = (tmp_path / "archive" / campaign_id).rglob("delete-answer.json")
-    answer.write_text('{"a')
+class TestTries:
+    """What an earlier try has proven is never lost, and a receipt names who approved the delete that was accepted."""
 
-    outcomes = delete(given)
+    def test_late_effect(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        unproven: Callable[[Any], None],
+        meanwhile: Meanwhile,
+        tmp_path: Path,
+    ) -> None:
+        """A delete that takes effect while the next try is about to send another is that of the first."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        unproven(given)
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["deleted_by"], receipt["deleted_at"]) == (GRACE, "2026-03-02T12:30:00.000Z")
+        delete.by = ADA
+        meanwhile("delete_campaign", lambda: remove(kore_simulator, campaign_id))
 
-    outcomes.raise_failures("deleted")
-    assert [one["status"] for one in outcomes.as_dicts()] == ["Deleted", "Deleted"]
-    assert kept(tmp_path, campaign_id)["delete-answer.json"] == {"lost": True}
+        assert only(delete(given))["changed"] is True
+
+        assert kept(tmp_path, campaign_id)["receipt.json"] == receipt | {
+            "outcome": "gone",
+            "proven_gone_at": "2026-03-02T12:31:00.000Z",
+            "proven_by": "list and get",
+        }
+
+    def test_accepted_again(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        unproven: Callable[[Any], None],
+        tmp_path: Path,
+    ) -> None:
+        """Where the next try's own delete is accepted, the receipt is about that one."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        unproven(given)
+        delete.by = ADA
+
+        assert only(delete(given))["changed"] is True
+
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["deleted_by"], receipt["deleted_at"]) == (ADA, "2026-03-02T12:31:00.000Z")
+
+    def test_answer_lost_after_an_accepted_one(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        unproven: Callable[[Any], None],
+        tmp_path: Path,
+    ) -> None:
+        """Where the answer to the next try's delete is lost, the one that is known to be accepted stays."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        unproven(given)
+        answer = kept(tmp_path, campaign_id)["delete-answer.json"]
+        delete.by = ADA
+        kore_simulator.drop_next(after=True, operation="delete")
+
+        assert only(delete(given))["changed"] is True
+
+        record = kept(tmp_path, campaign_id)
+        assert record["delete-answer.json"] == answer
+        receipt = record["receipt.json"]
+        assert (receipt["outcome"], receipt["deleted_by"]) == ("gone", GRACE)
+        assert receipt["deleted_at"] == "2026-03-02T12:30:00.000Z"
+
+    def test_two_at_once(
+        self,
+        kore_simulator: KoreSimulator,
+        client: KoreClient,
+        fake_clock: FakeClock,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """One that has read the campaign before another deleted it, and begins after, leaves the receipt alone."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        other = DeleteReported(client, fake_clock, tmp_path / "archive", ADA)
+        begin = Archive.begin
+        receipts = []
+
+        def begin_after_the_other(archive: Archive, *what: Any, **how: Any) -> Record:
+            if archive.deleted_by == ADA:
+                only(delete(given))
+                receipts.append(kept(tmp_path, campaign_id)["receipt.json"])
+            return begin(archive, *what, **how)
+
+        monkeypatch.setattr(Archive, "begin", begin_after_the_other)
+
+        result = only(other(given))
+
+        assert (result["status"], result["changed"]) == ("Missing", False)
+        assert receipts == [kept(tmp_path, campaign_id)["receipt.json"]]
+        assert (receipts[0]["outcome"], receipts[0]["deleted_by"]) == ("gone", GRACE)
+        kore_simulator.assert_one_effect("delete", campaign_id)
+
+    @pytest.mark.parametrize("lost", [{"receipt.json"}, {"delete-answer.json", "receipt.json"}])
+    def test_not_writable(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        lost: set[str],
+    ) -> None:
+        """A receipt that the next try writes says who deleted and when, if anything of that could be kept."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        write = Folder.write
+
+        def refuse(folder: Folder, name: str, chunks: Any, **how: Any) -> Any:
+            if name in lost:
+                raise ReportStorageError("no space left")
+            return write(folder, name, chunks, **how)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Folder, "write", refuse)
+            assert "its receipt could not be written" in str(failure(delete(given), campaign_id))
+        delete.by = ADA
+        delete.fake_clock.elapsed_s += 10
+
+        assert only(delete(given))["changed"] is True
+
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["deleted_by"], receipt["deleted_at"]) == (GRACE, "2026-03-02T12:30:00.000Z")
+        assert receipt["proven_gone_at"] == "2026-03-02T12:30:10.000Z"
+
+    def test_torn_answer(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """An answer that was torn hides from no campaign that it is gone; who deleted it is known all the same."""
+        (other,) = add(kore_simulator)
+        given = [result_of(save_report(kore_simulator, one, tmp_path)) for one in (campaign_id, other)]
+        kill_before_its_receipt(delete, given, monkeypatch)
+        (answer,) = (tmp_path / "archive" / campaign_id).rglob("delete-answer.json")
+        answer.write_text('{"a')
+
+        outcomes = delete(given)
+
+        outcomes.raise_failures("deleted")
+        assert [one["status"] for one in outcomes.as_dicts()] == ["Deleted", "Deleted"]
+        assert kept(tmp_path, campaign_id)["receipt.json"]["deleted_by"] == GRACE
+
+
+class TestEarlierVersion:
+    """Records that were begun before ``begun_at`` and ``delete-accepted.json`` were kept are completed, too."""
+
+    @pytest.fixture
+    def age(self, tmp_path: Path, campaign_id: str) -> Callable[[], Path]:
+        """Make of a record what an earlier version would have left; its folder."""
+
+        def make_old() -> Path:
+            (folder,) = (tmp_path / "archive" / campaign_id).iterdir()
+            (folder / "delete-accepted.json").unlink(missing_ok=True)
+            grounds = json.loads((folder / "delete-grounds.json").read_text())
+            grounds.pop("begun_at", None)
+            (folder / "delete-grounds.json").write_text(json.dumps(grounds))
+            return folder
+
+        return make_old
+
+    def test_answered(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        age: Callable[[], Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """One that was killed before its receipt, and after its answer."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        kill_before_its_receipt(delete, given, monkeypatch)
+        age()
+        delete.by = ADA
+
+        assert only(delete(given))["changed"] is True
+
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["deleted_by"], receipt["deleted_at"]) == (GRACE, None)
+        assert receipt["manifest_sha256"] == given["manifest_sha256"]
+
+    @pytest.mark.parametrize("content", ['{"lost": true}', '{"a'])
+    def test_not_answered(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        age: Callable[[], Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        content: str,
+    ) -> None:
+        """One whose answer was lost, or torn: who tried is told, and nobody is said to have deleted."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        kill_before_its_receipt(delete, given, monkeypatch)
+        (age() / "delete-answer.json").write_text(content)
+        delete.by = ADA
+
+        assert only(delete(given))["changed"] is False
+
+        record = kept(tmp_path, campaign_id)
+        assert record["delete-answer.json"] == {"lost": True}
+        receipt = record["receipt.json"]
+        assert (receipt["deleted_by"], receipt["tried_by"], receipt["found_gone_by"]) == (None, GRACE, ADA)
+
+    @pytest.mark.parametrize("is_lost", [True, False])
+    def test_not_proven(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        campaign_id: str,
+        unproven: Callable[[Any], None],
+        meanwhile: Meanwhile,
+        age: Callable[[], Path],
+        tmp_path: Path,
+        is_lost: bool,
+    ) -> None:
+        """One that was not proven, and takes effect when the next try has begun."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        unproven(given)
+        folder = age()
+        if is_lost:
+            (folder / "delete-answer.json").write_text('{"lost": true}')
+        delete.by = ADA
+        meanwhile("delete_campaign", lambda: remove(kore_simulator, campaign_id))
+
+        assert only(delete(given))["changed"] is True
+
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["outcome"], receipt["proven_gone_at"]) == ("gone", "2026-03-02T12:31:00.000Z")
+        assert (receipt["deleted_by"], receipt["deleted_at"]) == (GRACE, "2026-03-02T12:30:00.000Z")

@@ -102,8 +102,29 @@ class TestDelete:
         delete(result_of(path))
 
         record = kept(tmp_path, campaign_id)
-        assert sorted(record) == ["campaign.json", "delete-answer.json", "delete-grounds.json", "receipt.json"]
+        assert sorted(record) == [
+            "campaign.json",
+            "delete-accepted.json",
+            "delete-answer.json",
+            "delete-grounds.json",
+            "receipt.json",
+        ]
         assert record["campaign.json"]["_id"] == campaign_id
+        assert record["delete-grounds.json"] == {
+            "format": 1,
+            "report": {
+                "report_url": url_of(path),
+                "manifest_sha256": result_of(path)["manifest_sha256"],
+                "verified": "all",
+                "rows": 3,
+                "pending": 1,
+            },
+            "deleted_by": BY,
+            "begun_at": "2026-03-02T12:30:00.000Z",
+        }
+        assert record["delete-accepted.json"] == record["delete-grounds.json"] | {
+            "deleted_at": "2026-03-02T12:30:00.000Z"
+        }
         assert record["campaign.json"]["dialingStrategy"]["callerId"] == {"phoneNumber": campaign.caller_id}
         assert record["delete-answer.json"]["message"] == "Campaign Spring deleted successfully"
         assert record["delete-answer.json"]["data"] == record["campaign.json"]

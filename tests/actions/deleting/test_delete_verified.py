@@ -202,7 +202,7 @@ class TestMore:
             raise KilledError
 
         with monkeypatch.context() as patch:
-            patch.setattr(Record, "finish" if is_answered else "keep_answer", killed)
+            patch.setattr(Record, "finish" if is_answered else "accept", killed)
             with pytest.raises(KilledError):
                 delete(result)
         assert there(kore_simulator) == set()
