@@ -131,10 +131,8 @@ def _misfit(manifest: Manifest, campaign: Campaign) -> _Doubt:
     if manifest.campaign_id != campaign.campaign_id:
         return f"is about campaign {excerpt(manifest.campaign_id)}", "Give this campaign's report"
     if manifest.created_at != campaign.created_at:
-        return (
-            f"is about a campaign created at {manifest.created_at}, and this one was created at {campaign.created_at}",
-            _AGAIN,
-        )
+        reported, now = (one or "a time that is not named" for one in (manifest.created_at, campaign.created_at))
+        return f"is about a campaign created at {reported}, and this one was created at {now}", _AGAIN
     return _of_run(manifest, campaign) or _of_completeness(manifest)
 
 
@@ -154,8 +152,10 @@ def _of_run(manifest: Manifest, campaign: Campaign) -> _Doubt:
         if campaign.updated_at is None:
             unknown = "and nothing says when it was changed, so nothing shows that it is the same run"
             return f"{named}, {unknown}", "Nothing that is run again mends that: delete it on the platform"
-        changed = f"updatedAt was {manifest.updated_at} and is {campaign.updated_at}"
-        return f"{named}, so the campaign must be as it was, and it was changed: {changed}", _AGAIN
+        changed = f"it was changed: updatedAt was {manifest.updated_at} and is {campaign.updated_at}"
+        if manifest.updated_at is None:
+            changed = f"nothing says that it is: the report has no updatedAt, and now it is {campaign.updated_at}"
+        return f"{named}, so the campaign must be as it was, and {changed}", _AGAIN
     if campaign.status.is_running:
         return (f"cannot hold all of the run: the campaign is {campaign.status}", "Stop it and report it first")
     return None

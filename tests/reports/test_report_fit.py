@@ -104,6 +104,9 @@ class TestFit:
             ({"complete": False}, {}, "is not complete: it does not say why."),
             ({"campaign_id": "cd-other"}, {}, "is about campaign cd-other."),
             ({"created_at": "2025-01-01T00:00:00.000Z"}, {}, "is about a campaign created at 2025-01-01T00:00:00.000Z"),
+            ({}, {"createdAt": None},
+             ("is about a campaign created at 2026-02-01T08:00:00.000Z, and this one was created at a time that is not "
+             "named.")),
             ({"campaign_instance_id": "cid-1"}, {},
              f"is about run cid-1, and the campaign was started again since: it is Stopped as run {RUN}."),
             ({}, {"campaignInstanceId": "cid-9", "status": "Active"},
@@ -113,7 +116,11 @@ class TestFit:
             ({}, {"status": "Active"}, "cannot hold all of the run: the campaign is Active."),
             ({}, {"status": "Paused"}, "cannot hold all of the run: the campaign is Paused."),
             ({"campaign_instance_id": None}, {"updatedAt": SINCE},
-             f"names no run and the campaign names {RUN}, so the campaign must be as it was, and it was changed: "),
+             (f"names no run and the campaign names {RUN}, so the campaign must be as it was, and it was changed: "
+             f"updatedAt was {BEFORE} and is {SINCE}.")),
+            ({"campaign_instance_id": None, "updated_at": None}, {"updatedAt": SINCE},
+             (f"names no run and the campaign names {RUN}, so the campaign must be as it was, and nothing says that it "
+             f"is: the report has no updatedAt, and now it is {SINCE}.")),
             ({}, {"campaignInstanceId": None, "updatedAt": SINCE}, f"names {RUN} and the campaign names none"),
             ({"campaign_instance_id": None, "updated_at": None}, {"updatedAt": None},
              f"names no run and the campaign names {RUN}, and nothing says when it was changed, "),

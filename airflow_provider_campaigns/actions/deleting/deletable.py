@@ -116,7 +116,16 @@ def check_unchanged(before: Campaign, now: Campaign, *, was_compared: bool) -> N
     if now.status != before.status:
         raise _changed(before, f"was {before.status} and became {now.status}")
     if was_compared and (before.updated_at or now.updated_at) and not is_unchanged(before.updated_at, now.updated_at):
-        raise _changed(before, f"was changed at {before.updated_at}, and was again at {now.updated_at}")
+        raise _changed(before, _between(before.updated_at, now.updated_at))
+
+
+def _between(before: str | None, now: str | None) -> str:
+    """What two looks, at least one of which says when the campaign was last changed, tell of the time between them."""
+    if before is None:
+        return f"did not say when it was last changed, and now says {now}, so it may have been changed"
+    if now is None:
+        return f"was last changed at {before}, and no longer says when, so it may have been changed"
+    return f"was changed at {before}, and was again at {now}"
 
 
 def _changed(before: Campaign, how: str) -> CampaignStateError:
