@@ -15,6 +15,7 @@ from airflow_provider_campaigns.reports.digests import Digester, compare, is_com
 from airflow_provider_campaigns.reports.errors import ReportRefusedError
 from airflow_provider_campaigns.reports.export_options import ExportOptions
 from airflow_provider_campaigns.reports.fit import check_fit, check_report
+from airflow_provider_campaigns.reports.gathering import Reading
 from airflow_provider_campaigns.reports.manifest import DIGESTS_NAME, Reason
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
 from airflow_provider_campaigns.reports.publish import Publisher
@@ -151,18 +152,30 @@ class _Second:
         return None if is_none else difference
 
     def _ends_agree(self) -> bool:
-        """True if number of contacts, first and last page are as the report has them."""
+        """True if number of contacts, first and last page are as the report has them.
+
+        They must be the pages that were asked for: a service that gives the same page whichever is asked for shows one
+        end only, and one that gives fewer rows on a page, or counts its pages wrongly, may have another end.
+        """
         kept, client = self._kept, self._client
         if not kept.contact_results:
             return False
         first = client.get_contact_page(self._campaign.campaign_id)
-        ends = [first]
+        ends = {1: first}
         if first.total_pages > 1:
-            ends.append(client.get_contact_page(self._campaign.campaign_id, page=first.total_pages))
-        if {one.total_results for one in ends} != {kept.total}:
+            ends[first.total_pages] = client.get_contact_page(self._campaign.campaign_id, page=first.total_pages)
+        if {(one.total_results, one.total_pages) for one in ends.values()} != {(kept.total, first.total_pages)}:
+            return False
+        reading, pages = Reading(), []
+        for number, one in ends.items():
+            page = page_of(one, kept.campaign_id, PhoneNumbers(kept.phone_numbers), self._key)
+            pages.append(reading.checked(page, is_asked_for=one.page == number))
+            reading.add(pages[-1])
+        before_the_last = len(pages[0].lines) * (first.total_pages - 1)
+        is_where_it_ends = before_the_last + len(pages[-1].lines) == kept.total
+        if reading.wrong_pages or reading.duplicates or not is_where_it_ends:
             return False
         digester, known = Digester(self._key, kept.left_out), set(self._kept_digests())
-        pages = [page_of(one, kept.campaign_id, PhoneNumbers(kept.phone_numbers), self._key) for one in ends]
         return all(known.issuperset(digester.lines_of(page).splitlines(keepends=True)) for page in pages)
 
     def _kept_digests(self) -> Iterable[bytes]:

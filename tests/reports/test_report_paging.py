@@ -323,9 +323,11 @@ def test_stamped(kind: type[Service], count: int, tmp_path: Path, caplog: pytest
         in caplog.text
     )
     checked = CheckedReport(Folder(tmp_path), manifest)
-    for how in ("all", "ends"):
+    # Two pages of one that shuffles hold a contact twice, so they are no ends of its results.
+    ends = "all" if (kind, count) == (StampedAndShuffled, 250) else "ends"
+    for how, verified in (("all", "all"), ("ends", ends)):
         again = verify_report(service, CAMPAIGN, checked, how=how, clock=FakeClock().clock)  # type: ignore[arg-type]
-        assert (again.verified, again.manifest.sha256) == (how, manifest.sha256)
+        assert (again.verified, again.manifest.sha256) == (verified, manifest.sha256)
 
 
 def test_stamped__a_field_that_counts(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,16 +13,19 @@ from delete_support import BY, DeleteReported, add, failure, kept, only, remove,
 from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, rows_of
 
 from airflow_provider_campaigns.actions.deleting.archive import Record
+from airflow_provider_campaigns.kore.campaigns import ContactResult
 from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
 from airflow_provider_campaigns.reports.folder import Folder
 from airflow_provider_campaigns.reports.publish import Publisher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fake_clock import FakeClock
     from kore_support import Meanwhile
 
+    from airflow_provider_campaigns.kore.campaigns import ContactPage
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.simulator import KoreSimulator
 
@@ -30,6 +34,9 @@ ROWS: list[dict[str, Any]] = [
     for number in range(250)
 ]
 SOLD = [row | {"agentDispositionCodes": ["sold"]} for row in ROWS]
+
+
+FIRST_OF_ALL = ContactResult.from_api(ROWS[0])
 
 
 class KilledError(BaseException):
@@ -449,6 +456,24 @@ class TestLess:
         assert only(delete(result))["status"] == "Deleted"
 
 
+def answers(
+    delete: DeleteReported,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[ContactPage, int], ContactPage],
+    *,
+    first: int | None = None,
+) -> None:
+    """Let the ``first`` answers with contacts be others, or all; ``change`` is given one and what was asked for."""
+    original, answered = delete.client.get_contact_page, itertools.count()
+
+    def page(*args: Any, **how: Any) -> ContactPage:
+        answer = original(*args, **how)
+        is_changed = first is None or next(answered) < first
+        return change(answer, how.get("page", 1)) if is_changed else answer
+
+    monkeypatch.setattr(delete.client, "get_contact_page", page)
+
+
 class TestEnds:
     """``verify_results="ends"`` reads the number of contacts, the first and the last page."""
 
@@ -479,6 +504,88 @@ class TestEnds:
 
         assert only(delete(result, verify_results="ends"))["verified"] == "all"
         assert rows_of(report.one(campaign_id)) == rows
+
+    @pytest.mark.parametrize("names_pages", [True, False])
+    def test_page_not_asked_for(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+        names_pages: bool,
+    ) -> None:
+        """A service that gives the first page in the place of the last has not shown the last: nothing is deleted."""
+        result = report.one(campaign_id)
+        kore_simulator.switches(contact_paging="ignored")
+        kore_simulator.set_contacts(campaign_id, [*ROWS[:249], SOLD[249]])
+        if not names_pages:
+            answers(delete, monkeypatch, lambda page, asked: replace(page, page=asked))
+        error = failure(delete(result, verify_results="ends"), campaign_id)
+
+        assert "the pages do not stand still while they are read" in str(error)
+        assert error.retryable
+        kore_simulator.assert_no_writes()
+
+        kore_simulator.switches(contact_paging="stable")
+        monkeypatch.undo()
+        assert only(delete(result, verify_results="ends"))["verified"] == "all"
+        assert rows_of(report.one(campaign_id))[249]["agentDispositionCodes"] == ["sold"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            # Page 2 in the place of page 3, and named so.
+            lambda page, asked, page_2: page_2 if asked == 3 else page,
+            # The same, and it says that it is page 3.
+            lambda page, asked, page_2: replace(page_2, page=3) if asked == 3 else page,
+            # Rows that the first page has, and rows of its own.
+            lambda page, asked, _: replace(page, contacts=(*page.contacts[:49], FIRST_OF_ALL)) if asked == 3 else page,
+            # One page, although it does not hold all.
+            lambda page, asked, _: replace(page, total_pages=1) if asked == 1 else page,
+            # Two pages only, of which the second is full.
+            lambda page, asked, _: replace(page, total_pages=2),
+            # The last page says that there are more.
+            lambda page, asked, _: replace(page, total_pages=4) if asked == 3 else page,
+            # An empty one.
+            lambda page, asked, _: replace(page, contacts=()) if asked == 3 else page,
+        ],
+        ids=["page 2", "page 2 as 3", "a row twice", "one page", "two pages", "four pages", "empty"],
+    )
+    def test_no_ends(
+        self,
+        change: Callable[[ContactPage, int, ContactPage], ContactPage],
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Where the two answers are not first and last page of all contacts, everything is read."""
+        result = report.one(campaign_id)
+        page_2 = delete.client.get_contact_page(campaign_id, page=2)
+        answers(delete, monkeypatch, lambda page, asked: change(page, asked, page_2), first=2)
+        kore_simulator.requests.clear()
+
+        assert only(delete(result, verify_results="ends"))["verified"] == "all"
+        assert {one.body["page"] for one in kore_simulator.requests.of("contacts")} == {1, 2, 3}
+
+    def test_smaller_pages(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        campaign_id: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A service that gives fewer rows on a page than were asked for has ends as well."""
+        result = report.one(campaign_id)
+        original = delete.client.get_contact_page
+        monkeypatch.setattr(delete.client, "get_contact_page", lambda *a, **how: original(*a, **how | {"limit": 60}))
+        kore_simulator.requests.clear()
+
+        assert only(delete(result, verify_results="ends"))["verified"] == "ends"
+        assert [one.body["page"] for one in kore_simulator.requests.of("contacts")] == [1, 5]
 
     def test_one_page(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
         """One page is both ends; another number of contacts leads to a reading of all."""
