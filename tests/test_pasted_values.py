@@ -259,7 +259,8 @@ def test_name__mismatch() -> None:
         Target(CAMPAIGN, "kR8vQ2mZ7xTj").check_name(a_campaign(name="Spring +1 (415) 555-0123"))
 
     assert str(caught.value) == (
-        f"campaign {CAMPAIGN}: is named 'Spring <number>', expected '<12 characters>'; nothing was sent"
+        f"campaign {CAMPAIGN}: is named 'Spring <number>', expected '<12 characters>'; nothing was sent. If it "
+        "was renamed and is still meant, give its new name as expected_name"
     )
 
 

@@ -40,12 +40,14 @@ class Target:
         stopped_at: when it was stopped, in ISO 8601; None where that is not known.
         proven_missing_at: when an earlier task proved that it is not there, in ISO 8601; None if none did.
         is_explicit: True if somebody named it by its id, False if it comes from another task's result.
+        is_name_expected: True if somebody said which name it must have, False if that is the name in such a result.
     """
 
     campaign_id: str
     name: str | None = None
     waits_for: str | None = None
     is_explicit: bool = field(default=True, compare=False)
+    is_name_expected: bool = field(default=False, compare=False, kw_only=True)
     campaign_instance_id: str | None = field(default=None, kw_only=True)
     contacts_before_stop: int | None = field(default=None, kw_only=True)
     stopped_at: str | None = field(default=None, kw_only=True)
@@ -59,13 +61,19 @@ class Target:
     def check_name(self, campaign: Campaign) -> None:
         """Make sure that the campaign read is the one that was chosen.
 
+        A name that has changed is never accepted by itself: somebody may have made the campaign another one, and a
+        person has to say that it is still meant. The message says how.
+
         Raises:
             CampaignMismatchError: it has another name; nothing was sent.
         """
         if self.name is not None and campaign.name != self.name:
+            remedy = "clear the task whose result names it, and then this one"
+            if self.is_explicit or self.is_name_expected:
+                remedy = "give its new name as expected_name"
             raise CampaignMismatchError(
                 f"campaign {self.campaign_id}: is named {excerpt(campaign.name)!r}, expected "
-                f"{shown_argument(self.name)}; nothing was sent",
+                f"{shown_argument(self.name)}; nothing was sent. If it was renamed and is still meant, {remedy}",
                 campaign_id=self.campaign_id,
             )
 
@@ -136,7 +144,10 @@ class Targets:
                 f"no name for {', '.join(nameless)}" if nameless else f"{', '.join(strangers)} is not meant at all"
             )
             raise KoreConfigurationError(f"expected_name: {shown_words(problem)}", field="expected_name")
-        return Targets(tuple(replace(one, name=names[one.campaign_id]) for one in self.targets), self.is_many)
+        return Targets(
+            tuple(replace(one, name=names[one.campaign_id], is_name_expected=True) for one in self.targets),
+            self.is_many,
+        )
 
 
 def require_one(campaign_id: object, campaign_ids: object) -> None:

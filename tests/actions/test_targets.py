@@ -210,6 +210,29 @@ def test_check_name(name: str | None, fits: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("item", "names", "remedy"),
+    [
+        ("cd-1", "Winter", "give its new name as expected_name"),
+        ({"campaign_id": "cd-1", "name": "Winter"}, None, "clear the task whose result names it, and then this one"),
+        ({"campaign_id": "cd-1", "name": "Spring"}, "Winter", "give its new name as expected_name"),
+    ],
+    ids=["an id", "a result", "a result, and a name"],
+)
+def test_check_name__remedy(item: object, names: str | None, remedy: str) -> None:
+    """Who meets another name is told who has to say that the campaign is still meant: where its name comes from."""
+    campaign = Campaign.from_api({"_id": "cd-1", "status": "Active", "name": "Spring"})
+    (target,) = Targets.parse(None, [item]).with_names(names).targets
+
+    with pytest.raises(CampaignMismatchError) as caught:
+        target.check_name(campaign)
+
+    assert str(caught.value) == (
+        "campaign cd-1: is named 'Spring', expected 'Winter'; nothing was sent. If it was renamed and is still meant, "
+        f"{remedy}"
+    )
+
+
+@pytest.mark.parametrize(
     ("at", "expected"),
     [
         ("2026-03-02T12:30:00.000Z", True),

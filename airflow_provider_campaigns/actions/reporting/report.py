@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_campaigns.actions.outcomes import Outcomes, Result
 from airflow_provider_campaigns.actions.reading import CampaignReader
 from airflow_provider_campaigns.kore.clock import SYSTEM_CLOCK, Clock, instant_of, instant_text
-from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError
+from airflow_provider_campaigns.kore.errors import CampaignStateError, KoreError, excerpt
 from airflow_provider_campaigns.kore.presence import ProvenMissing
 from airflow_provider_campaigns.kore.runs import SameRun, named_run, same_run
 from airflow_provider_campaigns.reports.digests import is_comparable_with
@@ -161,7 +161,7 @@ class _Report:
         folder = self._folder_of(campaign.campaign_id, campaign.campaign_instance_id)
         kept = self._load_and_mend(folder)
         is_good = kept is not None and kept.complete and is_about(kept, campaign) and self._is_enough(kept, target)
-        if kept is not None and is_good and not self._is_to_be_read_anew(folder, kept):
+        if kept is not None and is_good and not self._is_to_be_read_anew(folder, kept, campaign):
             return self._keep(folder, kept)
         if self._options.plan_only:
             return Result.planned(campaign, f"read the contacts, {PAGE_SIZE} a request, and write {folder.url()}")
@@ -337,9 +337,16 @@ class _Report:
             and (kept.total or 0) >= (target.contacts_before_stop or 0)
         )
 
-    def _is_to_be_read_anew(self, folder: Folder, kept: Manifest) -> bool:
-        """True if a complete report is not to be kept while the campaign is there."""
-        if why := why_superseded(folder, kept):
+    def _is_to_be_read_anew(self, folder: Folder, kept: Manifest, campaign: Campaign) -> bool:
+        """True if a complete report is not to be kept while the campaign is there.
+
+        So it is with one of a campaign that was renamed since: no delete takes it for a report of what has another
+        name, and would be refused for ever.
+        """
+        why = why_superseded(folder, kept)
+        if why is None and kept.name != campaign.name:
+            why = f"is about {excerpt(kept.name)!r}, which is named {excerpt(campaign.name)!r} by now"
+        if why is not None:
             log.warning("campaign %s: the report %s %s; it is read anew", kept.campaign_id, folder.url(), why)
         is_comparable = is_comparable_with(kept, key_from(self._client.settings.client_secret))
         return self._options.refresh or why is not None or not is_comparable

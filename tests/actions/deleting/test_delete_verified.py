@@ -639,6 +639,36 @@ class TestCannotBeCompared:
         assert report.one(campaign_id)["changed"] is False
 
 
+def test_renamed(
+    kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str, tmp_path: Path
+) -> None:
+    """A campaign that was renamed since its report stays; its report's task, cleared, reads it anew, and it may go."""
+    kore_simulator.service.store.get(campaign_id).name = "Spring"
+    result = report.one(campaign_id)
+    before = contents_of(folder_of(result))
+    kore_simulator.service.store.get(campaign_id).name = "Summer"
+    error = failure(delete(result), campaign_id)
+
+    assert str(error) == (
+        f"campaign {campaign_id}: is named 'Summer', expected 'Spring'; nothing was sent. If it was renamed and is "
+        "still meant, clear the task whose result names it, and then this one"
+    )
+    assert not error.retryable
+    assert failure(delete(result), campaign_id)  # it takes no new name by itself
+    kore_simulator.assert_no_writes()
+
+    anew = report.one(campaign_id)
+    assert (anew["changed"], anew["complete"], anew["name"]) == (True, True, "Summer")
+    after = contents_of(folder_of(result))
+    assert {name: after.get(name) for name in before if name != "manifest.json"} == {
+        name: data for name, data in before.items() if name != "manifest.json"
+    }
+    assert before["manifest.json"] in after.values()
+    assert report.one(campaign_id)["changed"] is False
+    assert only(delete(anew))["name"] == "Summer"
+    assert there(kore_simulator) == set()
+
+
 def test_ids(kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
     """One campaign whose report is not borne out keeps no other from being deleted."""
     first, second = add(kore_simulator, 2, contacts=5)
