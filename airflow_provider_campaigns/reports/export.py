@@ -87,6 +87,11 @@ def export_report(
 def _in_the_light_of(snapshots: Iterable[Manifest], folder: Folder, found: Found) -> Verdict:
     """Whether what was read is complete as far as snapshots from before the stop tell, which may say more."""
     for snapshot in snapshots:
+        messages, now = snapshot.messages_sent, found.facts.messages_sent
+        if found.facts.total is None and (messages or 0) > (now or 0):
+            said = "does not tell how many" if now is None else f"counts {now}"
+            text = f"a snapshot from before the stop has {messages} messages, and now the service {said}"
+            return Verdict(Reason.SAYS_LESS, text)
         name = snapshot.name_of(DIGESTS_NAME)
         if name is None or found.facts.total is None or folder.measure(name) != snapshot.files[name]:
             continue

@@ -51,7 +51,7 @@ class Reason(StrEnum):
     CHANGED_WHILE_READING = "changed_while_reading"
     """Campaign or total changed while they were read, twice."""
     SAYS_LESS = "says_less"
-    """Contacts of a snapshot are gone or were emptied since: the stop may have reset the results."""
+    """Contacts or messages of a snapshot are gone or were emptied since: the stop may have reset the results."""
     PAGES_UNSTABLE = "pages_unstable"
     """Contacts moved from page to page, and all readings together did not see each of them."""
     PENDING = "pending"
@@ -99,6 +99,8 @@ class Manifest:
         extends: SHA-256 of the manifests of which it holds everything and more, the latest first.
         files: every other file of the report, by its own name.
         pending: contacts whose result is not final; None without contact results, or where that was not counted.
+        messages_sent: messages that the service counts, which is all that there is without contact results; None with
+            them, or where it does not tell.
         source: the bytes it was read from, None if it was not read.
     """
 
@@ -132,6 +134,7 @@ class Manifest:
     extends: tuple[str, ...] = ()
     files: dict[str, FileEntry]
     pending: int | None = None
+    messages_sent: int | None = None
     source: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -250,7 +253,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     for kinds, names in (
         ((bool,), "complete contact_results allow_empty"),
         ((int,), "duplicate_rows tries passes"),
-        ((int, NoneType), "total rows contacts_before_stop pending"),
+        ((int, NoneType), "total rows contacts_before_stop pending messages_sent"),
         ((str,), "provider_version campaign_id name status phone_numbers started_at finished_at"),
         ((list,), "formats"),
         ((list, NoneType), "left_out extends"),

@@ -33,7 +33,6 @@ from airflow_provider_campaigns.reports.manifest import (
 from airflow_provider_campaigns.reports.page.render import render_page
 from airflow_provider_campaigns.reports.parts import PARTS_FOLDER
 from airflow_provider_campaigns.reports.rows import fingerprint, key_from
-from airflow_provider_campaigns.reports.whole_reading import Found, messages_sent
 
 if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.client import KoreClient
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.reports.export_options import ExportOptions
     from airflow_provider_campaigns.reports.folder import FileEntry, Folder
     from airflow_provider_campaigns.reports.verdict import Facts, Verdict
+    from airflow_provider_campaigns.reports.whole_reading import Found
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Publisher:
     """Publishes reports of one run in one folder.
 
     Args:
-        client: asked for the totals of an SMS campaign.
+        client: whose secret makes the digests.
         folder: of the run.
         options: what the report is to be.
         kept: the report that was found there, whole.
@@ -118,6 +118,7 @@ class Publisher:
             extends=extends,
             files={},
             pending=facts.pending if has_results else None,
+            messages_sent=facts.messages_sent,
         )
         self._clock.check_cancelled()
         files = self._write_files(manifest, found)
@@ -154,14 +155,19 @@ class Publisher:
             )
 
     def _stays_beside(self, kept: Manifest, manifest: Manifest) -> bool:
-        is_more = (kept.rows or 0) > (manifest.rows or 0)
-        is_worth_it = bool(kept.rows) and (kept.complete or is_snapshot(kept) or is_more)
+        is_more = (kept.rows or 0, kept.messages_sent or 0) > (manifest.rows or 0, manifest.messages_sent or 0)
+        says_anything = bool(kept.rows or kept.messages_sent)
+        is_worth_it = says_anything and (kept.complete or is_snapshot(kept) or is_more)
         return is_worth_it and not self._is_over(kept, manifest)
 
     @staticmethod
     def _is_over(earlier: Manifest, manifest: Manifest) -> bool:
-        """True of a report that is this one, or has other phone numbers than the complete one in its place."""
-        is_unwanted = manifest.complete and earlier.phone_numbers != manifest.phone_numbers
+        """True of a report that is this one, or has other phone numbers than the complete one in its place.
+
+        One without results by contact has none.
+        """
+        has_others = earlier.contact_results and earlier.phone_numbers != manifest.phone_numbers
+        is_unwanted = manifest.complete and has_others
         return is_unwanted or earlier.files == manifest.files
 
     def _sweep(self, manifest: Manifest) -> None:
@@ -184,8 +190,8 @@ class Publisher:
     def _write_files(self, manifest: Manifest, found: Found) -> dict[str, FileEntry]:
         campaign, contents = found.facts.after, found.contents
         files = contents.commit()
-        sent = None if manifest.contact_results else messages_sent(self._client, campaign)
-        summary = contents.tally.as_json(campaign, total=found.facts.total, messages_sent=sent)
+        facts = found.facts
+        summary = contents.tally.as_json(campaign, total=facts.total, messages_sent=facts.messages_sent)
         body = finite(campaign.raw)
         others = {CAMPAIGN_NAME: json_bytes(body), SUMMARY_NAME: json_bytes(summary)}
         if "html" in self._options.formats:
@@ -216,7 +222,8 @@ class Publisher:
                 campaign_id=kept.campaign_id,
                 retryable=verdict.reason is not None and verdict.reason.is_transient,
             )
-        text = f"{verdict.text}; these are the {kept.rows} contacts read on {kept.finished_at}, which are more"
+        what = f"{kept.rows} contacts read" if kept.contact_results else f"{kept.messages_sent} messages counted"
+        text = f"{verdict.text}; these are the {what} on {kept.finished_at}, which are more"
         log.warning("campaign %s: %s", kept.campaign_id, text)
         manifest = replace(
             kept,

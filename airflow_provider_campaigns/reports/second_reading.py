@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_campaigns.kore.errors import KoreError
-from airflow_provider_campaigns.reports.digests import Digester, compare, is_comparable_with
+from airflow_provider_campaigns.reports.digests import Difference, Digester, compare, is_comparable_with
 from airflow_provider_campaigns.reports.errors import ReportRefusedError
 from airflow_provider_campaigns.reports.export_options import ExportOptions
 from airflow_provider_campaigns.reports.fit import check_fit, check_report
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider_campaigns.kore.campaigns import Campaign
     from airflow_provider_campaigns.kore.client import KoreClient
     from airflow_provider_campaigns.kore.clock import Clock
-    from airflow_provider_campaigns.reports.digests import Difference
     from airflow_provider_campaigns.reports.fit import CheckedReport
-    from airflow_provider_campaigns.reports.verdict import Verdict
+    from airflow_provider_campaigns.reports.verdict import Facts, Verdict
     from airflow_provider_campaigns.reports.whole_reading import Found
 
 log = logging.getLogger(__name__)
@@ -118,11 +117,7 @@ class _Second:
                 self._folder.remove_folder(PARTS_FOLDER)
                 return replace(self._report, verified="all")
             if difference.lost:
-                self._refuse(
-                    f"is not borne out: of {difference.lost} of its {kept.rows} contacts the service has less than the "
-                    "report, such as no outcome or disposition any more, or another",
-                    Reason.SAYS_LESS,
-                )
+                self._refuse(f"is not borne out: {self._loss(found.facts, difference)}", Reason.SAYS_LESS)
             new = publisher.publish(found, verdict, extends=(kept.sha256, *kept.extends))
         log.info(
             "campaign %s: its results have grown since the report of %s; what was read now is in %s",
@@ -146,10 +141,28 @@ class _Second:
     def _difference(self, found: Found) -> Difference | None:
         """What the service has and the report has not, and the other way round; None if there is nothing."""
         if found.facts.total is None:
-            return None
+            return self._difference_in_messages(found.facts.messages_sent)
         difference = compare(self._kept_digests, found.contents.digests, rows=found.facts.rows)
         is_none = not difference.lost and not difference.new and self._kept.contact_results
         return None if is_none else difference
+
+    def _difference_in_messages(self, now: int | None) -> Difference | None:
+        """The same where the number of messages is all that there is; one that is no longer told is less."""
+        before = self._kept.messages_sent
+        if now == before:
+            return None
+        is_less = before is not None and (now is None or now < before)
+        return Difference(lost=int(is_less), new=int(not is_less))
+
+    def _loss(self, facts: Facts, difference: Difference) -> str:
+        """What the service takes away of the report."""
+        if facts.total is not None:
+            return (
+                f"of {difference.lost} of its {self._kept.rows} contacts the service has less than the report, such as "
+                "no outcome or disposition any more, or another"
+            )
+        now = "does not tell how many any more" if facts.messages_sent is None else f"counts {facts.messages_sent} now"
+        return f"it has {self._kept.messages_sent} messages, and the service {now}"
 
     def _ends_agree(self) -> bool:
         """True if number of contacts, first and last page are as the report has them.

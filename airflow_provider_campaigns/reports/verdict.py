@@ -30,6 +30,7 @@ class Facts:
         left_out: undocumented fields that changed in every row at each reading; they do not tell that anything moved.
         is_gathered: the rows are those of several readings together.
         pending: rows that are not final yet.
+        messages_sent: messages that the list counts, where there are no results by contact; None if it does not tell.
     """
 
     before: Campaign
@@ -43,6 +44,7 @@ class Facts:
     left_out: frozenset[str] = frozenset()
     is_gathered: bool = False
     pending: int = 0
+    messages_sent: int | None = None
 
     @property
     def is_final(self) -> bool:

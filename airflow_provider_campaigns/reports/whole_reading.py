@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_campaigns.kore.campaigns import CampaignType
 from airflow_provider_campaigns.kore.clock import instant_text
-from airflow_provider_campaigns.kore.errors import KoreResponseError
+from airflow_provider_campaigns.kore.errors import KoreError, KoreResponseError
 from airflow_provider_campaigns.kore.runs import has_run
 from airflow_provider_campaigns.reports.contents import Contents
 from airflow_provider_campaigns.reports.digests import Digester
@@ -325,6 +325,7 @@ class _WholeReading:
             is_stable=is_stable,
             left_out=left_out,
             pending=contents.tally.pending,
+            messages_sent=messages_sent(self._client, campaign) if first.total is None else None,
         )
         if facts.is_doubtful or not self._is_looked_at_after:
             facts = replace(facts, after=self._client.get_campaign(campaign.campaign_id))
@@ -397,7 +398,22 @@ def page_of(answer: ContactPage, campaign_id: str, phone_numbers: PhoneNumbers, 
 
 
 def messages_sent(client: KoreClient, campaign: Campaign) -> int | None:
-    """What the list says of an SMS campaign, where that is all that the service says."""
-    listed = client.look_through(CampaignType.SMS).get(campaign.campaign_id)
+    """What the list says of an SMS campaign, where that is all that the service says; None if it does not say it.
+
+    Raises:
+        ReportError: the list cannot be read.
+    """
+    try:
+        listed = client.look_through(CampaignType.SMS).get(campaign.campaign_id)
+    except KoreError as error:
+        if not error.may_concern_one_request:
+            raise
+        raise ReportError(
+            f"campaign {campaign.campaign_id}: its messages are counted in the list of campaigns alone, which cannot "
+            f"be read now: {error}. Nothing was deleted. Run this again. If it stays so, a delete without report=, "
+            'with if_unreported="delete", compares nothing, and leaves what was reported',
+            campaign_id=campaign.campaign_id,
+            retryable=error.retryable,
+        ) from error
     sent = None if listed is None else listed.raw.get("totalMessagesSent")
     return sent if isinstance(sent, int) and not isinstance(sent, bool) else None

@@ -50,6 +50,7 @@ BODY: dict[str, Any] = {
     "extends": ["ab"],
     "files": {"campaign.json": {"bytes": 2, "sha256": "ab"}, "contacts.jsonl": {"bytes": 7, "sha256": "cd"}},
     "pending": 3,
+    "messages_sent": None,
 }
 DATA = json_bytes(BODY)
 
@@ -70,7 +71,7 @@ def test_as_bytes__form() -> None:
     text = Manifest.from_bytes(DATA).as_bytes().decode()
 
     assert text.startswith('{\n  "format": 1,\n  "provider_version": "0.1.0",\n  "complete": true,\n  "reason": null,')
-    assert text.endswith('      "sha256": "cd"\n    }\n  },\n  "pending": 3\n}\n')
+    assert text.endswith('      "sha256": "cd"\n    }\n  },\n  "pending": 3,\n  "messages_sent": null\n}\n')
     assert "Spring Offer \u2013 Süd" in text
 
 

@@ -174,6 +174,43 @@ def test_reset__behind_one_with_other_phone_numbers(report: Reporter, kore_simul
     assert report.one(campaign_id, phone_numbers="drop")["reason"] == "says_less"
 
 
+@pytest.mark.parametrize(("left", "said"), [(0, "counts 0"), (299, "counts 299"), (None, "does not tell how many")])
+@pytest.mark.parametrize("phone_numbers", ["keep", "drop"])
+def test_reset__messages(
+    left: int | None, said: str, phone_numbers: str, report: Reporter, kore_simulator: KoreSimulator
+) -> None:
+    """Nor is the number of messages, where that is all that there is."""
+    kore_simulator.switches(sms_results="error")
+    campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Active", messages_sent=300)
+    report.one(campaign_id, if_no_contact_results="totals")
+    report.client.stop_campaign(campaign_id, "sms")
+    setattr(kore_simulator.service.store.get(campaign_id), "messages_sent", left)  # noqa: B010 - None is no int
+
+    for _ in range(3):
+        result = report.one(campaign_id, if_no_contact_results="totals", phone_numbers=phone_numbers)
+        manifest = manifest_of(result)
+        assert (result["complete"], result["reason"], manifest["messages_sent"]) == (False, "says_less", 300)
+        assert (
+            f"a snapshot from before the stop has 300 messages, and now the service {said}; these are the 300 "
+            in (manifest["reason_text"])
+        )
+        assert json.loads(file_of(result, "summary.json").read_bytes())["messages_sent"] == 300
+
+
+def test_reset__not_of_messages(report: Reporter, kore_simulator: KoreSimulator) -> None:
+    """As many messages as in the snapshot, or more, are complete; the snapshot stays beside the report."""
+    kore_simulator.switches(sms_results="error")
+    campaign_id = kore_simulator.add_campaign(campaign_type="sms", status="Active", messages_sent=300)
+    snapshot = report.one(campaign_id, if_no_contact_results="totals")
+    before = contents_of(folder_of(snapshot))
+    report.client.stop_campaign(campaign_id, "sms")
+    kore_simulator.service.store.get(campaign_id).messages_sent = 310
+    result = report.one(campaign_id, if_no_contact_results="totals")
+
+    assert (result["complete"], manifest_of(result)["messages_sent"]) == (True, 310)
+    assert before["manifest.json"] in contents_of(folder_of(result)).values()
+
+
 @pytest.mark.parametrize("after", ["drop", "hash", "keep"])
 @pytest.mark.parametrize("before", ["keep", "drop"])
 @pytest.mark.parametrize("left", [0, 40])

@@ -65,6 +65,7 @@ def manifest_of(simulator: KoreSimulator, campaign_id: str, /, **changes: Any) -
         # The files come before this one.
         **({"files": changes.pop("files")} if "files" in changes else {}),
         "pending": 1,
+        "messages_sent": None,
         **changes,
     }
 

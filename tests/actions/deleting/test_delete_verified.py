@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, DeleteReported, add, failure, kept, only, remove, there
-from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, rows_of
+from delete_support import BY, Delete, DeleteReported, add, failure, kept, only, remove, there
+from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, path_in, rows_of
 
 from airflow_provider_campaigns.actions.deleting.archive import Record
-from airflow_provider_campaigns.kore.campaigns import ContactResult
+from airflow_provider_campaigns.kore.campaigns import CampaignType, ContactResult
+from airflow_provider_campaigns.kore.errors import KoreBudgetError
 from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
 from airflow_provider_campaigns.reports.folder import Folder
 from airflow_provider_campaigns.reports.publish import Publisher
@@ -97,14 +98,6 @@ class TestNothingNew:
     def test_phone_numbers(self, how: str, delete: DeleteReported, report: Reporter, campaign_id: str) -> None:
         """Rows are known again whatever becomes of their numbers."""
         assert only(delete(report.one(campaign_id, phone_numbers=how)))["verified"] == "all"
-
-    def test_only_totals(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
-        """A report of totals only is compared with what the service has by contact: still nothing."""
-        kore_simulator.switches(sms_results="error")
-        sms = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=7)
-        result = report.one(sms, if_no_contact_results="totals")
-
-        assert only(delete(result))["verified"] == "all"
 
 
 class TestMore:
@@ -456,6 +449,196 @@ class TestLess:
         assert only(delete(result))["status"] == "Deleted"
 
 
+class TestOnlyTotals:
+    """Where there are no results by contact, the number of messages is all that there is, and is compared."""
+
+    @pytest.fixture
+    def sms(self, kore_simulator: KoreSimulator, delete: DeleteReported) -> str:
+        """An SMS campaign that has stopped, and has sent 300 messages."""
+        kore_simulator.switches(sms_results="error")
+        return kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=7, messages_sent=300)
+
+    @pytest.mark.parametrize("how", ["all", "ends"])
+    @pytest.mark.parametrize("messages", [300, 0, None])
+    def test_same(
+        self,
+        messages: int | None,
+        how: str,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        sms: str,
+    ) -> None:
+        """The same number, or none at both times, leaves the report as it is."""
+        count(kore_simulator, sms, messages)
+        result = report.one(sms, if_no_contact_results="totals")
+        before = contents_of(folder_of(result))
+        deleted = only(delete(result, verify_results=how))
+
+        assert (deleted["verified"], deleted["manifest_sha256"]) == ("all", result["manifest_sha256"])
+        assert contents_of(folder_of(result)) == before
+        assert manifest_of(result)["messages_sent"] == messages
+        assert there(kore_simulator) == set()
+
+    def test_costs(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, sms: str) -> None:
+        """It costs one list."""
+        result = report.one(sms, if_no_contact_results="totals")
+        kore_simulator.requests.clear()
+        delete(result)
+
+        asked = [one.operation for one in kore_simulator.requests]
+        assert asked == ["get", "list", "get", "contacts", "contacts", "list", "get", "delete", "list", "get"]
+
+    @pytest.mark.parametrize("reported", [300, None])
+    def test_more(
+        self,
+        reported: int | None,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        sms: str,
+        tmp_path: Path,
+    ) -> None:
+        """More messages become a report beside the one that was given, and the campaign goes."""
+        count(kore_simulator, sms, reported)
+        result = report.one(sms, if_no_contact_results="totals")
+        before = contents_of(folder_of(result))
+        count(kore_simulator, sms, 350)
+        deleted = only(delete(result))
+
+        assert there(kore_simulator) == set()
+        manifest = manifest_of(result)
+        assert (manifest["messages_sent"], manifest["complete"], manifest["rows"]) == (350, True, None)
+        assert manifest["extends"] == [result["manifest_sha256"]]
+        assert messages_in(folder_of(result)) == 350
+        assert (deleted["verified"], deleted["given_manifest_sha256"]) == ("all", result["manifest_sha256"])
+        assert kept(tmp_path, sms)["receipt.json"]["manifest_sha256"] == deleted["manifest_sha256"]
+        is_beside = before["manifest.json"] in contents_of(folder_of(result)).values()
+        assert is_beside is (reported == 300)  # one that holds no number holds nothing more
+
+    def test_contacts(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, sms: str) -> None:
+        """Where the results by contact are there by now, they are kept, and the number that was reported as well."""
+        result = report.one(sms, if_no_contact_results="totals")
+        before = contents_of(folder_of(result))
+        kore_simulator.switches(sms_results="rows")
+        deleted = only(delete(result))
+
+        assert (deleted["rows"], manifest_of(result)["messages_sent"]) == (7, None)
+        after = contents_of(folder_of(result))
+        assert {name: after[name] for name in before if name.startswith("summary-")} == {
+            name: data for name, data in before.items() if name.startswith("summary-")
+        }
+        assert before["manifest.json"] in after.values()
+
+    @pytest.mark.parametrize(
+        ("messages", "said"), [(299, "counts 299 now"), (0, "counts 0 now"), (None, "does not tell how many any more")]
+    )
+    def test_less(
+        self,
+        messages: int | None,
+        said: str,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        sms: str,
+    ) -> None:
+        """Fewer are refused; the report's task, cleared, reads anew, and what was reported stays beside it."""
+        result = report.one(sms, if_no_contact_results="totals")
+        before = contents_of(folder_of(result))
+        count(kore_simulator, sms, messages)
+        error = failure(delete(result), sms)
+
+        assert isinstance(error, ReportRefusedError)
+        assert not error.retryable
+        assert str(error) == (
+            f"campaign {sms}: the report {result['report_url']} is not borne out: it has 300 messages, and the service "
+            f"{said}. Nothing was deleted. Run the report again, which reads everything anew, and delete with what it "
+            "returns"
+        )
+        kore_simulator.assert_no_writes()
+
+        anew = report.one(sms, if_no_contact_results="totals", phone_numbers="drop")
+        assert (anew["changed"], anew["complete"], manifest_of(anew)["messages_sent"]) == (True, True, messages)
+        after = contents_of(folder_of(result))
+        assert {name: after.get(name) for name in before if name != "manifest.json"} == {
+            name: data for name, data in before.items() if name != "manifest.json"
+        }
+        assert before["manifest.json"] in after.values()
+        assert only(delete(anew))["verified"] == "all"
+
+    @pytest.mark.parametrize(("status", "is_tried_again"), [(500, True), (403, False)])
+    def test_list_cannot_be_read(
+        self,
+        status: int,
+        is_tried_again: bool,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        sms: str,
+    ) -> None:
+        """Where the list cannot be read now, nothing is deleted, and the message names the way out; then it goes on."""
+        result = report.one(sms, if_no_contact_results="totals")
+        delete.client.proof.means(CampaignType.SMS)  # known for ten minutes
+        kore_simulator.faults.fail_next(status, operation="list", times=100)
+        error = failure(delete(result), sms)
+
+        assert error.retryable is is_tried_again
+        assert f"campaign {sms}: its messages are counted in the list of campaigns alone, which cannot be" in str(error)
+        assert "Nothing was deleted. Run this again. If it stays so, a delete without report=, with " in str(error)
+        assert 'if_unreported="delete", compares nothing, and leaves what was reported' in str(error)
+        kore_simulator.assert_no_writes()
+
+        kore_simulator.faults.clear_faults()
+        assert only(delete(result))["manifest_sha256"] == result["manifest_sha256"]
+
+    def test_list_cannot_be_read__way_out(
+        self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, sms: str
+    ) -> None:
+        """The way out is one: without its report the campaign goes while the list is refused, and the report stays."""
+        result = report.one(sms, if_no_contact_results="totals")
+        kore_simulator.faults.fail_next(403, operation="list", times=1000)
+        deleted = Delete(delete.client, delete.fake_clock)(sms, if_unreported="delete")
+
+        assert only(deleted)["proven_by"] == "get and status"
+        assert messages_in(folder_of(result)) == 300
+
+    def test_account(
+        self,
+        kore_simulator: KoreSimulator,
+        delete: DeleteReported,
+        report: Reporter,
+        sms: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """What keeps every request from being sent is told as it is."""
+        result = report.one(sms, if_no_contact_results="totals")
+
+        def full(*_: Any, **__: Any) -> Any:
+            raise KoreBudgetError("the request budget has no place")
+
+        meant = delete.client.look_through
+        calls = itertools.count()
+        monkeypatch.setattr(
+            delete.client, "look_through", lambda *a, **how: full() if next(calls) == 0 else meant(*a, **how)
+        )
+        error = failure(delete(result), sms)
+
+        assert (str(error), error.retryable) == ("the request budget has no place", True)
+        kore_simulator.assert_no_writes()
+
+
+def count(simulator: KoreSimulator, campaign_id: str, messages: int | None) -> None:
+    """Let the list count so many messages of a campaign; None if it is to say nothing of them."""
+    setattr(simulator.service.store.get(campaign_id), "messages_sent", messages)  # noqa: B010 - None is no int
+
+
+def messages_in(folder: Path) -> int | None:
+    """What the report in a folder says of messages."""
+    body: dict[str, Any] = json.loads(path_in(folder, "summary.json").read_bytes())
+    messages: int | None = body["messages_sent"]
+    return messages
+
+
 def answers(
     delete: DeleteReported,
     monkeypatch: pytest.MonkeyPatch,
@@ -595,14 +778,6 @@ class TestEnds:
 
         deleted = delete(results, verify_results="ends").as_dicts()
         assert [one["verified"] for one in deleted] == ["ends", "all"]
-
-    def test_only_totals(self, kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter) -> None:
-        """A report of totals only has no ends."""
-        kore_simulator.switches(sms_results="error")
-        sms = kore_simulator.add_campaign(campaign_type="sms", status="Stopped", contacts=7)
-        result = report.one(sms, if_no_contact_results="totals")
-
-        assert only(delete(result, verify_results="ends"))["verified"] == "all"
 
 
 class TestCannotBeCompared:

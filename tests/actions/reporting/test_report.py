@@ -127,6 +127,7 @@ class TestWhole:
             "left_out": [],
             "extends": [],
             "pending": 0,
+            "messages_sent": None,
         }
 
     @pytest.mark.parametrize("contacts", [0, 1, 99, 100, 101, 1000, 1001, 2350])
