@@ -160,7 +160,7 @@ class Situations:
 
     def CampaignMismatchError(self) -> None:  # noqa: N802
         self.simulator.set_status(SPRING, "Stopped", force=True)
-        self.delete(Target(SPRING, name="Autumn Offer"))
+        self.delete(Target(SPRING, name="Autumn Offer", is_name_expected=True))
 
     def CampaignTimeoutError(self) -> None:  # noqa: N802
         self.simulator.switches(drain_polls=1000)

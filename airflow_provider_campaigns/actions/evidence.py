@@ -77,7 +77,7 @@ def was_sent(entry: Entry) -> bool:
 
 
 def was_seen(entry: Entry) -> bool:
-    """True if an earlier try has proven, by reading it, what became of the campaign: it is of the task's type."""
+    """True if an earlier try has proven what became of the campaign, by readings that did not show another type."""
     return "confirmed_at" in entry
 
 

@@ -69,7 +69,7 @@ class Target:
         """
         if self.name is not None and campaign.name != self.name:
             remedy = "clear the task whose result names it, and then this one"
-            if self.is_explicit or self.is_name_expected:
+            if self.is_name_expected:
                 remedy = "give its new name as expected_name"
             raise CampaignMismatchError(
                 f"campaign {self.campaign_id}: is named {excerpt(campaign.name)!r}, expected "

@@ -117,6 +117,7 @@ class _Second:
                 self._folder.remove_folder(PARTS_FOLDER)
                 return replace(self._report, verified="all")
             if difference.lost:
+                self._folder.remove_folder(PARTS_FOLDER)  # what is read anew begins with the first page
                 self._refuse(f"is not borne out: {self._loss(found.facts, difference)}", Reason.SAYS_LESS)
             new = publisher.publish(found, verdict, extends=(kept.sha256, *kept.extends))
         log.info(

@@ -101,7 +101,7 @@ class Archive:
         """
         above = self.root.child(campaign_id)
         folders = [folder for run in above.names() if (folder := above.child(run)).exists(CAMPAIGN)]
-        if any(_kept_in(folder, RECEIPT).get("proven_gone_at") for folder in folders):
+        if any(map(_is_finished, folders)):
             return None
         records = [
             Record(folder, _campaign_in(folder), _kept_in(folder, GROUNDS), self.deleted_by) for folder in folders
@@ -138,6 +138,11 @@ class Record:
         return bool(_accepted_in(self.folder))
 
     @property
+    def is_finished(self) -> bool:
+        """True if there is a receipt, by whichever try, that says that the campaign is gone."""
+        return _is_finished(self.folder)
+
+    @property
     def report(self) -> Mapping[str, Any]:
         """What is said of the report by which the campaign was deleted."""
         return (_accepted_in(self.folder) or self.grounds).get("report") or {}
@@ -170,9 +175,8 @@ class Record:
         """
         if not _kept_in(self.folder, ANSWER):
             _write(self.folder, ANSWER, {"lost": True})
-        accepted = _accepted_in(self.folder)
-        campaign, report = self.campaign, self.report
-        who = dict((accepted or self.grounds).get("deleted_by") or {})
+        campaign, accepted = self.campaign, _accepted_in(self.folder)
+        report, who = ((accepted or self.grounds).get(name) or {} for name in ("report", "deleted_by"))
         _write(
             self.folder,
             RECEIPT,
@@ -194,8 +198,8 @@ class Record:
                 "deleted_at": accepted.get("deleted_at"),
                 "proven_gone_at": None if proven_gone_at is None else instant_text(proven_gone_at),
                 "proven_by": proven_by,
-                "deleted_by": who if accepted else None,
-                **({} if accepted else {"tried_by": who, "found_gone_by": dict(self.finished_by)}),
+                "deleted_by": dict(who) if accepted else None,
+                **({} if accepted else {"tried_by": dict(who), "found_gone_by": dict(self.finished_by)}),
             },
         )
 
@@ -221,6 +225,13 @@ def _accepted_in(folder: Folder) -> Mapping[str, Any]:
     if receipt.get("deleted_by") or (answer and not answer.get("lost")):
         return {**_kept_in(folder, GROUNDS), "deleted_at": receipt.get("deleted_at")}
     return {}
+
+
+def _is_finished(folder: Folder) -> bool:
+    """True if a receipt says that the campaign is gone, and no other delete was accepted since."""
+    receipt = _kept_in(folder, RECEIPT)
+    is_of_the_last = receipt.get("deleted_at") == _accepted_in(folder).get("deleted_at")
+    return is_of_the_last and receipt.get("proven_gone_at") is not None
 
 
 def _kept_in(folder: Folder, name: str) -> Mapping[str, Any]:

@@ -187,9 +187,7 @@ class _Delete:
 
     def _delete(self, campaign_id: str) -> _Accepted | None:
         """Delete one campaign; what remains to be proven, None if it has its result."""
-        campaign = self._reader.read(
-            campaign_id, self._options.campaign_type, was_missing=self._was_missing(campaign_id)
-        )
+        campaign = self._reader.read(campaign_id, was_missing=self._was_missing(campaign_id))
         if isinstance(campaign, ProvenMissing):
             self._missing(campaign_id, campaign)
             return None
@@ -361,7 +359,7 @@ class _Delete:
 
     def _keep_unproven(self, accepted: _Accepted) -> None:
         """Write the receipt of a delete that was accepted and is not proven; the next try completes it."""
-        if accepted.record is None:
+        if accepted.record is None or accepted.record.is_finished:
             return
         try:
             self._write_receipt(accepted, accepted.record, NOT_PROVEN)

@@ -151,7 +151,8 @@ def reported_targets(
 ) -> ReportedTargets:
     """Find out which campaigns the reports are about; reads the manifest where only an address was given.
 
-    ``named`` are the campaigns that are named besides; they must be the same.
+    ``named`` are the campaigns that are named besides; they must be the same. Each must still have the name that its
+    report has, unless ``named`` says another.
 
     Raises:
         KoreConfigurationError: they are not, or two reports are about one campaign.
@@ -180,9 +181,9 @@ def reported_targets(
         named = replace(
             named,
             targets=tuple(
-                replace(one, proven_missing_at=by_report[one.campaign_id].proven_missing_at)
+                replace(one, name=one.name or about.name, proven_missing_at=about.proven_missing_at)
                 for one in named.targets
-                if one.campaign_id in by_report
+                if (about := by_report.get(one.campaign_id)) is not None
             ),
         )
     return ReportedTargets(named, Reports(by_campaign, open_folder), unread)
@@ -205,7 +206,7 @@ def _check_same(named: set[str], reported: set[str], unread: Mapping[str, KoreEr
 
 
 def _target_of(manifest: Manifest) -> Target:
-    return Target(checked_campaign_id(manifest.campaign_id), is_explicit=False)
+    return Target(checked_campaign_id(manifest.campaign_id), manifest.name, is_explicit=False)
 
 
 def _given(item: object) -> GivenReport:

@@ -136,13 +136,16 @@ class TestMissing:
         assert not error.retryable
         assert "if_missing='succeed' accepts that it is gone already" in str(error)
 
+    @pytest.mark.parametrize("meant", [None, CampaignType.VOICE, CampaignType.SMS])
     @pytest.mark.parametrize("if_missing", ["fail", "skip", "succeed"])
-    def test_delete__listed(self, kore_simulator: KoreSimulator, delete: Delete, if_missing: str) -> None:
-        """A campaign that the list holds is not missing, whatever reading says."""
+    def test_delete__listed(
+        self, kore_simulator: KoreSimulator, delete: Delete, if_missing: str, meant: CampaignType | None
+    ) -> None:
+        """A campaign that a list holds is not missing, whatever reading says, and whatever type it is meant to be."""
         (campaign_id,) = add(kore_simulator)
         kore_simulator.fail_next(404, operation="get")
 
-        error = failure(delete(campaign_id, if_missing=if_missing), campaign_id)
+        error = failure(delete(campaign_id, if_missing=if_missing, campaign_type=meant), campaign_id)
 
         assert isinstance(error, KoreProtocolError)
         assert error.retryable

@@ -309,6 +309,55 @@ class TestTries:
         assert (receipts[0]["outcome"], receipts[0]["deleted_by"]) == ("gone", GRACE)
         kore_simulator.assert_one_effect("delete", campaign_id)
 
+    def test_not_proven_too_late(
+        self,
+        kore_simulator: KoreSimulator,
+        client: KoreClient,
+        fake_clock: FakeClock,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A receipt that another try has written, that the campaign is gone, outlives one who could not prove it."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        other = DeleteReported(client, fake_clock, tmp_path / "archive", ADA)
+
+        def proven_by_the_other(*_: Any, **__: Any) -> dict[str, str]:
+            patched.undo()
+            only(other(given))
+            return {}
+
+        with monkeypatch.context() as patched:
+            patched.setattr("airflow_provider_campaigns.actions.deleting.delete.prove_gone", proven_by_the_other)
+            delete(given)
+
+        receipt = kept(tmp_path, campaign_id)["receipt.json"]
+        assert (receipt["outcome"], receipt["deleted_by"]) == ("gone", GRACE)
+        assert receipt["proven_gone_at"] is not None
+
+    def test_accepted_after_a_receipt(
+        self,
+        kore_simulator: KoreSimulator,
+        client: KoreClient,
+        fake_clock: FakeClock,
+        delete: DeleteReported,
+        campaign_id: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A campaign that is there again and is deleted again owes a receipt again, which names who deleted it then."""
+        given = result_of(save_report(kore_simulator, campaign_id, tmp_path))
+        before = dataclasses.asdict(kore_simulator.campaign(campaign_id))
+        assert only(delete(given))["changed"] is True
+        kore_simulator.add_campaign(**before)
+        other = DeleteReported(client, fake_clock, tmp_path / "archive", ADA)
+        fake_clock.elapsed_s += 60
+        kill_before_its_receipt(other, given, monkeypatch)
+
+        assert only(delete(given))["changed"] is True
+        assert kept(tmp_path, campaign_id)["receipt.json"]["deleted_by"] == ADA
+
     @pytest.mark.parametrize("lost", [{"receipt.json"}, {"delete-answer.json", "receipt.json"}])
     def test_not_writable(
         self,

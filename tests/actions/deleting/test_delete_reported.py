@@ -354,15 +354,15 @@ class TestRefused:
         tmp_path: Path,
         meanwhile: Meanwhile,
     ) -> None:
-        """One that is renamed is refused for now: the next try compares it with its report anew."""
+        """One that is renamed is refused for good: a person has to say that it is still meant."""
         path = save_report(kore_simulator, campaign_id, tmp_path)
         store = kore_simulator.service.store
         meanwhile("delete_campaign", lambda: setattr(store.get(campaign_id), "name", "Summer"))
 
         error = failure(delete(str(path)), campaign_id)
 
-        assert "and became 'Summer' meanwhile. Nothing was deleted" in str(error)
-        assert (error.retryable, error.ends_retries) == (True, False)
+        assert "is named 'Summer', expected 'Spring'; nothing was sent. If it was renamed" in str(error)
+        assert (error.retryable, error.ends_retries) == (False, False)
 
     def test_delete__report_vanishes_meanwhile(
         self,

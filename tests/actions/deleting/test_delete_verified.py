@@ -13,6 +13,7 @@ from delete_support import BY, Delete, DeleteReported, add, failure, kept, only,
 from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, path_in, rows_of
 
 from airflow_provider_campaigns.actions.deleting.archive import Record
+from airflow_provider_campaigns.actions.targets import Targets
 from airflow_provider_campaigns.kore.campaigns import CampaignType, ContactResult
 from airflow_provider_campaigns.kore.errors import KoreBudgetError
 from airflow_provider_campaigns.reports.errors import ReportRefusedError, ReportStorageError
@@ -341,10 +342,12 @@ class TestLess:
         assert "Nothing was deleted. Run the report again, which reads everything anew" in str(error)
         kore_simulator.assert_no_writes()
         assert manifest_of(result)["complete"]
+        kore_simulator.requests.clear()
 
         anew = report.one(campaign_id)
         assert (anew["changed"], anew["complete"]) == (True, True)
         assert rows_of(anew) == less
+        assert len(kore_simulator.requests.of("contacts")) == 3 + 2  # all pages, and not what the delete has read
         after = contents_of(folder_of(result))
         assert {name: after.get(name) for name in before} == before
         assert only(delete(anew))["verified"] == "all"
@@ -812,6 +815,24 @@ class TestCannotBeCompared:
         assert "by an earlier version" in str(failure(delete(result["report_url"]), campaign_id))
         kore_simulator.service.store.remove(campaign_id)
         assert report.one(campaign_id)["changed"] is False
+
+
+@pytest.mark.parametrize("how", ["result", "result and id", "address"])
+def test_renamed__however_it_is_given(
+    kore_simulator: KoreSimulator, delete: DeleteReported, report: Reporter, campaign_id: str, how: str
+) -> None:
+    """Also where the campaign is named by its id besides, as in ``end_of_campaign``, or the report by its address."""
+    kore_simulator.service.store.get(campaign_id).name = "Spring"
+    result = report.one(campaign_id)
+    kore_simulator.service.store.get(campaign_id).name = "Summer"
+    named = Targets.parse(campaign_id, None) if how == "result and id" else None
+
+    error = failure(delete(result["report_url"] if how == "address" else result, named), campaign_id)
+
+    assert "is named 'Summer', expected 'Spring'; nothing was sent" in str(error)
+    kore_simulator.assert_no_writes()
+    meant = Targets.parse(campaign_id, None).with_names("Summer")
+    assert only(delete(result, meant))["name"] == "Summer"
 
 
 def test_renamed(
