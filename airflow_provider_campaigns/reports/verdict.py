@@ -20,7 +20,7 @@ class Facts:
 
     Attributes:
         before: the campaign before the first page.
-        after: the campaign after the last page.
+        after: the campaign after the last page; as before the first, where the caller looks at it by itself.
         total: contacts that the service says there are; None if it has no results by contact.
         rows: contacts that the pages hold.
         duplicates: rows that may be about a contact that another row is about.

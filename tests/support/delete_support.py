@@ -55,6 +55,10 @@ class Delete:
         return delete_campaigns(self.client, named, how, stop=stop, clock=self.fake_clock.clock)
 
 
+class KilledError(BaseException):
+    """Stands for a kill: nothing but a test catches it."""
+
+
 @dataclass
 class DeleteReported:
     """Deletes what reports are about, with an archive in the folder ``archive``.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from delete_support import BY, Delete, DeleteReported, add, failure, kept, only, remove, there
+from delete_support import BY, Delete, DeleteReported, KilledError, add, failure, kept, only, remove, there
 from report_support import Reporter, contents_of, file_of, folder_of, manifest_of, path_in, rows_of
 
 from airflow_provider_campaigns.actions.deleting.archive import Record
@@ -39,10 +39,6 @@ SOLD = [row | {"agentDispositionCodes": ["sold"]} for row in ROWS]
 
 
 FIRST_OF_ALL = ContactResult.from_api(ROWS[0])
-
-
-class KilledError(BaseException):
-    """Stands for a kill: nothing but a test catches it."""
 
 
 @pytest.fixture
